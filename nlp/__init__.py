@@ -1,0 +1,1 @@
+"""Plaudit: tells conversation from applause."""

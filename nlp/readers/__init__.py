@@ -1,0 +1,1 @@
+"""Dump formats: one small file each."""

@@ -1,0 +1,1 @@
+"""Reports: one envelope, rendered as JSON, HTML and text."""

@@ -1,0 +1,74 @@
+"""What a classifier says of comments, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+LABELS: Final = ("genuine", "generic_praise", "question")
+FLAGS: Final = ("experience", "solicitation", "addressed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Calibrated answers for n comments; row i belongs to text i.
+
+    Attributes:
+        probabilities: Shape (n, 3), float32, columns in the order of `LABELS`; rows sum to 1.
+        flags: Shape (n, 3), float32, columns in the order of `FLAGS`, each in [0, 1]; 0.5 is the
+            natural threshold.
+        languages: n ISO 639 codes; "zxx" where there is nothing linguistic (emoji, numbers), "und"
+            where the text is too short to tell.
+        supported: Shape (n,), bool: whether the model reads this language ("zxx" and "und" count as
+            read).
+        truncated: Shape (n,), bool: whether the text was longer than the model reads.
+    """
+
+    probabilities: NDArray[np.float32]
+    flags: NDArray[np.float32]
+    languages: tuple[str, ...]
+    supported: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.languages)
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """Index into `LABELS` of the most probable label, shape (n,); ties go to the first."""
+        return self.probabilities.argmax(axis=1).astype(np.int8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """Which model answered.
+
+    Attributes:
+        id: Name of the artefact folder, or of a fake.
+        hash: SHA-256 of the manifest, hexadecimal.
+    """
+
+    id: str
+    hash: str
+
+
+class Classifier(Protocol):
+    """Anything that scores texts. An answer never depends on the other texts of the call."""
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model that answers."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639 codes of the languages the model reads."""
+        ...
+
+    def classify(self, texts: Sequence[str]) -> Scores:
+        """Score texts, in order; an empty text gets an answer without meaning, never an error."""
+        ...

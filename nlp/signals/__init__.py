@@ -1,0 +1,1 @@
+"""Signal families: pure functions of observations."""
