@@ -1,0 +1,202 @@
+"""Words and number formats shared by every rendering of a report."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final, NamedTuple
+
+from plaudit import policy
+from plaudit.report.envelope import Interval, LabelShare, SignalRow
+
+
+class Phrase(NamedTuple):
+    """How a thing is called in a report, and the sentence that explains it."""
+
+    title: str
+    text: str
+
+
+_TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+INSUFFICIENT: Final = "insufficient data"
+
+NUMBERS: Final = {
+    "index": Phrase("Index", "Made of both parts, so that neither can be bought with the other."),
+    "authenticity": Phrase(
+        "Authenticity",
+        "Do these comments look like people who react to this content, or like something hired, "
+        "scripted or traded?",
+    ),
+    "community_depth": Phrase(
+        "Community depth",
+        "Are people, and the creator, actually talking with each other, and coming back?",
+    ),
+}
+
+LABELS: Final = {
+    "genuine": Phrase("Genuine", "says something about this content"),
+    "generic_praise": Phrase("Generic praise", "could stand under any post; fans write it too"),
+    "question": Phrase("Question", "asks the creator or other viewers"),
+}
+
+FAMILIES: Final = {
+    "labels": Phrase("Labels", "what kinds of comment there are"),
+    "text": Phrase("Text", "what the comments are made of"),
+    "copies": Phrase("Copies", "the same words from other people"),
+    "conversation": Phrase("Conversation", "who answers whom"),
+    "returning": Phrase("Returning", "who comes back"),
+    "behaviour": Phrase("Behaviour", "how, when and with whom accounts comment"),
+}
+
+SIGNALS: Final = {
+    "generic_share": "Comments that could stand under any post.",
+    "question_share": "Comments that ask something.",
+    "genuine_share": "Comments that say something about this content.",
+    "solicitation_share": "Promotion, follow-for-follow, begging, scams.",
+    "experience_share": "Comments in which people tell their own story.",
+    "addressed_share": "Comments that speak to someone.",
+    "tag_only_share": "Comments that are nothing but @handles.",
+    "emoji_only_share": "Comments without a single word.",
+    "specificity": "Distinct content words among the words; filler lowers it.",
+    "duplicate_share": "Chance that one of 100 authors posted the same text as another.",
+    "reply_share": "Comments that answer somebody else.",
+    "reciprocity": "People answered in a thread who answered back.",
+    "thread_depth": "Turns of talk below the first comment.",
+    "creator_reply_rate": "Top-level comments with a distinct answer from the creator.",
+    "answered_question_rate": "Questions that anybody answered.",
+    "creator_reply_latency": "Median time to the creator’s first answer.",
+    "returning_authors": "Chance to meet an author again under another post.",
+    "author_concentration": "How far 50 comments come from fewer than 50 authors.",
+    "burst_share": "Comments beyond the posts’ own decay curve.",
+    "co_commenting": "Accounts that turn up together under many posts.",
+}
+"""What each signal is, in a sentence; its title stands in the policy."""
+
+WORD_MEANINGS: Final = {
+    "good": "better than usual",
+    "normal": "within what is usual",
+    "low": "worse than usual",
+    "alarm": "far worse than usual",
+    "absent": "cannot be measured here",
+}
+
+CAVEATS: Final = (
+    "No public data set labels real creators as authentic. The validity of these numbers rests on "
+    "experiments that inject known fakes into real threads, and on groups known to differ.",
+    "The index does not prove that anyone bought anything.",
+    "“Generic” does not mean “bot”: fans write generic praise too.",
+)
+"""What a report does not show; part of every page."""
+
+_LANGUAGE_NAMES: Final = (
+    "ar:Arabic bg:Bulgarian bn:Bengali ca:Catalan cs:Czech da:Danish de:German el:Greek en:English "
+    "es:Spanish et:Estonian fa:Persian fi:Finnish fil:Filipino fr:French he:Hebrew hi:Hindi hr:Croatian "
+    "hu:Hungarian id:Indonesian it:Italian ja:Japanese ko:Korean lt:Lithuanian lv:Latvian ms:Malay "
+    "nl:Dutch no:Norwegian pl:Polish pt:Portuguese ro:Romanian ru:Russian sk:Slovak sl:Slovenian "
+    "sr:Serbian sv:Swedish ta:Tamil te:Telugu th:Thai tl:Tagalog tr:Turkish uk:Ukrainian ur:Urdu "
+    "vi:Vietnamese zh:Chinese"
+)
+
+LANGUAGES: Final = {
+    "zxx": "No words (emoji, tags, numbers)",
+    "und": "Too short to tell",
+    **dict(pair.split(":") for pair in _LANGUAGE_NAMES.split()),
+}
+"""Names of common language codes; a code that is missing here stands for itself."""
+
+
+def signal_phrase(name: str) -> Phrase:
+    """Return a signal's title and explanation; a name that the policy lacks is its own title."""
+    rule = policy.load().signals.get(name)
+    title = name.replace("_", " ").capitalize() if rule is None else rule.title
+    return Phrase(title, SIGNALS.get(name, ""))
+
+
+def signal_indices(policy_hash: str) -> dict[str, str]:
+    """Say which number each signal's points belong to; empty for a report made by another policy."""
+    shipped = policy.load()
+    if policy_hash != shipped.hash:
+        return {}
+    return {name: rule.index for name, rule in shipped.signals.items() if rule.index in policy.INDICES}
+
+
+def family_phrase(name: str) -> Phrase:
+    """Return a family's title and explanation; an unknown name is its own title."""
+    return FAMILIES.get(name, Phrase(name.replace("_", " ").capitalize(), ""))
+
+
+def printable(text: str) -> str:
+    """Replace what no page or terminal should be sent: controls but line breaks, lone surrogates.
+
+    Marks that turn the direction of writing are replaced too: they could reorder what stands around them.
+    """
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_unprintable(c) else c for c in text)
+
+
+def percent(share: float) -> str:
+    """Format a share in [0, 1]: one digit below 10 %, none above."""
+    return _percent(share, digits=1 if abs(share) < 0.0995 else 0)
+
+
+def quantity(value: float, unit: str) -> str:
+    """Format a signal's number in its unit."""
+    if unit == "share":
+        return percent(value)
+    if unit == "hours":
+        return f"{value / 24:.1f} days" if value >= 48 else f"{value:.1f} h"
+    if unit == "ratio":
+        return f"{value:.2f}"
+    number = f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}"
+    return f"{number} authors" if unit == "authors" else number
+
+
+def interval(low: float, high: float, unit: str) -> str:
+    """Format both bounds of an interval, equally exact; a unit that they share is written once."""
+    if unit == "share":
+        digits = 1 if abs(high) < 0.0995 else 0
+        return f"{_percent(low, digits=digits)[:-1]}–{_percent(high, digits=digits)}"
+    first, last = quantity(low, unit), quantity(high, unit)
+    for suffix in (" days", " h", " authors"):
+        if first.endswith(suffix) and last.endswith(suffix):
+            first = first.removesuffix(suffix)
+    return f"{first}–{last}"
+
+
+def signal_value(row: SignalRow) -> str:
+    """Format a signal's value, or say that it is absent."""
+    return "absent" if row.value is None else quantity(row.value, row.unit)
+
+
+def signal_interval(row: SignalRow) -> str:
+    """Format a signal's 90 % interval; empty where it has none."""
+    return "" if row.low is None or row.high is None else interval(row.low, row.high, row.unit)
+
+
+def score(number: Interval) -> str:
+    """Format a number from 0 to 100 without digits that its interval would not carry."""
+    return f"{number.value:.0f}"
+
+
+def score_interval(number: Interval) -> str:
+    """Format the interval of a number from 0 to 100."""
+    return f"{number.low:.0f}–{number.high:.0f}"
+
+
+def label_interval(share: LabelShare) -> str:
+    """Format the interval of a label's share."""
+    return interval(share.low, share.high, "share")
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a count with its noun in the right number: "1 comment", "2,400 comments"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _percent(share: float, *, digits: int) -> str:
+    return f"{share * 100 + 0.0:.{digits}f}".removesuffix(".0") + "%"
+
+
+def _is_unprintable(character: str) -> bool:
+    if character in "\n\t":
+        return False
+    return unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS
