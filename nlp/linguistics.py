@@ -1,0 +1,176 @@
+"""What the words of a text are: how many, how many that say something, only emoji, only a tag, to whom.
+
+Words are found by expression rather than by a whole spaCy pipeline: its vocabulary keeps every word it ever
+saw, and its tokenizer peels a row of ten thousand exclamation marks one by one. spaCy gives the stop words
+of each language the model reads, and its rule for what looks like a link.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit.language import READ, SOUND, bare, small_words
+from plaudit.pseudonym import handle_pseudonym
+from plaudit.text import normalize
+
+_HANDLE = re.compile(r"(?<![\w.])@[\w.\-]*\w")
+_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_DOTTED = re.compile(r"\w\.\w")
+_STRETCHED = re.compile(r"(.)\1{2,}")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_ASCII_WORD = re.compile(r"[A-Za-z]\w*(?:'\w+)*")
+_EMOJI = re.compile(
+    "[0-9#*]\ufe0f?\u20e3|"
+    "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u203c\u2049\u3030\u303d\u3297\u3299]"
+)
+_EMOTICON = re.compile(r"(?<!\w)(?:[:;=]['’]?-?(?:[)(\]\[*|/\\]+|[DPpOo3]+(?!\w))|<3+)")
+# Scripts that put no blanks between words; two letters stand for one word there.
+_UNSPACED_PAIR = re.compile(
+    "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9d\u0e01-\u0e4e\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff]{2})"
+)
+
+_MAX_SOUND = 40  # letters looked at: its expression takes time by the square
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Facts about the words of some texts, one row a text.
+
+    Attributes:
+        n_words: int32; runs of letters outside handles and links.
+        n_content_words: int32; different words that are neither small, nor laughter, nor common praise
+            in any language the model reads: filler never raises it.
+        emoji_only: bool; at least one emoji or emoticon, and no letter or digit beside it.
+        tag_only: bool; at least one @handle, and nothing else but emoji, marks and links.
+        mention: uint64; `handle_pseudonym` of the first @handle, 0 without one.
+    """
+
+    n_words: NDArray[np.int32]
+    n_content_words: NDArray[np.int32]
+    emoji_only: NDArray[np.bool_]
+    tag_only: NDArray[np.bool_]
+    mention: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.n_words)
+
+    @classmethod
+    def empty(cls) -> Wording:
+        """Return the wording of no texts."""
+        return _columns([])
+
+    @classmethod
+    def concat(cls, parts: Sequence[Wording]) -> Wording:
+        """Return the rows of all parts, in order."""
+        if not parts:
+            return cls.empty()
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Wording:
+        """Return the rows at these positions, or where this mask is true."""
+        return Wording(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+
+def describe(texts: Sequence[str]) -> Wording:
+    """Return the wording of raw texts, one row each; texts of any length and content."""
+    return _columns([_describe(text) for text in texts])
+
+
+_Row = tuple[int, int, bool, bool, int]
+
+
+def _columns(rows: Sequence[_Row]) -> Wording:
+    n_words, n_content_words, emoji_only, tag_only, mention = zip(*rows, strict=True) if rows else [()] * 5
+    return Wording(
+        n_words=np.array(n_words, np.int32),
+        n_content_words=np.array(n_content_words, np.int32),
+        emoji_only=np.array(emoji_only, bool),
+        tag_only=np.array(tag_only, bool),
+        mention=np.array(mention, np.uint64),
+    )
+
+
+def _describe(text: str) -> _Row:
+    handle = _HANDLE.search(text) if "@" in text else None
+    mention = handle_pseudonym(handle[0]) if handle else 0
+    rest = _without_links(_HANDLE.sub(" ", text) if handle else text)
+    plain = _EMOTICON.sub(" ", rest if rest.isascii() else _EMOJI.sub(" ", rest))
+    readable = normalize(plain)
+    if words := _words(readable):
+        return len(words), _n_content_words(words), False, False, mention
+    silent = not _LETTER_OR_DIGIT.search(readable)
+    return 0, 0, silent and rest == text != plain, silent and handle is not None, mention
+
+
+def _without_links(text: str) -> str:
+    if "/" not in text and "." not in text:
+        return text
+    text = _URL.sub(" ", text)
+    if not _DOTTED.search(text):
+        return text
+    like_url = _like_url()
+    return " ".join(word for word in text.split() if "." not in word or not like_url(word))
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    return _word().findall(_UNSPACED_PAIR.sub(r"\1 ", text.lower().replace("’", "'")))
+
+
+def _n_content_words(words: Sequence[str]) -> int:
+    dull = _dull_words()
+    said = set()
+    for word in {*words} - dull:
+        short = _short_form(word)
+        if len(short) > 1 and short not in dull and not SOUND.fullmatch(short[:_MAX_SOUND]):
+            said.add(short)
+    return len(said)
+
+
+def _short_form(word: str) -> str:
+    """Take possessives and stretching off: "mum's" is "mum", "niiice" is "nice", "sooo goood" is dull."""
+    word = word.partition("'")[0]
+    if not _STRETCHED.search(word):
+        return word
+    double = _STRETCHED.sub(r"\1\1", word)
+    return double if double in _dull_words() else _STRETCHED.sub(r"\1", word)
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    r"""Match a word of any script: vowel signs and joiners belong to it, though `\w` lacks them."""
+    marks = [code for code in range(0x300, 0x3000) if unicodedata.category(chr(code)).startswith("M")]
+    inside = rf"[\w\u200c\u200d{re.escape(''.join(map(chr, marks)))}]"
+    return re.compile(rf"[^\W\d_]{inside}*(?:'{inside}+)*")
+
+
+@cache
+def _dull_words() -> frozenset[str]:
+    """Stop words (spaCy's and our own) and filler of the languages the model reads."""
+    from spacy.util import get_lang_class
+
+    dull: set[str] = set()
+    for code in READ:
+        dull |= small_words()[code] | get_lang_class(code).Defaults.stop_words
+    filler = tomllib.loads(files("plaudit").joinpath("words.toml").read_text("utf-8"))["filler"]
+    for words in filler.values():
+        dull.update(form for word in words.split() for form in (word, bare(word)))
+    return frozenset(dull)
+
+
+@cache
+def _like_url() -> Callable[[str], bool]:
+    from spacy.lang.lex_attrs import like_url
+
+    return like_url
