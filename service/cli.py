@@ -1,0 +1,212 @@
+"""The `plaudit` command: score a dump, classify a stream, serve over HTTP.
+
+Only what every command needs is imported here; each command imports its own, so that help and errors
+come at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from plaudit.service.exits import EXIT_CODES, end_on_sigterm, exit_codes
+
+app = typer.Typer(
+    name="plaudit",
+    help="Tell conversation from applause: label comments, and score how authentic and how deep a comment "
+    "section is.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+_BATCH = 2048  # comments; a bar that moves every other second, at no cost in speed
+
+
+class Platform(StrEnum):
+    """Where the comments were written."""
+
+    youtube = "youtube"
+    instagram = "instagram"
+    tiktok = "tiktok"
+    reddit = "reddit"
+    facebook = "facebook"
+    blog = "blog"
+    other = "other"
+
+
+class By(StrEnum):
+    """What a report is broken down by."""
+
+    none = "none"
+    post = "post"
+    creator = "creator"
+
+
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", exists=True, file_okay=False, help="Folder of a model. Default: the shipped one."
+    ),
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the model. Default: one per core.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"plaudit {version('plaudit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog=EXIT_CODES)
+def score(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE", help="Files or folders of comments; - is stdin.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR", readable=False, help="Folder for the results; earlier results in it are replaced."
+        ),
+    ] = Path("plaudit-report"),
+    format_: Annotated[
+        str | None, typer.Option("--format", help="As `plaudit formats` lists them. Default: sniffed.")
+    ] = None,
+    creator: Annotated[str | None, typer.Option(help="Author id or name of the posts' creator.")] = None,
+    post: Annotated[str | None, typer.Option(help="Id of the post, where the file does not say.")] = None,
+    platform: Annotated[
+        Platform | None, typer.Option(help="Where the comments were written. Default: from the format.")
+    ] = None,
+    by: Annotated[By, typer.Option(help="Also report every post or creator on its own.")] = By.none,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="NAME=COLUMN,...", help="Which column holds what: text=body,author=who."
+        ),
+    ] = None,
+    model: Model = None,
+    threads: Threads = None,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal only.")
+    ] = None,
+) -> None:
+    """Score a comment section: labels, signals and both indices.
+
+    Writes report.json, report.html, comments.parquet and rejected.jsonl into DIR, all or none, and prints
+    a summary.
+    """
+    with exit_codes():
+        from plaudit.readers import ReadOptions
+        from plaudit.service.mapping import columns_of
+        from plaudit.service.progress import Meter, total_bytes
+        from plaudit.service.score import Job
+        from plaudit.service.score import score as run
+
+        options = ReadOptions(
+            format=format_,
+            creator=creator,
+            post=post,
+            platform=platform,
+            columns=columns_of(map_ or ()),
+            batch_size=_BATCH,
+        )
+        job = Job(
+            sources=sources,
+            out=out,
+            options=options,
+            group_by=None if by is By.none else by.value,
+            model=model,
+            threads=threads,
+        )
+        _tell(run(job, meter=Meter(n_bytes=total_bytes(sources), shown=progress)))
+
+
+def _tell(outcome: Any) -> None:
+    from plaudit.report.summary import print_summary
+    from plaudit.service.output import PAGE, RESULT_FILES
+    from plaudit.service.terminal import Terminal
+
+    print_summary(outcome.report, Terminal())
+    replaced = ", in place of the earlier results" if outcome.replaced else ""
+    typer.echo(f"plaudit: wrote {', '.join(RESULT_FILES)} to {outcome.folder}{replaced}.", err=True)
+    typer.echo(f"plaudit: open {outcome.folder / PAGE} to read the report.", err=True)
+
+
+@app.command(epilog=EXIT_CODES)
+def classify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Lines to label; - is stdin.")] = "-",
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    """Label comments, one a line, as NDJSON on stdout.
+
+    A line that is a JSON object with "text" is a record, any other line is a text. Each line gets one line
+    in the same order: its labels, or {"id", "error"}.
+    """
+    with exit_codes():
+        from plaudit.service.opening import chunks_of
+
+        chunks = chunks_of(file)
+        from plaudit.pipeline import Pipeline
+        from plaudit.service.classify import classify as run
+
+        run(chunks, pipeline=Pipeline.load(model, threads=threads), write=_write)
+
+
+def _write(lines: bytes) -> None:
+    out: BinaryIO = sys.stdout.buffer
+    out.write(lines)
+    out.flush()
+
+
+@app.command(epilog=EXIT_CODES)
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: 8000.")] = None,
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    """Answer over HTTP; /docs describes how. Settings also come from PLAUDIT_* variables."""
+    with exit_codes():
+        from plaudit.service.serve import serve as run
+        from plaudit.service.settings import load_settings
+
+        run(load_settings(host=host, port=port, model_path=model, threads=threads))
+
+
+@app.command(epilog=EXIT_CODES)
+def formats() -> None:
+    """List the formats that can be read."""
+    with exit_codes():
+        from plaudit.readers import FORMATS
+
+        width = max(map(len, FORMATS))
+        for name, format_ in FORMATS.items():
+            typer.echo(f"{name:<{width}}  {format_.title}: {format_.description}")
+
+
+def main() -> None:
+    """Run the command line."""
+    end_on_sigterm()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal of another encoding loses a sign, not the run
+            stream.reconfigure(errors="replace")
+    app(prog_name="plaudit")

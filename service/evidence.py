@@ -1,0 +1,82 @@
+"""The texts behind the evidence ids of a report, found once the report is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from plaudit.comment import Batch
+from plaudit.report.envelope import Report
+
+MEMORY_BYTES: Final = 64 << 20  # some 300,000 comments; longer runs are read a second time
+_KEPT: Final = ["id", "text", "post_id", "source"]
+
+
+def evidence_ids(report: Report) -> frozenset[str]:
+    """Return every comment id that a signal of the report or of a group names."""
+    findings = (report, *report.groups)
+    return frozenset(id_ for finding in findings for row in finding.signals for id_ in row.evidence)
+
+
+class Texts:
+    """The texts of a run: all of them while they are few, none once they are many."""
+
+    def __init__(self, *, limit: int = MEMORY_BYTES) -> None:
+        self._limit = limit
+        self._kept: list[pa.RecordBatch] = []
+        self._n_bytes = 0
+        self._posts: set[tuple[str | None, str | None]] = set()
+
+    def keep(self, comments: pa.RecordBatch) -> None:
+        """Remember the texts of a batch, or forget all where it gets too much."""
+        columns = comments.select(_KEPT)
+        if len(self._posts) < 2:  # one or several, that is all that matters
+            self._posts.update(_posts(columns))
+        self._n_bytes += columns.nbytes
+        if self._n_bytes <= self._limit:
+            self._kept.append(columns)
+        else:
+            self._kept.clear()
+
+    def of(self, report: Report, *, read_again: Callable[[], Iterable[Batch]] | None) -> dict[str, str]:
+        """Return the text by id of the report's evidence.
+
+        Ids that several posts use are left out: whose text was meant can't be told.
+
+        Args:
+            report: What names the evidence.
+            read_again: Gives the same batches anew; None where the input can be read only once, then a
+                run too long to remember has no texts.
+        """
+        wanted = evidence_ids(report)
+        if not wanted:
+            return {}
+        if self._n_bytes <= self._limit:
+            return _find(self._kept, wanted, several_posts=len(self._posts) > 1)
+        batches = read_again() if read_again else ()
+        again = (batch.comments.select(_KEPT) for batch in batches)
+        return _find(again, wanted, several_posts=len(self._posts) > 1)
+
+
+def _posts(columns: pa.RecordBatch) -> Iterator[tuple[str | None, str | None]]:
+    for post, source in zip(
+        columns.column("post_id").to_pylist(), columns.column("source").to_pylist(), strict=True
+    ):
+        yield (post, None) if post is not None else (None, source)
+
+
+def _find(comments: Iterable[pa.RecordBatch], ids: frozenset[str], *, several_posts: bool) -> dict[str, str]:
+    wanted = pa.array(sorted(ids), pa.string())
+    texts: dict[str, str] = {}
+    unclear: set[str] = set()
+    for batch in comments:
+        found = batch.filter(pc.is_in(batch.column("id"), value_set=wanted))
+        for id_, text in zip(found.column("id").to_pylist(), found.column("text").to_pylist(), strict=True):
+            unclear.update({id_} & texts.keys())
+            texts[id_] = text
+        if not several_posts and len(texts) == len(ids):
+            break
+    return {id_: text for id_, text in texts.items() if id_ not in unclear}

@@ -1,0 +1,141 @@
+"""A folder whose results appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from plaudit.errors import UsageError
+
+
+class ResultFolder:
+    """Results that are written aside and moved into place together.
+
+    As a context manager it lends a hidden scratch folder beside the target; `publish` moves the results,
+    leaving the scratch folder without it changes nothing. Other files of the target stay as they are.
+
+    Attributes:
+        target: Where the results will be, absolute.
+        names: Their file names; the last one is the sign that a result is complete.
+    """
+
+    def __init__(self, path: Path, *, names: Sequence[str]) -> None:
+        """Check, without writing anything, that results can be put there.
+
+        Raises:
+            UsageError: The path is a file, or may not be written to.
+        """
+        self.target = _absolute(path)
+        self.names = tuple(names)
+        self._scratch = Path()
+        _check(self.target, shown=path, names=self.names)
+
+    def __enter__(self) -> Path:
+        place = self.target.parent
+        while not place.is_dir():
+            place = place.parent
+        self._scratch = self._make_scratch(place)
+        return self._scratch
+
+    def _make_scratch(self, place: Path) -> Path:
+        name = f".{self.target.name}.{secrets.token_hex(4)}.partial"
+        if not self.target.is_dir():
+            return _made(place / name)
+        try:  # A mounted folder can't take a rename from beside it, then the scratch lies inside.
+            _made(place / name)
+            (place / name).rename(self.target / name)
+        except (OSError, UsageError):
+            shutil.rmtree(place / name, ignore_errors=True)
+            return _made(self.target / name)
+        (self.target / name).rename(place / name)
+        return place / name
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def publish(self) -> bool:
+        """Move the results into place; return whether earlier ones were replaced.
+
+        A failure in the middle puts the earlier results back.
+        """
+        for name in self.names:
+            _sync(self._scratch / name)
+        _sync(self._scratch)
+        if self.target.exists():
+            return self._replace()
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self._scratch.rename(self.target)
+        _sync(self.target.parent)
+        return False
+
+    def _replace(self) -> bool:
+        earlier = _made(self._scratch / "earlier")
+        try:
+            for name in reversed(self.names):
+                if os.path.lexists(self.target / name):
+                    (self.target / name).replace(earlier / name)
+            for name in self.names:
+                (self._scratch / name).replace(self.target / name)
+        except BaseException:
+            self._put_back(earlier)
+            raise
+        _sync(self.target)
+        return any(earlier.iterdir())
+
+    def _put_back(self, earlier: Path) -> None:
+        # Told from the disk, not from a list: Ctrl-C may fall between a move and a note of it.
+        for name in self.names:
+            if os.path.lexists(earlier / name):
+                (earlier / name).replace(self.target / name)
+            elif not os.path.lexists(self._scratch / name):
+                (self.target / name).unlink(missing_ok=True)
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"--out {path} can't be followed to a folder; name another folder.") from error
+
+
+def _check(target: Path, *, shown: Path, names: Sequence[str]) -> None:
+    if target.is_dir():
+        for name in names:
+            if (target / name).is_dir():
+                raise UsageError(
+                    f"--out {shown} holds a folder named {name}; move it, or name another folder."
+                )
+    elif target.exists():
+        raise UsageError(f"--out {shown} is a file, a folder was expected; name another folder.")
+    place = target
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise UsageError(f"--out {shown} lies below {place}, which is a file; name another folder.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {shown} can't be written: no permission for {place}; name another folder.")
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise UsageError(
+            f"--out can't be written in {folder.parent}: {reason}; name another folder."
+        ) from error
+    return folder
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,95 @@
+"""Chunks of bytes into comments to label, one a line, whatever the bytes hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.comment import REJECTION_REASONS
+from plaudit.text import normalize
+
+LINE_BYTES: Final = 4 << 20  # a longer line is no comment; without a bound one file could fill the memory
+
+_BOM: Final = b"\xef\xbb\xbf"
+_EMPTY: Final = f"The text is empty: {REJECTION_REASONS['empty_text']}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One line understood: a text, or the sentence that says why there is none."""
+
+    id: str
+    text: str = ""
+    error: str | None = None
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes | None]]:
+    """Yield the lines that each chunk completes, without their ends; None for one that is too long."""
+    rest, overlong = b"", False
+    for chunk in chunks:
+        lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
+        rest = lines.pop() or b""
+        if lines and overlong:
+            lines[0], overlong = None, False
+        if overlong or len(rest) > LINE_BYTES:
+            rest, overlong = b"", True
+        yield lines
+    if rest or overlong:
+        yield [None if overlong else rest]
+
+
+def item_of(line: bytes | None, *, number: int) -> Item:
+    """Return what a line says: a record where it is a JSON object, else a text.
+
+    Args:
+        line: Without its end; None where it was too long to keep.
+        number: Of the line, from 1; the id of what has none.
+    """
+    if line is None:
+        return Item(id=str(number), error=f"The line is longer than {LINE_BYTES >> 20} MiB.")
+    text = line.removeprefix(_BOM if number == 1 else b"").decode("utf-8", "replace")
+    record = _record(text)
+    if record is None:
+        return _with_text(text.removesuffix("\r"), id_=str(number))
+    id_ = _id(record.get("id"), number=number)
+    if id_ is None:
+        return Item(id=str(number), error="The id is neither a string nor a number.")
+    return _of_record(record, id_=id_)
+
+
+def _record(line: str) -> dict[str, object] | None:
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _id(value: object, *, number: int) -> str | None:
+    if value is None or value == "":
+        return str(number)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return _writable(str(value))
+    return None
+
+
+def _of_record(record: dict[str, object], *, id_: str) -> Item:
+    if "text" not in record:
+        return Item(id=id_, error="The record has no text.")
+    text = record["text"]
+    if not isinstance(text, str | None):
+        return Item(id=id_, error="The text is not a string.")
+    return _with_text(_writable(text or ""), id_=id_)
+
+
+def _with_text(text: str, *, id_: str) -> Item:
+    return Item(id=id_, text=text) if normalize(text) else Item(id=id_, error=_EMPTY)
+
+
+def _writable(text: str) -> str:
+    # JSON escapes can spell lone surrogates, which no encoder takes.
+    return text.encode("utf-8", "replace").decode()

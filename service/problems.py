@@ -1,0 +1,155 @@
+"""Errors over HTTP: one body for all of them, RFC 9457 `application/problem+json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from plaudit.errors import OverloadedError, UsageError
+
+MEDIA_TYPE: Final = "application/problem+json"
+MAX_LISTED_ERRORS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of problem: its status and its title, the same for every occurrence."""
+
+    status: int
+    title: str
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "bad-request": Kind(status=400, title="The request cannot be understood"),
+    "not-found": Kind(status=404, title="There is nothing at this path"),
+    "method-not-allowed": Kind(status=405, title="This path does not take this method"),
+    "body-too-large": Kind(status=413, title="The request body is too large"),
+    "too-many-comments": Kind(status=413, title="There are too many comments in one request"),
+    "unsupported-media-type": Kind(status=415, title="The request body is not declared as JSON"),
+    "invalid-request": Kind(status=422, title="The request does not have the expected form"),
+    "overloaded": Kind(status=429, title="There is no room for more work now"),
+    "internal": Kind(status=500, title="Something went wrong on our side"),
+    "not-ready": Kind(status=503, title="The service is not ready"),
+}
+"""Every kind of problem by the last part of its `type`."""
+
+_KIND_OF_STATUS: Final = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
+
+
+class Problem(HTTPException):
+    """An error to be answered as a problem.
+
+    It is an `HTTPException` because FastAPI lets only those through while it reads a body.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(KINDS[kind].status, detail, dict(headers) if headers else None)
+        self.kind, self.hint, self.errors = kind, hint, errors
+
+
+def respond(problem: Problem, *, request_id: str) -> Response:
+    """Return the response that tells a client of a problem."""
+    body: dict[str, Any] = {
+        "type": f"urn:plaudit:problem:{problem.kind}",
+        "title": KINDS[problem.kind].title,
+        "status": problem.status_code,
+        "detail": problem.detail,
+        "hint": problem.hint,
+        "request_id": request_id,
+        "errors": list(problem.errors),
+    }
+    kept = {name: value for name, value in body.items() if value is not None and value != []}
+    return Response(orjson.dumps(kept), problem.status_code, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error that a handler of `app` raises on purpose as a problem."""
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(UsageError, _on_usage)
+    app.add_exception_handler(OverloadedError, _on_overload)
+
+
+def _respond(request: Request, problem: Problem) -> Response:
+    return respond(problem, request_id=request.state.request_id)
+
+
+def _on_http(request: Request, error: Exception) -> Response:
+    if isinstance(error, Problem):
+        return _respond(request, error)
+    assert isinstance(error, HTTPException)  # noqa: S101 - what the registration above promises
+    kind = _KIND_OF_STATUS.get(error.status_code, "bad-request")
+    detail = f"{request.method} {request.url.path[:200]}: {error.detail}."
+    return _respond(
+        request, Problem(kind, detail, hint="GET /openapi.json lists what there is.", headers=error.headers)
+    )
+
+
+def _on_usage(request: Request, error: Exception) -> Response:
+    return _respond(request, Problem("invalid-request", str(error)))
+
+
+def _on_overload(request: Request, error: Exception) -> Response:
+    return _respond(request, Problem("overloaded", str(error), headers={"Retry-After": "1"}))
+
+
+def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what the registration above promises
+    found = error.errors()
+    listed = [_field_error(one) for one in found[:MAX_LISTED_ERRORS]]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    detail = f"{listed[0]['field']}: expected {listed[0]['expected']}, found {listed[0]['found']}{more}."
+    hint = "The bodies are described at /docs."
+    return _respond(request, Problem("invalid-request", detail, hint=hint, errors=listed))
+
+
+def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
+    """Name the field, what was expected and the kind of value found; never the value itself."""
+    location = tuple(error["loc"])
+    if error["type"] == "json_invalid":
+        expected = "valid JSON (UTF-8, finite numbers, no lone surrogates, at most 1,024 levels)"
+        return {"field": "body", "expected": expected, "found": f"{error['ctx']['error']} at {location[-1]}"}
+    if error["type"] == "missing":
+        missing_body = location == ("body",)
+        return {
+            "field": field_path(location),
+            "expected": "a JSON object" if missing_body else "this field to be there",
+            "found": "nothing",
+        }
+    expected = "a JSON object" if error["type"] == "model_attributes_type" else _expected(error["msg"])
+    return {"field": field_path(location), "expected": expected, "found": _kind_of(error.get("input"))}
+
+
+def _expected(message: str) -> str:
+    """Turn pydantic's sentence into what can follow "expected"."""
+    expected = message.removeprefix("Input should be ").replace("List should have", "a list of")
+    return expected.partition(" after validation")[0]
+
+
+def field_path(location: Sequence[str | int]) -> str:
+    """Return `comments[3].text` for `("body", "comments", 3, "text")`; `body` for the body itself."""
+    path = ""
+    for part in location[1:]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path or "body"
+
+
+def _kind_of(value: object) -> str:
+    # A number may be an author's id, so not even numbers are quoted.
+    names = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
+    names |= {list: "a list", dict: "an object", type(None): "null"}
+    return names.get(type(value), "something else")

@@ -1,0 +1,55 @@
+"""The service as a process: a socket, signals, and the refusal to run without a model."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from plaudit.errors import UsageError
+from plaudit.service import logs
+from plaudit.service.app import create_app
+from plaudit.service.settings import Settings
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; requests that run then are answered first.
+
+    Raises:
+        UsageError: The address can't be listened on.
+        ArtifactError: The model can't be loaded.
+    """
+    logs.configure(settings.log_level)
+    app = create_app(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.drain_seconds,
+        )
+    )
+    app.state.engine.on_failure = lambda: setattr(server, "should_exit", True)
+    with _listen(settings) as listener, suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if app.state.engine.failure:
+        raise app.state.engine.failure
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        # Python adds the address to the reason; failed look-ups have a negative number and a good text.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise UsageError(
+            f"Can't listen on {settings.host} port {settings.port} ({reason}): "
+            "choose another with --host and --port, or PLAUDIT_HOST and PLAUDIT_PORT."
+        ) from None
+    # asyncio does this only for sockets made with an explicit protocol; without it each answer takes 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from plaudit.errors import UsageError
+from plaudit.service.folder import ResultFolder
+
+NAMES = ("b", "a")
+
+
+def publish(target: Path, content: str) -> bool:
+    folder = ResultFolder(target, names=NAMES)
+    with folder as scratch:
+        for name in NAMES:
+            (scratch / name).write_text(content)
+        return folder.publish()
+
+
+def give_up(target: Path) -> None:
+    with ResultFolder(target, names=NAMES) as scratch:
+        (scratch / "a").write_text("half")
+        raise KeyboardInterrupt
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(f.relative_to(folder)): f.read_text() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def test_results_appear_in_a_new_folder_below_new_ones(tmp_path):
+    assert publish(tmp_path / "x" / "y", "new") is False
+    assert contents(tmp_path) == {"x/y/a": "new", "x/y/b": "new"}
+    assert (tmp_path / "x" / "y").stat().st_mode & 0o777 == (tmp_path / "x").stat().st_mode & 0o777
+
+
+def test_earlier_results_are_replaced_and_other_files_stay(tmp_path):
+    (tmp_path / "other").write_text("mine")
+    assert publish(tmp_path, "old") is False
+    assert publish(tmp_path, "new") is True
+    assert contents(tmp_path) == {"a": "new", "b": "new", "other": "mine"}
+    assert list(tmp_path.parent.glob(".*partial")) == []
+
+
+def test_a_failure_before_the_end_changes_nothing(tmp_path):
+    publish(tmp_path / "out", "old")
+    for target in (tmp_path / "out", tmp_path / "fresh" / "out"):
+        with pytest.raises(KeyboardInterrupt):
+            give_up(target)
+    assert contents(tmp_path) == {"out/a": "old", "out/b": "old"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "n_moves"),
+    [
+        (earlier, n)
+        for earlier in ((), ("a",), ("b",), NAMES)
+        for n in range(1, len(earlier) + len(NAMES) + 1)
+    ],
+)
+def test_a_failure_while_moving_puts_the_earlier_results_back(tmp_path, monkeypatch, earlier, n_moves):
+    target = tmp_path / "out"
+    target.mkdir()
+    for name in earlier:
+        (target / name).write_text("old")
+    calls, replace = [], Path.replace
+
+    def failing(self: Path, other: Path) -> Path:
+        calls.append(self)
+        if len(calls) == n_moves:
+            raise OSError(5, "Input/output error")
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        publish(target, "new")
+    assert contents(tmp_path) == {f"out/{name}": "old" for name in sorted(earlier)}
+
+
+def test_where_a_rename_cannot_cross_the_scratch_lies_inside(tmp_path, monkeypatch):
+    target = tmp_path / "mounted"
+    target.mkdir()
+    rename = Path.rename
+
+    def same_mount(self: Path, other: Path) -> Path:
+        if (self.parent == target) != (other.parent == target):
+            raise OSError(18, "Invalid cross-device link")
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", same_mount)
+    folder = ResultFolder(target, names=NAMES)
+    with folder as scratch:
+        assert scratch.parent == target
+    publish(target, "new")
+    assert contents(tmp_path) == {"mounted/a": "new", "mounted/b": "new"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mounted"]
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    publish(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "a").read_text() == "new"
+
+
+def test_a_path_that_cannot_hold_results_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder" / "a").mkdir(parents=True)
+    (tmp_path / "loop").symlink_to("loop")
+    for path, said in (
+        (tmp_path / "file", "is a file"),
+        (tmp_path / "file" / "below", "which is a file"),
+        (tmp_path / "folder", "holds a folder named a"),
+        (tmp_path / "loop", "name another folder"),
+        (Path("/proc/plaudit"), "can't be written"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            publish(path, "new")
+    assert contents(tmp_path) == {"file": "mine"}
+
+
+def test_no_permission_is_told_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UsageError, match="no permission"):
+        ResultFolder(tmp_path / "out", names=NAMES)

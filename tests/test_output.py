@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from plaudit.comment import COMMENT_SCHEMA, Batch, Rejection
+from plaudit.scores import Scores
+from plaudit.service import output
+from plaudit.service.output import LABELLED_SCHEMA, Outputs, labelled
+from tests.reports import full_report
+
+COLUMNS = [
+    "id",
+    "post_id",
+    "creator_id",
+    "parent_id",
+    "label",
+    "genuine",
+    "generic_praise",
+    "question",
+    "experience",
+    "solicitation",
+    "addressed",
+    "language",
+    "supported",
+    "truncated",
+]
+
+
+def comments(*ids: str) -> pa.RecordBatch:
+    given = {
+        "key": 0,
+        "text": "so cool",
+        "post_id": "p",
+        "is_creator": False,
+        "platform": "other",
+        "source": "a",
+    }
+    return pa.RecordBatch.from_pylist([{"id": id_, **given} for id_ in ids], schema=COMMENT_SCHEMA)
+
+
+def scores(n: int) -> Scores:
+    return Scores(
+        probabilities=np.tile(np.array([0.2, 0.7, 0.1], np.float32), (n, 1)),
+        flags=np.tile(np.array([0.5, 0.25, 0], np.float32), (n, 1)),
+        languages=("en",) * n,
+        supported=np.ones(n, bool),
+        truncated=np.zeros(n, bool),
+    )
+
+
+def test_rows_have_the_columns_of_the_contract_in_order():
+    rows = labelled(comments("a", "b"), scores(2))
+    assert rows.schema.names == COLUMNS
+    assert rows.column("id").to_pylist() == ["a", "b"]
+    assert rows.to_pylist()[0] | {"genuine": 0, "generic_praise": 0} == {
+        "id": "a",
+        "post_id": "p",
+        "creator_id": None,
+        "parent_id": None,
+        "label": "generic_praise",
+        "genuine": 0,
+        "generic_praise": 0,
+        "question": np.float32(0.1),
+        "experience": 0.5,
+        "solicitation": 0.25,
+        "addressed": 0.0,
+        "language": "en",
+        "supported": True,
+        "truncated": False,
+    }
+
+
+def test_not_a_number_becomes_null():
+    flags = np.array([[np.nan, 0, 1]], np.float32)
+    rows = labelled(comments("a"), replace(scores(1), flags=flags))
+    assert rows.column("experience").to_pylist() == [None]
+    assert rows.column("experience").null_count == 1
+
+
+def test_all_rows_are_written_in_order_whatever_the_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(output, "_ROW_GROUP", 4)
+    outputs = Outputs(tmp_path)
+    for start in range(0, 9, 3):
+        ids = [str(start + i) for i in range(3)]
+        outputs.write(Batch(comments=comments(*ids)), scores(3))
+    outputs.finish(full_report(), page="<p>")
+    file = pq.ParquetFile(tmp_path / "comments.parquet")
+    assert file.read().column("id").to_pylist() == [str(i) for i in range(9)]
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [6, 3]
+    assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_a_run_without_a_comment_still_has_all_files(tmp_path):
+    outputs = Outputs(tmp_path)
+    outputs.write(Batch(comments=comments()), scores(0))
+    outputs.finish(full_report(), page="")
+    assert sorted(f.name for f in tmp_path.iterdir()) == sorted(output.RESULT_FILES)
+    table = pq.read_table(tmp_path / "comments.parquet")
+    assert table.schema.equals(LABELLED_SCHEMA)
+    assert table.num_rows == 0
+
+
+def test_rejections_and_the_report_are_json(tmp_path):
+    outputs = Outputs(tmp_path)
+    rejections = (
+        Rejection(reason="not_json", where="a\udcff:1", detail="found '{'", record="{é"),
+        Rejection(reason="empty_text", where="a:2"),
+    )
+    outputs.write(Batch(comments=comments(), rejections=rejections), scores(0))
+    outputs.finish(full_report(), page="<p>é")
+    lines = (tmp_path / "rejected.jsonl").read_bytes().splitlines()
+    assert [orjson.loads(line) for line in lines] == [
+        {"reason": "not_json", "where": "a?:1", "detail": "found '{'", "record": "{é"},
+        {"reason": "empty_text", "where": "a:2", "detail": "", "record": None},
+    ]
+    assert orjson.loads((tmp_path / "report.json").read_bytes()) == full_report().to_dict()
+    assert (tmp_path / "report.html").read_text("utf-8") == "<p>é"
