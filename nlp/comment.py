@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ PLATFORMS: Final = ("youtube", "instagram", "tiktok", "reddit", "facebook", "blo
 
 COMMENT_SCHEMA: Final = pa.schema(
     [
-        pa.field("id", pa.string(), nullable=False),  # as the source wrote it; ids are case-sensitive
+        pa.field("key", pa.uint64(), nullable=False),  # comment_key(post_id or source, id)
+        pa.field("id", pa.string(), nullable=False),  # as the source wrote it; line number without one
         pa.field("text", pa.string(), nullable=False),  # never empty, HTML already undone
         pa.field("author", pa.uint64()),  # pseudonym of the stable id, or of the name without one
         pa.field("handle", pa.uint64()),  # pseudonym of the shown @name, to resolve mentions
@@ -28,6 +30,17 @@ COMMENT_SCHEMA: Final = pa.schema(
     ]
 )
 """Columns of a batch of usable comments. Null means that the source does not say, never zero."""
+
+
+def comment_key(place: str, id: str) -> int:  # noqa: A002
+    """Return the 64-bit fingerprint a comment is known by, fixed over runs and machines.
+
+    Place is the post's id, or the source's name where the post is unknown. A comment's parent is the
+    comment with `comment_key(place, parent_id)`.
+    """
+    name = f"{place}\0{id}".encode("utf-8", "replace")
+    return int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
+
 
 TIME_PRECISIONS: Final = ("exact", "estimated")
 """`estimated`: worked out from "2 years ago"; timing signals leave such comments out."""
@@ -72,8 +85,8 @@ class Rejection:
         reason: A key of `REJECTION_REASONS`.
         where: `file:line` or `file:item`, counted from 1.
         detail: One sentence with what was found; never holds an author.
-        record: The record as read, shortened, its author fields replaced by pseudonyms; None when
-            there was nothing to keep.
+        record: The record as JSON, shortened, whatever names a person masked; None where there was
+            nothing to keep, or nothing that could be masked with certainty.
     """
 
     reason: str

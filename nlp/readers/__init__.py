@@ -1,1 +1,8 @@
-"""Dump formats: one small file each."""
+"""Readers: any dump of comments, as batches of columns and rejections."""
+
+from plaudit.readers.format import Format
+from plaudit.readers.options import ReadOptions
+from plaudit.readers.reading import detect, read, read_records
+from plaudit.readers.registry import FORMATS
+
+__all__ = ["FORMATS", "Format", "ReadOptions", "detect", "read", "read_records"]

@@ -1,0 +1,237 @@
+"""From rows of values to batches: coerced, judged, freed of duplicates, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from plaudit.comment import COMMENT_SCHEMA, PLATFORMS, Batch, Rejection, comment_key
+from plaudit.pseudonym import handle_pseudonym, pseudonym
+from plaudit.readers import coercion
+from plaudit.readers.duplicates import SeenKeys
+from plaudit.readers.format import FIELDS, Format, Problem, Record
+from plaudit.readers.mapping import Values, has_error
+from plaudit.readers.options import ReadOptions
+from plaudit.readers.redaction import redacted
+from plaudit.text import normalize
+
+# isalnum() holds for these, yet nothing is seen of them.
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0"
+_JOINERS: Final = "\u200d\ufe0e\ufe0f \n"  # what is left of emoji without an emoji
+_pseudonym = lru_cache(maxsize=1 << 16)(pseudonym)
+_handle_pseudonym = lru_cache(maxsize=1 << 16)(handle_pseudonym)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where rows come from: the source's name, its format, and columns that hold names of people."""
+
+    source: str
+    format: Format
+    private: frozenset[str] = frozenset()
+
+
+class Assembler:
+    """Collects the records of a run and turns them into batches, over the borders of files."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        self._creator = options.creator or None
+        self._post = options.post or None
+        self._platform = options.platform
+        self._seen = SeenKeys()
+        self._rows: list[Values] = []
+        self._records: list[Record] = []
+        self._numbers: list[str] = []
+        self._orders: list[int] = []
+        self._rejections: list[tuple[int, Rejection]] = []
+        self._parts: list[pa.RecordBatch] = []
+        self.n_records = 0
+
+    def add(self, record: Record, values: Values, *, number: str) -> None:
+        """Add a record with its values in the order of `FIELDS`, and its number in its source."""
+        self._rows.append(values)
+        self._records.append(record)
+        self._numbers.append(number)
+        self._orders.append(self.n_records)
+        self.n_records += 1
+
+    def reject(self, problem: Problem, *, place: Place, number: str) -> None:
+        """Add something that could not be read as a record at all."""
+        where = f"{place.source}:{number}"
+        rejection = Rejection(reason=problem.reason, where=where, detail=problem.detail)
+        self._rejections.append((self.n_records, rejection))
+        self.n_records += 1
+
+    def seal(self, place: Place) -> None:
+        """Turn what was added since the last call into columns; all of it comes from this place."""
+        if self._rows:
+            columns = dict(zip(FIELDS, zip(*self._rows, strict=True), strict=True))
+            self._columns(columns, place=place)
+            for pending in (self._rows, self._records, self._numbers, self._orders):
+                pending.clear()
+
+    def take(self, *, n_bytes: int) -> Batch:
+        """Return what was sealed as a batch, and start the next."""
+        table = pa.Table.from_batches(self._parts, COMMENT_SCHEMA).combine_chunks()
+        batches = table.to_batches()
+        comments = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=COMMENT_SCHEMA)
+        rejections = tuple(rejection for _, rejection in sorted(self._rejections, key=lambda each: each[0]))
+        self._parts, self._rejections, self.n_records = [], [], 0
+        return Batch(comments=comments, rejections=rejections, n_bytes=n_bytes)
+
+    def _columns(self, raw: dict[str, tuple[Any, ...]], *, place: Place) -> None:
+        problems = _Problems(self._records)
+        columns: dict[str, Sequence[Any]] = {}
+        columns["text"] = [problems.text(i, text) for i, text in enumerate(raw["text"])]
+        ids = problems.ids("id", raw["id"])
+        columns["id"] = [
+            number if id_ is None else id_ for id_, number in zip(ids, self._numbers, strict=True)
+        ]
+        parents = problems.ids("parent_id", raw["parent_id"])
+        columns["post_id"] = self._filled(map(coercion.as_id, raw["post_id"]), self._post)
+        columns["parent_id"] = [
+            None if p in ("root", "0", "-1") or p in (id_, post) else p
+            for p, id_, post in zip(parents, ids, columns["post_id"], strict=True)
+        ]
+        self._people(columns, raw)
+        self._times(columns, raw, place=place)
+        columns["likes"] = list(map(coercion.as_count, raw["likes"]))
+        columns["total_reply_count"] = list(map(coercion.as_count, raw["total_reply_count"]))
+        default = self._platform or place.format.platform
+        columns["platform"] = [default if v is None else _platform(v) or default for v in raw["platform"]]
+        columns["source"] = [place.source] * len(ids)
+        keys = [
+            comment_key(place.source if post is None else post, id_)
+            if own is not None
+            else comment_key(place.source, f"line {id_}")
+            for post, id_, own in zip(columns["post_id"], columns["id"], ids, strict=True)
+        ]
+        columns["key"] = keys
+        self._keep(columns, problems=problems, place=place)
+
+    def _filled(self, values: Any, default: str | None) -> list[str | None]:
+        return list(values) if default is None else [default if v is None else v for v in values]
+
+    def _people(self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]]) -> None:
+        stable = list(map(coercion.as_name, raw["author"]))
+        names = list(map(coercion.as_name, raw["name"]))
+        shown = [s if name is None else name for s, name in zip(stable, names, strict=True)]
+        known = [name if s is None else s for s, name in zip(stable, names, strict=True)]
+        columns["author"] = [None if name is None else _pseudonym(name) for name in known]
+        columns["handle"] = [None if name is None else _handle_pseudonym(name) for name in shown]
+        flags = list(map(coercion.as_flag, raw["is_creator"]))
+        creators = list(map(coercion.as_name, raw["creator_id"]))
+        named = self._creator
+        columns["creator_id"] = creators if named is None else [named] * len(creators)
+        if named is not None or any(creator is not None for creator in creators):
+            people = zip(flags, columns["author"], columns["handle"], creators, strict=True)
+            flags = [
+                flag or _is_same(author, handle, creator) or _is_same(author, handle, named)
+                for flag, author, handle, creator in people
+            ]
+        columns["is_creator"] = flags
+
+    def _times(
+        self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]], *, place: Place
+    ) -> None:
+        times = list(map(coercion.as_time, raw["created_at"]))
+        columns["created_at"] = [moment for moment, _ in times]
+        said = map(coercion.as_precision, raw["time_precision"])
+        default = "estimated" if place.format.estimated else None
+        columns["time_precision"] = [
+            found and ("estimated" if moment is None else word or default or found)
+            for (moment, found), word in zip(times, said, strict=True)
+        ]
+
+    def _keep(self, columns: dict[str, Sequence[Any]], *, problems: _Problems, place: Place) -> None:
+        usable = np.ones(len(self._rows), bool)
+        usable[list(problems.found)] = False
+        rows = np.flatnonzero(usable)
+        fresh = self._seen.add(np.array(columns["key"], np.uint64)[rows])
+        for row in rows[~fresh].tolist():
+            usable[row] = False
+            detail = "A comment with this id was already read for this post or file."
+            problems.found[row] = Problem("duplicate_id", detail)
+        for row, problem in problems.found.items():
+            self._rejections.append((self._orders[row], self._rejection(row, problem, place=place)))
+        batch = pa.RecordBatch.from_arrays(
+            [_array(columns[field.name], field.type) for field in COMMENT_SCHEMA], schema=COMMENT_SCHEMA
+        )
+        self._parts.append(batch if usable.all() else batch.filter(pa.array(usable)))
+
+    def _rejection(self, row: int, problem: Problem, *, place: Place) -> Rejection:
+        where = f"{place.source}:{self._numbers[row].partition('.')[0]}"
+        record = redacted(self._records[row], columns=place.private)
+        return Rejection(reason=problem.reason, where=where, detail=problem.detail, record=record)
+
+
+class _Problems:
+    """What is wrong with the records of a batch, by row."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self.found: dict[int, Problem] = {}
+
+    def text(self, row: int, text: object) -> str | None:
+        """Return a text without markup, noting what is wrong with it."""
+        if not isinstance(text, str):
+            return self._other_text(row, text)
+        if "<" in text or "&" in text:
+            text = coercion.without_html(text)
+        first = text[:1]
+        if not ("!" <= first <= "~" or (first.isalnum() and first not in _FILLERS)) and _is_blank(text):
+            self.found[row] = Problem("empty_text", "The text is blank or invisible.")
+        elif first == "[" and coercion.is_deleted(text):
+            self.found[row] = Problem("deleted", "The comment was removed; only its place is left.")
+        return text
+
+    def _other_text(self, row: int, text: object) -> str | None:
+        if isinstance(text, (int, float)) and not isinstance(text, bool) and text == text:
+            return str(text)
+        record = self._records[row]
+        if text is None or text != text:
+            if has_error(record):
+                self.found[row] = Problem("error_record", "An error stands where a comment should.")
+            else:
+                self.found[row] = Problem("missing_text", "The record has no text.")
+        else:
+            self.found[row] = Problem("invalid_field", f"The text is a {type(text).__name__}, not a string.")
+        return None
+
+    def ids(self, name: str, values: Sequence[object]) -> list[str | None]:
+        """Return ids as strings, noting those that are none."""
+        ids = list(map(coercion.as_id, values))
+        for row, (value, id_) in enumerate(zip(values, ids, strict=True)):
+            if id_ is None and isinstance(value, (dict, list, bool)) and row not in self.found:
+                detail = f"The field {name} is a {type(value).__name__}, not a string or number."
+                self.found[row] = Problem("invalid_field", detail)
+        return ids
+
+
+def _is_blank(text: str) -> bool:
+    return not normalize(text).strip(_JOINERS).strip()
+
+
+def _is_same(author: int | None, handle: int | None, person: str | None) -> bool:
+    return person is not None and (author == _pseudonym(person) or handle == _handle_pseudonym(person))
+
+
+def _platform(value: object) -> str | None:
+    name = str(value).strip().lower()
+    return name if name in PLATFORMS else ("other" if name else None)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # lone halves of UTF-16 pairs; whole pairs become their character
+        mended = [
+            v if v is None else v.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            for v in values
+        ]
+        return pa.array(mended, kind)

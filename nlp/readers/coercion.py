@@ -1,0 +1,168 @@
+"""One value of a dump at a time: whatever a tool wrote, as the type a comment wants, or None."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+_NOTHING: Final = frozenset({"", "null", "none", "nan", "n/a", "undefined", "<na>"})
+_NOBODY: Final = _NOTHING | {"[deleted]", "[removed]"}
+_YES: Final = frozenset({"true", "1", "1.0", "yes", "y", "t"})
+_DELETED: Final = frozenset({"[deleted]", "[removed]", "[ removed by reddit ]", "[deleted by user]"})
+
+_WHOLE = re.compile(r"-?\d+\.0+")
+_COUNT = re.compile(r"([+-]?\d[\d.,\s]*)\s*([^\d\s.,]*)\.?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
+_FACTORS: Final = {
+    **dict.fromkeys(("k", "mil", "tsd", "rb", "тыс", "bin", "thousand", "हज़ार"), 10**3),
+    **dict.fromkeys(("万", "萬", "만"), 10**4),
+    **dict.fromkeys(("m", "mn", "mi", "mio", "mill", "млн", "jt", "million"), 10**6),
+    **dict.fromkeys(("b", "bn", "bi", "mrd", "billion", "млрд"), 10**9),
+    **dict.fromkeys(("億", "亿", "억"), 10**8),
+}
+_EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME: Final = timedelta(0)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_LATEST: Final = 253_402_300_800_000  # year 10000 in milliseconds; what lies beyond is no time
+
+_MARKUP = re.compile(
+    r"<br\s*/?>|<a\s+[^>]*href|&(?:amp|quot|apos|lt|gt|nbsp|#\d+|#x[\da-f]+);", re.IGNORECASE
+)
+_BREAK = re.compile(r"<br\s*/?>|</p>\s*<p>", re.IGNORECASE)
+_TAG = re.compile(r"</?(?:a|b|i|s|p|em|strong|del|u|span|img)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+
+
+def as_id(value: object) -> str | None:
+    """Return an id as the string the source meant: integers whole, "123.0" of a spreadsheet as "123"."""
+    if type(value) is str:
+        text = value.strip()
+        if text.endswith("0") and _WHOLE.fullmatch(text):
+            return text.partition(".")[0]
+        return None if len(text) <= 9 and text.lower() in _NOTHING else text
+    if isinstance(value, float):
+        return (str(int(value)) if value.is_integer() else str(value)) if abs(value) < 1e300 else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_name(value: object) -> str | None:
+    """Return an author's id or name; None for nobody, "[deleted]" included: those are many people."""
+    if type(value) is str:
+        text = value.strip()
+        return None if len(text) <= 9 and text.lower() in _NOBODY else text
+    return as_id(value)
+
+
+def as_flag(value: object) -> bool:
+    """Return whether a flag is set; absent and unreadable count as not set."""
+    if value is None or value is False:
+        return False
+    return value is True or str(value).strip().lower() in _YES
+
+
+def as_count(value: object) -> int | None:
+    """Return a count such as 12, "1.2K", "3,4 mil" or "1,234"; None when empty or unreadable."""
+    if type(value) is int:
+        return value if abs(value) < 2**62 else None
+    if isinstance(value, float):
+        return round(value) if abs(value) < 2**53 else None
+    return _spelled_count(value) if type(value) is str and value else None
+
+
+def _spelled_count(text: str) -> int | None:
+    match = _COUNT.fullmatch(text.strip().lower())
+    if match is None or match[2] not in {"", *_FACTORS}:
+        return None
+    digits = re.sub(r"\s", "", match[1]).rstrip(".,")
+    grouped = _GROUPED.fullmatch(digits) and not match[2]
+    digits = re.sub(r"[.,]", "", digits) if grouped else digits.replace(",", ".")
+    try:
+        return as_count(round(float(digits) * _FACTORS.get(match[2], 1)))
+    except (ValueError, OverflowError):
+        return None
+
+
+def as_time(value: object) -> tuple[int | None, str | None]:
+    """Return a time in Unix milliseconds, and its precision.
+
+    Reads Unix seconds to nanoseconds, ISO 8601 (UTC unless it says otherwise) and RFC 2822. Words such
+    as "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated"; nothing (None, None).
+    """
+    if type(value) is str:
+        return _spelled_time(value)
+    if isinstance(value, datetime):
+        return _milliseconds(value), "exact"
+    if isinstance(value, date):
+        return _milliseconds(datetime(value.year, value.month, value.day)), "estimated"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _unix_time(value)
+    return None, None
+
+
+def _spelled_time(text: str) -> tuple[int | None, str | None]:
+    text = text.strip()
+    if text[4:5] != "-" and text.replace(".", "", 1).isdecimal():
+        return _unix_time(float(text) if "." in text else int(text[:25]))
+    try:
+        return _milliseconds(datetime.fromisoformat(text)), "estimated" if len(text) <= 10 else "exact"
+    except ValueError:
+        pass
+    if text.lower() in _NOTHING:
+        return None, None
+    return _worded_time(text)
+
+
+def _worded_time(text: str) -> tuple[int | None, str | None]:
+    try:
+        if text.upper().endswith(" UTC"):
+            return _milliseconds(datetime.fromisoformat(text[:-4])), "exact"
+        return _milliseconds(parsedate_to_datetime(text)), "exact"
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None, "estimated"
+
+
+def _milliseconds(moment: datetime) -> int | None:
+    try:
+        since = moment - (_EPOCH if moment.tzinfo is None else _EPOCH_UTC)
+    except OverflowError:
+        return None
+    return since // _MILLISECOND if since > _NO_TIME else None
+
+
+def _unix_time(number: float) -> tuple[int | None, str | None]:
+    # Seconds reach 1e11 in the year 5138; milliseconds passed it in 1973.
+    if not 1 <= number < 1e20:
+        return None, None
+    for limit, scale in ((1e11, 1000), (1e14, 1), (1e17, 1e-3), (1e20, 1e-6)):
+        if number < limit:
+            moment = int(number * scale)
+            return (moment, "exact") if moment < _LATEST else (None, None)
+    return None, None
+
+
+def as_precision(value: object) -> str | None:
+    """Return one of `TIME_PRECISIONS`; None when empty. Words not known to mean exact mean estimated."""
+    if value is None:
+        return None
+    word = str(value).strip().lower()
+    if word in _NOTHING:
+        return None
+    return "exact" if word in ("exact", "absolute", "precise", "second", "millisecond") else "estimated"
+
+
+def is_deleted(text: str) -> bool:
+    """Return whether the text is what stands where a comment was removed."""
+    return text.strip().lower() in _DELETED
+
+
+def without_html(text: str) -> str:
+    """Return a display text as it was typed: line breaks, links and entities undone.
+
+    Texts without line-break tags, links or entities come back as they are: "a < b" is not markup.
+    """
+    if not _MARKUP.search(text):
+        return text
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))

@@ -1,0 +1,134 @@
+"""JSON as people really have it: lone surrogates, NaN, bad bytes, pages end to end, files cut short."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any, Final
+
+import orjson
+
+from plaudit.readers.format import Problem
+
+BAD_BYTE: Final = "\ufdd0"
+"""A character that is none (Unicode keeps it for such use): stands where bytes were no UTF-8."""
+
+_ESCAPE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_GAP = re.compile(r"[\s,\x1e]*")
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    return BAD_BYTE, error.end if isinstance(error, UnicodeDecodeError) else 0
+
+
+codecs.register_error("plaudit.mark", _mark)
+
+
+def decode_marking(data: bytes) -> str:
+    """Decode UTF-8 with `BAD_BYTE` where it is none."""
+    return data.decode("utf-8", "plaudit.mark")
+
+
+def read_line(line: bytes) -> Any:
+    """Return the value of one line of JSON, or a Problem."""
+    try:
+        return orjson.loads(line)
+    except ValueError as error:
+        return _read_again(line, problem=f"The line is not valid JSON ({_place(error)}).")
+
+
+def _read_again(data: bytes, *, problem: str) -> Any:
+    try:
+        mended = _without_lone_surrogates(data)
+        if b"NaN" in mended or b"Infinity" in mended:
+            return json.loads(mended)
+        return orjson.loads(mended)
+    except UnicodeDecodeError:
+        return Problem("bad_encoding", "The line is not UTF-8 text.")
+    except (ValueError, RecursionError):
+        return _judge(data, problem=problem)
+
+
+def _judge(data: bytes, *, problem: str) -> Problem:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return Problem("bad_encoding", f"Byte {error.start + 1} of the line is not UTF-8 text.")
+    return Problem("not_json", problem)
+
+
+def _place(error: ValueError) -> str:
+    # The parser's own words only: they hold no text of the line.
+    return f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "unreadable"
+
+
+def _without_lone_surrogates(data: bytes) -> bytes:
+    if b"\\u" not in data:
+        return data
+    # Twelve bytes are a pair, two an escaped backslash; six are a half that stands alone.
+    return _ESCAPE.sub(lambda match: b"\\ufffd" if len(match[0]) == 6 else match[0], data)
+
+
+def read_document(data: bytes) -> tuple[list[Any], Problem | None, bool]:
+    """Return the values of a file that is one JSON value, or several end to end.
+
+    Returns:
+        The values; a problem where the file stops being JSON (what came before is among the values, a
+        value cut short with what it held so far); and whether bytes that are no UTF-8 were marked.
+    """
+    try:
+        return [orjson.loads(data)], None, False
+    except ValueError:
+        pass
+    data = _without_lone_surrogates(data)
+    try:
+        return [orjson.loads(data)], None, False
+    except ValueError:
+        pass
+    text = decode_marking(data)
+    is_marked = BAD_BYTE in text
+    values, problem = _read_values(text)
+    return values, problem, is_marked
+
+
+def _read_values(text: str) -> tuple[list[Any], Problem | None]:
+    decoder, values = json.JSONDecoder(), []
+    start = _gap(text, 0)
+    while start < len(text):
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            values += _salvaged(text[start : error.pos])
+            return values, Problem("not_json", f"From character {error.pos + 1} on it is not valid JSON.")
+        except (RecursionError, ValueError):
+            return values, Problem("not_json", f"From character {start + 1} on it nests too deep to read.")
+        values.append(value)
+        start = _gap(text, end)
+    return values, None
+
+
+def _gap(text: str, start: int) -> int:
+    match = _GAP.match(text, start)
+    return match.end() if match else start
+
+
+def _salvaged(text: str) -> list[Any]:
+    """Return the value at the start of a text cut short, less its last, unfinished part."""
+    stack: list[str] = []
+    end, closers = 0, ""
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "{[":
+            stack.append("}" if mark == "{" else "]")
+        elif mark in "}]":
+            if not stack or stack.pop() != mark:
+                break
+            end, closers = token.end(), "".join(reversed(stack))
+    try:
+        return [json.loads(text[:end] + closers)] if end else []
+    except (ValueError, RecursionError):
+        return []

@@ -1,0 +1,192 @@
+"""From a tool's own records to rows of `FIELDS`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from plaudit.readers.format import FIELDS, Format, Problem, Record, Row, not_a_record
+
+_TEXT, _ID = FIELDS.index("text"), FIELDS.index("id")
+_PARENT = FIELDS.index("parent_id")
+_SHARED: Final = tuple(FIELDS.index(name) for name in ("post_id", "creator_id", "platform"))
+_PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children"})
+_REPLIES: Final = frozenset({"replies", "answers", "children"})
+_ERRORS: Final = frozenset({"error", "errors", "errorcode", "errordescription", "errormessage"})
+_NO_TEXT_BESIDE_ERROR: Final = frozenset({"message", "description"})
+_NESTED: Final = (dict, list)
+_N_LAYOUTS: Final = 4096
+
+Values = list[Any]
+"""Values of one comment, in the order of `FIELDS`; None where the record does not say."""
+
+
+_WRAPPING = re.compile(r"^(?:snippet\.|toplevelcomment\.)+")
+
+
+def fold(name: str) -> str:
+    """Return a column's name without case and punctuation; dots and slashes between parts stay dots.
+
+    What tables flattened from the YouTube Data API put before a name goes, too.
+    """
+    return _WRAPPING.sub("", re.sub(r"[^\w.]|_", "", name.casefold().replace("/", ".")))
+
+
+def has_error(record: Record) -> bool:
+    """Return whether a record says that something went wrong."""
+    return any(value and fold(str(key)) in _ERRORS for key, value in record.items())
+
+
+class Layout:
+    """Where the fields of all records with the same keys lie."""
+
+    def __init__(self, keys: Iterable[str], *, columns: Mapping[str, tuple[str, ...]]) -> None:
+        folded: dict[str, str] = {}
+        exact = {str(key): key for key in keys}
+        for name, key in exact.items():
+            folded.setdefault(fold(name), key)
+        self.pages = tuple(key for name, key in folded.items() if name in _PAGES)
+        self.replies = tuple(key for name, key in folded.items() if name in _REPLIES)
+        self.errors = tuple(key for name, key in folded.items() if name in _ERRORS)
+        names = {field: columns.get(field, ()) for field in FIELDS}
+        if self.errors:
+            names["text"] = tuple(n for n in names["text"] if n not in _NO_TEXT_BESIDE_ERROR)
+        paths = {field: _paths(names[field], exact=exact, folded=folded) for field in FIELDS}
+        self.paths = paths
+        self._keys = tuple(p[0][0] if p and len(p[0]) == 1 else None for p in paths.values())
+        self._fallbacks = tuple(
+            (index, p) for index, p in enumerate(paths.values()) if len(p) > 1 or (p and len(p[0]) > 1)
+        )
+
+    def values(self, record: Record) -> Values:
+        """Return the record's values in the order of `FIELDS`."""
+        row: Values = list(map(record.get, self._keys))  # type: ignore[arg-type]  # get(None) is None
+        for index, paths in self._fallbacks:
+            value = row[index]
+            if value is None or value == "" or type(value) in _NESTED:
+                row[index] = _first(record, paths=paths, otherwise=value)
+        return row
+
+
+def _paths(
+    names: Iterable[str], *, exact: Mapping[str, str], folded: Mapping[str, str]
+) -> tuple[tuple[str, ...], ...]:
+    found: dict[tuple[str, ...], None] = {}
+    for name in names:
+        head, *rest = name.split(".")
+        if name in exact:
+            found[exact[name],] = None
+        elif fold(name) in folded:
+            found[folded[fold(name)],] = None
+        elif rest and fold(head) in folded:
+            found[folded[fold(head)], *rest] = None
+    return tuple(found)
+
+
+def _is_plain(value: object) -> bool:
+    return value is not None and value != "" and not isinstance(value, (dict, list))
+
+
+def _first(record: Record, *, paths: Iterable[tuple[str, ...]], otherwise: object) -> object:
+    for path in paths:
+        value: Any = record
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if _is_plain(value):
+            return value
+        otherwise = value if otherwise is None else otherwise
+    return otherwise
+
+
+def _page(record: Record, *, layout: Layout) -> object:
+    for key in layout.pages:
+        if isinstance(record[key], list) or (record[key] and isinstance(record[key], dict)):
+            return record[key]
+    return None
+
+
+def _replies(record: Record, *, layout: Layout) -> list[object]:
+    below = [record[key] for key in layout.replies]
+    lists = [value if isinstance(value, list) else [value] for value in below]
+    return [item for values in lists for item in reversed(values) if isinstance(item, dict)]
+
+
+class Mapper:
+    """Finds the comments in the values of one source, and their fields."""
+
+    def __init__(self, source_format: Format, *, columns: Mapping[str, str]) -> None:
+        self._format = source_format
+        self.columns = {**source_format.columns, **{name: (column,) for name, column in columns.items()}}
+        if "author" in columns:
+            self.columns["name"] = (columns["author"],)
+        self._parse = tuple((FIELDS.index(n), f) for n, f in source_format.parse.items() if n not in columns)
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+
+    def used(self, names: list[str]) -> list[str]:
+        """Return which of a table's columns say something about its comments."""
+        layout = Layout(names, columns=self.columns)
+        heads = {path[0] for paths in layout.paths.values() for path in paths}
+        return [n for n in names if n in {*heads, *layout.pages, *layout.replies, *layout.errors}]
+
+    def layout(self, record: Record) -> Layout:
+        """Return where the record's fields lie; records with the same keys share it."""
+        keys = tuple(record)
+        layout = self._layouts.get(keys)
+        if layout is None:
+            if len(self._layouts) >= _N_LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[keys] = Layout(keys, columns=self.columns)
+        return layout
+
+    def unpack(self, value: object) -> Iterator[tuple[Record, Values] | Problem]:
+        """Yield the comments in a value, each as read and as values; replies follow their parent."""
+        if type(value) is dict and self._format.rows is None:  # most values, without detours
+            layout = self.layout(value)
+            if not layout.pages and not layout.replies:
+                yield value, self._values(value, layout=layout, above=None)
+                return
+        stack: list[tuple[object, Values | None]] = [(value, None)]
+        while stack:
+            value, above = stack.pop()
+            if isinstance(value, dict):
+                if self._format.rows is not None:
+                    yield from self._rows(self._format.rows(value))
+                    continue
+                layout = self.layout(value)
+                row = self._values(value, layout=layout, above=above)
+                page = _page(value, layout=layout) if layout.pages and not _is_plain(row[_TEXT]) else None
+                if page is None:
+                    yield value, row
+                    stack.extend((item, row) for item in _replies(value, layout=layout))
+                else:
+                    stack.append((page, row))
+            elif isinstance(value, list):
+                stack.extend((item, above) for item in reversed(value))
+            elif isinstance(value, str):
+                yield {"text": value}, [value if name == "text" else None for name in FIELDS]
+            else:
+                yield not_a_record(value)
+
+    def _rows(self, found: Iterable[Row | Problem]) -> Iterator[tuple[Record, Values] | Problem]:
+        for each in found:
+            if isinstance(each, Problem):
+                yield each
+                continue
+            record, inherited = each
+            row = self._values(record, layout=self.layout(record), above=None)
+            for name, given in inherited.items():
+                index = FIELDS.index(name)
+                row[index] = given if row[index] is None else row[index]
+            yield record, row
+
+    def _values(self, record: Record, *, layout: Layout, above: Values | None) -> Values:
+        row = layout.values(record)
+        for index, parse in self._parse:
+            row[index] = parse(row[index])
+        if above is not None:
+            for index in _SHARED:
+                row[index] = above[index] if row[index] is None else row[index]
+            if row[_PARENT] is None:
+                row[_PARENT] = above[_ID] if _is_plain(above[_TEXT]) else above[_PARENT]
+        return row

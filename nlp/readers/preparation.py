@@ -1,0 +1,164 @@
+"""Everything that is settled about a source before the first record of a run is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from plaudit.errors import InputError, MappingError
+from plaudit.readers import containers, sniffing
+from plaudit.readers.format import Format, Problem, Record
+from plaudit.readers.mapping import Mapper
+from plaudit.readers.options import ReadOptions
+from plaudit.readers.registry import FORMATS, format_named
+from plaudit.readers.source import Source
+from plaudit.readers.stream import ByteStream
+
+_N_SAMPLE: Final = 1000
+_N_LISTED: Final = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A source that is known to be readable, and how."""
+
+    source: Source
+    format: Format
+    container: str
+    delimiter: str
+    mapper: Mapper
+
+    def values(self, stream: ByteStream) -> containers.Numbered:
+        """Yield the numbered values of a pass over the source."""
+        return _values(stream, container=self.container, delimiter=self.delimiter, mapper=self.mapper)
+
+
+def _values(
+    stream: ByteStream, *, container: str, delimiter: str, mapper: Mapper | None
+) -> containers.Numbered:
+    match container:
+        case "json":
+            return containers.document_values(stream)
+        case "ndjson":
+            return containers.ndjson_values(stream)
+        case "lines":
+            return containers.plain_values(stream)
+        case "parquet":
+            wanted = list if mapper is None else mapper.used
+            return containers.parquet_rows(stream, wanted=wanted)
+        case _:
+            return containers.table_rows(stream, delimiter=delimiter)
+
+
+def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
+    """Settle how a source is read; None where it is an empty file of a folder.
+
+    Raises:
+        InputError: The source holds nothing that could be read, or is not of the format named.
+        MappingError: Its text column cannot be told, or a mapped column is not in it.
+    """
+    head = sniffing.head_of(source)
+    if not head.data.strip():
+        return None
+    named = None if options.format is None else format_named(options.format)
+    container = _container(source, head, named=named, options=options)
+    delimiter = "\t" if container == "tsv" else sniffing.delimiter_of(head) if container == "csv" else ""
+    sample = _sample(source, container=container, delimiter=delimiter)
+    found = named or _format(sample, container=container)
+    mapper = Mapper(found, columns=options.columns)
+    if not sample and container in ("csv", "tsv"):
+        sample = [dict.fromkeys(sniffing.header_of(head, delimiter=delimiter))]
+    _check(source, sample, mapper=mapper, source_format=found, options=options)
+    return Prepared(source=source, format=found, container=container, delimiter=delimiter, mapper=mapper)
+
+
+def format_of(source: Source) -> Format:
+    """Return the format of a source, told from its content.
+
+    Raises:
+        InputError: The source holds nothing that could be read.
+    """
+    head = sniffing.head_of(source)
+    container = _container(source, head, named=None, options=ReadOptions())
+    delimiter = sniffing.delimiter_of(head)
+    return _format(_sample(source, container=container, delimiter=delimiter), container=container)
+
+
+def _container(source: Source, head: sniffing.Head, *, named: Format | None, options: ReadOptions) -> str:
+    found = sniffing.container_of(source, head, mapped=frozenset(options.columns.values()))
+    wanted = found if named is None or named.container is None else named.container
+    if sniffing.is_web_page(head) and not (named is not None and wanted == "lines"):
+        raise InputError(f"{source.name} is a web page or XML; export the comments as CSV or JSON.")
+    if wanted == "lines" and not head.is_whole and b"\n" not in head.data:
+        n_bytes = f"{sniffing.N_HEAD >> 10} KiB"
+        raise InputError(f"{source.name} has no line end in its first {n_bytes}; name a file of comments.")
+    if (wanted == "parquet") != (found == "parquet"):
+        raise InputError(f"{source.name} is not {wanted} but {found}; leave the format out, or name another.")
+    return wanted
+
+
+def _sample(source: Source, *, container: str, delimiter: str) -> list[Any]:
+    with closing(source.open()) as stream:
+        values = _values(stream, container=container, delimiter=delimiter, mapper=None)
+        seen = [value for _, value in islice(values, _N_SAMPLE)]
+    problems = [value for value in seen if isinstance(value, Problem)]
+    if container == "parquet" and not seen and stream.damage is not None:
+        raise InputError(f"{source.name} cannot be read: {stream.damage} Fetch or write it again.")
+    if problems and len(problems) == len(seen) and container in ("json", "ndjson"):
+        raise InputError(f"{source.name} is not valid JSON ({problems[0].detail}); fetch or write it again.")
+    return [value for value in seen if not isinstance(value, Problem)]
+
+
+def _format(sample: Sequence[Any], *, container: str) -> Format:
+    if container == "lines":
+        return FORMATS["lines"]
+    first = [item for value in sample for item in (value[:10] if isinstance(value, list) else [value])]
+    records = [item for item in first if isinstance(item, dict)][:_N_SAMPLE]
+    for each in FORMATS.values():
+        if any(each.matches(record) for record in records):
+            return each
+    return FORMATS[container]
+
+
+def _check(
+    source: Source,
+    sample: Iterable[Any],
+    *,
+    mapper: Mapper,
+    source_format: Format,
+    options: ReadOptions,
+) -> None:
+    records = _records(sample, mapper=mapper)
+    if not records:
+        return
+    found = {name for record in records for name, paths in mapper.layout(record).paths.items() if paths}
+    for name, column in options.columns.items():
+        if name not in found:
+            raise MappingError(
+                f"{source.name} has no column '{column}' to read as {name}; it has: {_names(records)}."
+            )
+    if "text" in found:
+        return
+    if source_format.container is None:
+        raise InputError(
+            f"{source.name} holds no comments of the format {source_format.title};"
+            f" save it again with its comments, or name another format. It has: {_names(records)}."
+        )
+    raise MappingError(
+        f"{source.name} has no column that is known to hold a comment's text; it has: {_names(records)}."
+        " Name the right one with --map text=COLUMN."
+    )
+
+
+def _records(sample: Iterable[Any], *, mapper: Mapper) -> list[Record]:
+    unpacked = (each for value in sample for each in mapper.unpack(value))
+    return [each[0] for each in islice(unpacked, _N_SAMPLE) if not isinstance(each, Problem)]
+
+
+def _names(records: Iterable[Record]) -> str:
+    names = list(dict.fromkeys(str(key)[:40] for record in records for key in record))
+    listed = ", ".join(names[:_N_LISTED]) or "none"
+    return listed + (f" and {len(names) - _N_LISTED} more" if len(names) > _N_LISTED else "")

@@ -1,0 +1,135 @@
+"""Dumps in, batches out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from plaudit.comment import Batch
+from plaudit.errors import InputError
+from plaudit.readers.assembly import Assembler, Place
+from plaudit.readers.format import Format, Problem
+from plaudit.readers.json_values import BAD_BYTE
+from plaudit.readers.mapping import Mapper
+from plaudit.readers.options import ReadOptions
+from plaudit.readers.preparation import Prepared, format_of, prepare
+from plaudit.readers.registry import FORMATS, format_named
+from plaudit.readers.source import Source, sources_of
+from plaudit.readers.stream import ByteStream
+
+_DEFAULTS = ReadOptions()
+
+
+def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> Iterator[Batch]:
+    """Read dumps, in the order named, as batches of `options.batch_size` records over file borders.
+
+    Every source is looked at before this returns, so that an unusable one is told at once. Every record
+    ends as a comment or as a rejection. There is at least one batch; an empty one where the dumps hold no
+    record.
+
+    Args:
+        sources: Files, folders (with what is below them), "-" for standard input.
+        options: What the files don't say.
+
+    Raises:
+        InputError: A source cannot be used at all.
+        MappingError: No text column, or a mapped column that is not there.
+    """
+    prepared = [prepare(source, options=options) for source in sources_of(sources)]
+    usable = [each for each in prepared if each is not None]
+    if not usable:
+        raise InputError(f"All files in {', '.join(map(str, sources))} are empty; name some with comments.")
+    return _batches(usable, options=options)
+
+
+def read_records(
+    records: Iterable[Mapping[str, object]], *, options: ReadOptions = _DEFAULTS, source: str = "request"
+) -> Iterator[Batch]:
+    """Read records with generic columns (or those of `options.format`) that are already in memory.
+
+    Yields at least one batch. Rejections are found at `source:record`, counted from 1.
+    """
+    found = FORMATS["json"] if options.format is None else format_named(options.format)
+    mapper, assembler = Mapper(found, columns=options.columns), Assembler(options)
+    place = _place(source, found, options=options)
+    is_first = True
+    for number, record in enumerate(records, start=1):
+        value = dict(record) if isinstance(record, Mapping) else record
+        _add(assembler, value, number=number, mapper=mapper, place=place)
+        if assembler.n_records >= options.batch_size:
+            assembler.seal(place)
+            yield assembler.take(n_bytes=0)
+            is_first = False
+    assembler.seal(place)
+    if assembler.n_records or is_first:
+        yield assembler.take(n_bytes=0)
+
+
+def detect(path: Path | str) -> Format:
+    """Return the format of a file, told from its content.
+
+    Raises:
+        InputError: It cannot be used at all.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; check the path.")
+    return format_of(Source(path, name=path.name))
+
+
+def _batches(prepared: Sequence[Prepared], *, options: ReadOptions) -> Iterator[Batch]:
+    assembler, n_bytes, is_first = Assembler(options), 0, True
+    for each in prepared:
+        each.source.keeps = False
+        place = _place(each.source.name, each.format, options=options)
+        reported = 0
+        with closing(each.source.open()) as stream:
+            for _ in _records(assembler, each, stream=stream, place=place):
+                if assembler.n_records >= options.batch_size:
+                    assembler.seal(place)
+                    yield assembler.take(n_bytes=n_bytes + stream.n_bytes - reported)
+                    n_bytes, reported, is_first = 0, stream.n_bytes, False
+        assembler.seal(place)
+        n_bytes += stream.n_bytes - reported
+    if assembler.n_records or is_first:
+        yield assembler.take(n_bytes=n_bytes)
+
+
+def _records(assembler: Assembler, prepared: Prepared, *, stream: ByteStream, place: Place) -> Iterator[None]:
+    """Add the records of a source one by one, stopping after each."""
+    number, n_records = 0, 0
+    for number, value in prepared.values(stream):
+        if isinstance(value, Problem):
+            n_records += 1
+            assembler.reject(value, place=place, number=str(number or n_records))
+            yield
+            continue
+        for n_here, each in enumerate(prepared.mapper.unpack(value)):
+            n_records += 1
+            label = f"{number}.{n_here}" if number and n_here else str(number or n_records)
+            if isinstance(each, Problem):
+                assembler.reject(each, place=place, number=label.partition(".")[0])
+            elif stream.is_marked and any(isinstance(v, str) and BAD_BYTE in v for v in each[1]):
+                problem = Problem("bad_encoding", "The record holds bytes that are not UTF-8 text.")
+                assembler.reject(problem, place=place, number=label.partition(".")[0])
+            else:
+                assembler.add(*each, number=label)
+            yield
+    if stream.damage is not None:
+        problem = Problem("truncated_archive", stream.damage)
+        assembler.reject(problem, place=place, number=str((number or n_records) + 1))
+        yield
+
+
+def _add(assembler: Assembler, value: object, *, number: int, mapper: Mapper, place: Place) -> None:
+    for n_here, each in enumerate(mapper.unpack(value)):
+        if isinstance(each, Problem):
+            assembler.reject(each, place=place, number=str(number))
+        else:
+            assembler.add(*each, number=f"{number}.{n_here}" if n_here else str(number))
+
+
+def _place(source: str, source_format: Format, *, options: ReadOptions) -> Place:
+    private = frozenset(options.columns[name] for name in ("author",) if name in options.columns)
+    return Place(source=source, format=source_format, private=private)

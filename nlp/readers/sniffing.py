@@ -1,0 +1,183 @@
+"""What a source is, told from its first bytes; and one clear sentence where it is nothing to read."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from plaudit.errors import InputError
+from plaudit.readers.generic import COLUMNS
+from plaudit.readers.mapping import fold
+from plaudit.readers.source import Source
+
+N_HEAD: Final = 1 << 18
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_TEXT_NAMES: Final = frozenset(map(fold, COLUMNS["text"]))
+_COLUMN_NAME = re.compile(r"\w[\w./-]{0,39}(?: [\w./-]{1,39}){0,2}")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
+_FOREIGN: Final = {
+    b"%PDF-": "a PDF document; export the comments as CSV or JSON",
+    b"PK\x03\x04": "a ZIP archive or Excel workbook; unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Office document; save it as CSV",
+    b"\x89PNG": "a PNG image; name a file of comments",
+    b"\xff\xd8\xff": "a JPEG image; name a file of comments",
+    b"GIF8": "a GIF image; name a file of comments",
+    b"RIFF": "a media file; name a file of comments",
+    b"SQLite format 3": "a SQLite database; export its table as CSV",
+    b"ARROW1": "an Arrow file; write it as Parquet",
+    b"BZh": "a bzip2 archive; unpack it, or pack it with gzip or zstd",
+    b"\xfd7zXZ": "an xz archive; unpack it, or pack it with gzip or zstd",
+    b"7z\xbc\xaf": "a 7-Zip archive; unpack it",
+    b"Rar!": "a RAR archive; unpack it",
+    b"\x1f\x8b": "packed twice; unpack it once",
+    b"\x28\xb5\x2f\xfd": "packed twice; unpack it once",
+    b"\x7fELF": "a program; name a file of comments",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The first bytes of a source, unpacked and in UTF-8, and whether they are all of it."""
+
+    data: bytes
+    is_whole: bool
+
+    def lines(self) -> list[bytes]:
+        """Return its lines that are not blank, without a last one that may go on."""
+        lines = self.data.split(b"\n")
+        return [line for line in (lines if self.is_whole else lines[:-1] or lines) if line.strip()]
+
+
+def head_of(source: Source) -> Head:
+    """Read the beginning of a source.
+
+    Raises:
+        InputError: The source is empty, a damaged archive, or a file of another kind altogether.
+    """
+    data, is_whole = bytearray(), True
+    with closing(source.open()) as stream:
+        for chunk in stream:
+            data += chunk
+            if len(data) >= N_HEAD:
+                is_whole = False
+                break
+    head = Head(data=bytes(data[:N_HEAD]), is_whole=is_whole and stream.damage is None)
+    if not head.data and stream.damage is not None:
+        raise InputError(f"{source.name} cannot be unpacked: {stream.damage} Fetch or pack it again.")
+    _refuse_foreign(source, head.data, was_packed=stream.was_packed)
+    return head
+
+
+def _refuse_foreign(source: Source, data: bytes, *, was_packed: bool) -> None:
+    if not data.strip():
+        if source.found:
+            return
+        raise InputError(f"{source.name} is empty; name a file with comments.")
+    if source.name.lower().endswith((".gz", ".zst")) and not was_packed:
+        raise InputError(f"{source.name} is not the archive its name says; rename it, or fetch it again.")
+    for magic, kind in _FOREIGN.items():
+        if data.startswith(magic):
+            raise InputError(f"{source.name} is {kind}.")
+    if data.startswith(b"PAR1"):
+        return
+    if len(_CONTROL.findall(data)) > len(data) // 100:
+        raise InputError(f"{source.name} is no text but binary data; name a file of comments.")
+    _refuse_other_encoding(source, data)
+
+
+def _refuse_other_encoding(source: Source, data: bytes) -> None:
+    lines = data.split(b"\n")[:-1]
+    n_bad = sum(1 for line in lines if not _is_utf8(line))
+    if n_bad >= 20 and n_bad * 5 > len(lines):
+        raise InputError(
+            f"{source.name} is not UTF-8: {n_bad} of its first {len(lines)} lines hold other bytes;"
+            " convert it first, for example with iconv -f WINDOWS-1252 -t UTF-8."
+        )
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_web_page(head: Head) -> bool:
+    """Return whether it is HTML or XML rather than data."""
+    return _PAGE.match(head.data) is not None
+
+
+def container_of(source: Source, head: Head, *, mapped: frozenset[str] = frozenset()) -> str:
+    """Return which of `CONTAINERS` a source is; `mapped` are names the caller says its header holds."""
+    if head.data.startswith(b"PAR1"):
+        return "parquet"
+    if head.data.lstrip()[:1] in (b"{", b"["):
+        container = _json_container(source, head)
+        if container is not None:
+            return container
+    if source.suffix in (".json", ".jsonl", ".ndjson"):
+        return "json" if source.suffix == ".json" else "ndjson"
+    if source.suffix in (".tsv", ".tab"):
+        return "tsv"
+    if source.suffix == ".csv" or _has_header(head, mapped=mapped):
+        return "tsv" if delimiter_of(head) == "\t" else "csv"
+    return "lines"
+
+
+def _json_container(source: Source, head: Head) -> str | None:
+    lines = head.lines()
+    n_values = sum(1 for line in lines if is_value(line))
+    if n_values and 2 * n_values >= len(lines):
+        return "json" if len(lines) == 1 and head.is_whole and source.suffix == ".json" else "ndjson"
+    if source.suffix in (".jsonl", ".ndjson"):
+        return "ndjson"
+    # An array or object over several lines; a comment such as "[Verse 1] so good" is none.
+    starts = re.match(rb'\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:[\[{"\]]|-?\d|$))', head.data)
+    return "json" if starts else None
+
+
+def is_value(line: bytes) -> bool:
+    """Return whether a line is a JSON object or array."""
+    try:
+        return isinstance(orjson.loads(line), (dict, list))
+    except ValueError:
+        return False
+
+
+def header_of(head: Head, *, delimiter: str) -> list[str]:
+    """Return the cells of the first line that is not blank."""
+    return [cell.strip() for cell in next(_rows_of(head, delimiter=delimiter), [])]
+
+
+def delimiter_of(head: Head) -> str:
+    """Return what separates the cells of the header: the delimiter that gives most of them."""
+    return max(_DELIMITERS, key=lambda delimiter: len(header_of(head, delimiter=delimiter)))
+
+
+def _has_header(head: Head, *, mapped: frozenset[str]) -> bool:
+    """Return whether the first line names columns and most others have as many cells."""
+    delimiter = delimiter_of(head)
+    header = header_of(head, delimiter=delimiter)
+    names = set(map(fold, header))
+    if not (names & _TEXT_NAMES or (mapped and mapped <= {*header, *names})):
+        return False
+    if not all(_COLUMN_NAME.fullmatch(cell) for cell in header if cell):
+        return False
+    rows = list(_rows_of(head, delimiter=delimiter))[1:]
+    return 2 * sum(len(row) == len(header) for row in rows) >= len(rows)
+
+
+def _rows_of(head: Head, *, delimiter: str) -> Iterator[list[str]]:
+    text = head.data.decode("utf-8", "replace").split("\n")
+    try:
+        yield from filter(None, csv.reader([line + "\n" for line in text], delimiter=delimiter))
+    except csv.Error:
+        return

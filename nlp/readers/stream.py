@@ -1,0 +1,170 @@
+"""Bytes of a source as they were before compression, in chunks; UTF-8 whatever they came in."""
+
+from __future__ import annotations
+
+import codecs
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final
+
+import zstandard
+
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_N_CHUNK: Final = 1 << 20
+# A zstd block of 4 bytes can hold 128 KiB: small bites keep a malicious archive from filling the memory,
+# and lose little where an archive is damaged.
+_N_BITE: Final = 1 << 13
+_WINDOW: Final = 1 << 31  # Pushshift's dumps need it; zstd's own limit is 2^27
+_WIDE: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class ByteStream:
+    """One pass over a source.
+
+    Attributes:
+        n_bytes: Bytes taken from the source so far, before decompression.
+        damage: What is wrong with the archive, a sentence; None while all is well. Known only when the
+            iteration has ended, which it does where the damage begins.
+        was_packed: Whether it is a gzip or zstd archive; known once the iteration has begun.
+        is_marked: Whether a container put `BAD_BYTE` where bytes were no text.
+    """
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.n_bytes = 0
+        self.damage: str | None = None
+        self.was_packed = False
+        self.is_marked = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8."""
+        return _as_utf8(self.unpacked())
+
+    def close(self) -> None:
+        """Close the source."""
+        self._raw.close()
+
+    def as_file(self) -> BinaryIO:
+        """Return the source as a file to seek in: itself where it can, else an unpacked copy on disk."""
+        if self._raw.seekable():
+            magic = self._raw.read(4)
+            self._raw.seek(0)
+            if magic == b"PAR1":
+                return self._raw
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever reads it
+        for chunk in self.unpacked():
+            copy.write(chunk)
+        copy.seek(0)
+        return copy
+
+    def unpacked(self) -> Iterator[bytes]:
+        """Yield chunks as they were packed, in whatever encoding."""
+        chunks = self._chunks()
+        first = next(chunks, b"")
+        unpack = _UNPACKERS.get(first[:4], _UNPACKERS.get(first[:2]))
+        self.was_packed = unpack is not None
+        chunks = _after(first, chunks)
+        return chunks if unpack is None else unpack(self, chunks)
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            while chunk := self._raw.read(_N_CHUNK):
+                self.n_bytes += len(chunk)
+                yield chunk
+        except OSError as error:
+            self.damage = f"The file could not be read to its end: {error.strerror or error}."
+
+    def _gunzip(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        inflater, begun = zlib.decompressobj(31), False
+        before, data = inflater, b""
+        try:
+            for bite in _bites(chunks):
+                data = bite
+                while data := data if begun else data.lstrip(b"\0"):  # tapes pad with zeros
+                    begun = True
+                    before = inflater.copy()
+                    if out := inflater.decompress(data, _N_CHUNK):
+                        yield out
+                    data = inflater.unconsumed_tail
+                    if inflater.eof:
+                        data, inflater, begun = inflater.unused_data, zlib.decompressobj(31), False
+            if begun and (out := inflater.flush()):
+                yield out
+            if begun and not inflater.eof:
+                self.damage = "The gzip archive ends too early."
+        except zlib.error as error:
+            self.damage = f"The gzip archive is damaged ({error})."
+            yield from _salvaged(before, data)
+
+    def _unzstd(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        factory = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        frame, begun = factory.decompressobj(), False
+        try:
+            for bite in _bites(chunks):
+                data = bite
+                while data:
+                    begun = True
+                    if out := frame.decompress(data):
+                        yield out
+                    data = b""
+                    if frame.eof:
+                        data, frame, begun = frame.unused_data, factory.decompressobj(), False
+            if begun:
+                self.damage = "The zstd archive ends too early."
+        except zstandard.ZstdError as error:
+            self.damage = f"The zstd archive is damaged ({error})."
+
+
+_UNPACKERS: Final[dict[bytes, Callable[[ByteStream, Iterator[bytes]], Iterator[bytes]]]] = {
+    GZIP: ByteStream._gunzip,
+    ZSTD: ByteStream._unzstd,
+    **{bytes([0x50 + i]) + b"\x2a\x4d\x18": ByteStream._unzstd for i in range(16)},  # skippable frames
+}
+
+
+def _salvaged(inflater: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """Yield what a damaged piece of a gzip archive holds before the damage."""
+    try:
+        for at in range(len(data)):
+            if out := inflater.decompress(data[at : at + 1]):
+                yield out
+    except zlib.error:
+        return
+
+
+def _bites(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _N_BITE):
+            yield chunk[start : start + _N_BITE]
+
+
+def _after(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from chunks
+
+
+def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if len(first) >= 4:
+            break
+    encoding = next((name for mark, name in _WIDE if first.startswith(mark)), None)
+    chunks = _after(first.removeprefix(codecs.BOM_UTF8), chunks)
+    return chunks if encoding is None else _transcoded(chunks, encoding)
+
+
+def _transcoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for chunk in chunks:
+        if text := decoder.decode(chunk):
+            yield text.encode("utf-8", "replace")
+    if text := decoder.decode(b"", final=True):
+        yield text.encode("utf-8", "replace")

@@ -1,0 +1,154 @@
+"""What can't be read at all: one clear sentence with a remedy, before anything else happens."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from plaudit.errors import InputError, MappingError, UsageError
+from plaudit.readers import ReadOptions, detect, read
+
+from .test_readers_formats import write
+
+
+def zipped() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.csv", "text\nhello\n")
+    return out.getvalue()
+
+
+UNUSABLE: dict[str, tuple[bytes, str]] = {
+    "empty.csv": (b"", "empty"),
+    "blank.txt": (b" \n\r\n", "empty"),
+    "hollow.jsonl.gz": (gzip.compress(b""), "empty"),
+    "a.pdf": (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
+    "a.png": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
+    "a.zip": (zipped(), "ZIP"),
+    "sheet.xlsx": (zipped(), "Excel"),
+    "page.html": (b"\n<!DOCTYPE html><html><body>text</body></html>", "web page"),
+    "noise.bin": (bytes(range(256)) * 64, "binary"),
+    "noise.json": (bytes(range(256)) * 64, "binary"),
+    "old.csv": (b"id,text\n" + b"1,caf\xe9\n" * 40, "iconv"),
+    "a.csv.gz": (b"id,text\n1,plain\n", "archive"),
+    "a.jsonl.gz": (b"\x1f\x8b" + b"\xff" * 50, "unpacked"),
+    "a.jsonl.zst": (b"\x28\xb5\x2f\xfd" + b"\xff" * 50, "unpacked"),
+    "twice.jsonl.gz": (gzip.compress(zstandard.compress(b'{"text": "a"}')), "packed twice"),
+    "a.json": (b"this is no JSON", "JSON"),
+    "a.ndjson": (b"nor\nis\nthis\n", "JSON"),
+    "cut.parquet": (b"PAR1" + b"\0" * 100, "Parquet"),
+    "endless.txt": (b"a" * 300_000, "line end"),
+    "numbers.csv": (b"id;count\n1;2\n", "id, count"),
+    "numbers.json": (b'[{"id": 1, "count": 2}]', "--map text=COLUMN"),
+    "object.json": (b'{"error": {"code": 403}}', "error"),
+    "quiet.info.json": (b'{"id": "v", "extractor": "youtube", "comment_count": 3}', "comments"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_unusable_files(tmp_path: Path, name: str) -> None:
+    data, hint = UNUSABLE[name]
+    path = write(tmp_path, name, data)
+    with pytest.raises((InputError, MappingError)) as caught:
+        read([path])
+    message = str(caught.value)
+    assert hint in message
+    assert name in message
+    assert "\n" not in message
+    assert message.endswith(".")
+
+
+def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no file"):
+        read([tmp_path / "absent.csv"])
+    with pytest.raises(InputError, match="no file to read"):
+        read([tmp_path])
+    with pytest.raises(InputError, match="There is no file"):
+        detect(tmp_path)
+    with pytest.raises(InputError, match="Nothing to read"):
+        read([])
+    write(tmp_path, "a.csv", "")
+    with pytest.raises(InputError, match="empty"):
+        read([tmp_path])
+
+
+def test_every_source_is_looked_at_first(tmp_path: Path) -> None:
+    good = write(tmp_path, "a.csv", "text\nhello\n")
+    with pytest.raises(InputError):
+        read([good, tmp_path / "absent.csv"])
+
+
+def test_unknown_names_list_the_known(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "text\nhello\n")
+    with pytest.raises(InputError, match=r"no format 'excel'.*youtube-api.*parquet"):
+        read([path], options=ReadOptions(format="excel"))
+    with pytest.raises(MappingError, match=r"no platform 'myspace'.*youtube"):
+        ReadOptions(platform="myspace")
+    with pytest.raises(MappingError, match=r"no column 'body' to map to.*parent_id"):
+        ReadOptions(columns={"body": "text"})
+    with pytest.raises(UsageError):
+        ReadOptions(batch_size=0)
+
+
+def test_a_mapping_to_nothing_lists_the_columns(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "id,text\n1,hello\n")
+    with pytest.raises(MappingError, match="no column 'remark' to read as text; it has: id, text"):
+        read([path], options=ReadOptions(columns={"text": "remark"}))
+    header_only = write(tmp_path, "b.csv", "id,remarks\n")
+    with pytest.raises(MappingError, match="id, remarks"):
+        read([header_only])
+
+
+@pytest.mark.parametrize(
+    "format_", ["youtube-api", "yt-dlp", "youtube-comment-downloader", "reddit", "parquet"]
+)
+def test_a_named_format_that_it_is_not(tmp_path: Path, format_: str) -> None:
+    path = write(tmp_path, "a.csv", "id,comment\n1,hello\n")
+    with pytest.raises((InputError, MappingError), match=r"a\.csv"):
+        read([path], options=ReadOptions(format=format_))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format_"),
+    [
+        ("a.csv", "id,text\n1,hello\n", "lines"),
+        ("a.txt", "id\ttext\n1\thello\n", "tsv"),
+        ("a.txt", "id,text\n1,hello\n", "CSV"),
+        ("a.dat", '{"text": "hello"}\n{"text": "hello"}', "jsonl"),
+        ("a.dat", '{"text": "hello"}\n{"text": "hello"}', "json"),
+        ("page.html", "<html>\n<p>hello", "lines"),
+    ],
+)
+def test_a_named_format_wins(tmp_path: Path, name: str, data: str, format_: str) -> None:
+    path = write(tmp_path, name, data)
+    (batch,) = read([path], options=ReadOptions(format=format_))
+    assert "hello" in batch.comments["text"][-1].as_py()
+    assert len(batch.comments) == (1 if format_ in ("CSV", "tsv") else 2)
+
+
+@pytest.mark.parametrize("data", ["[]", '{"comments": []}', "id,text\n"])
+def test_a_dump_without_comments_is_read(tmp_path: Path, data: str) -> None:
+    (batch,) = read([write(tmp_path, "a.csv" if "," in data else "a.json", data)])
+    assert len(batch.comments) == 0
+    assert not batch.rejections
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Great finish, body and all\nSecond comment, longer\n",
+        "text me when it is done\nIt is\n",
+        "{sarcasm} lovely\nindeed\n",
+        "[Verse 1]\nso good\n",
+        "First!\n",
+    ],
+)
+def test_lines_are_not_taken_for_tables_or_json(tmp_path: Path, data: str) -> None:
+    path: Any = write(tmp_path, "unnamed", data)
+    assert detect(path).name == "lines"

@@ -1,0 +1,484 @@
+"""Each source format, as its tool writes it: every field where the contract wants it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from plaudit.comment import COMMENT_SCHEMA, comment_key
+from plaudit.pseudonym import handle_pseudonym, pseudonym
+from plaudit.readers import FORMATS, ReadOptions, detect, read
+
+Rows = list[dict[str, Any]]
+
+
+def write(folder: Path, name: str, data: object, *, lines: bool = False) -> Path:
+    path = folder / name
+    if isinstance(data, bytes):
+        path.write_bytes(data)
+    elif isinstance(data, str):
+        path.write_bytes(data.encode())
+    elif lines:
+        assert isinstance(data, list)
+        path.write_bytes(b"".join(orjson.dumps(item) + b"\n" for item in data))
+    else:
+        path.write_bytes(json.dumps(data, indent=1).encode())
+    return path
+
+
+def rows_of(*paths: Path, **options: Any) -> tuple[Rows, list[tuple[str, str]]]:
+    rows: Rows = []
+    rejected = []
+    for batch in read(list(paths), options=ReadOptions(**options)):
+        assert batch.comments.schema == COMMENT_SCHEMA
+        batch.comments.validate(full=True)
+        rows += batch.comments.to_pylist()
+        rejected += [(rejection.reason, rejection.where) for rejection in batch.rejections]
+    return rows, rejected
+
+
+def youtube_comment(id_: str, text: str, *, author: str = "UCviewer", **more: object) -> dict[str, Any]:
+    snippet = {
+        "videoId": "vid1",
+        "channelId": "UCmaker",
+        "textOriginal": text,
+        "textDisplay": text,
+        "authorDisplayName": f"@{author.lower()}",
+        "authorChannelId": {"value": author},
+        "likeCount": 3,
+        "publishedAt": "2024-03-01T10:00:00Z",
+        "updatedAt": "2024-03-02T10:00:00Z",
+        **more,
+    }
+    return {"kind": "youtube#comment", "id": id_, "snippet": snippet}
+
+
+def youtube_thread(id_: str, text: str, *replies: dict[str, Any], total: int = 0) -> dict[str, Any]:
+    thread: dict[str, Any] = {
+        "kind": "youtube#commentThread",
+        "id": id_,
+        "snippet": {
+            "videoId": "vid1",
+            "channelId": "UCmaker",
+            "topLevelComment": youtube_comment(id_, text),
+            "totalReplyCount": total,
+        },
+    }
+    if replies:
+        thread["replies"] = {"comments": list(replies)}
+    return thread
+
+
+def youtube_page(*threads: object) -> dict[str, Any]:
+    return {"kind": "youtube#commentThreadListResponse", "nextPageToken": "x", "items": list(threads)}
+
+
+REPLY = youtube_comment("t1.r1", "Use a finer grit first.", author="UCmaker", parentId="t1")
+PAGES = [
+    youtube_page(youtube_thread("t1", "Which grit did you use?", REPLY, total=4)),
+    youtube_page(youtube_thread("t2", "The second coat saved my table.")),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("list.json", json.dumps(PAGES)),
+        ("pretty.json", json.dumps(PAGES, indent=2)),
+        ("concatenated.json", "".join(json.dumps(page, indent=2) for page in PAGES)),
+        ("pages.ndjson", "\n".join(map(json.dumps, PAGES))),
+        ("items.jsonl", "\n".join(json.dumps(item) for page in PAGES for item in page["items"])),
+        ("unnamed", json.dumps(PAGES)),
+    ],
+)
+def test_youtube_api_in_every_container(tmp_path: Path, name: str, data: str) -> None:
+    path = write(tmp_path, name, data)
+    assert detect(path) is FORMATS["youtube-api"]
+    (top, reply, other), rejected = rows_of(path)
+    assert not rejected
+    assert top["id"] == "t1"
+    assert top["parent_id"] is None
+    assert top["total_reply_count"] == 4
+    assert top["author"] == pseudonym("UCviewer")
+    assert top["handle"] == handle_pseudonym("@ucviewer")
+    assert top["post_id"] == "vid1"
+    assert top["creator_id"] == "UCmaker"
+    assert top["platform"] == "youtube"
+    assert top["likes"] == 3
+    assert top["created_at"] == 1_709_287_200_000
+    assert top["time_precision"] == "exact"
+    assert top["key"] == comment_key("vid1", "t1")
+    assert not top["is_creator"]
+    assert reply["parent_id"] == "t1"
+    assert reply["is_creator"]
+    assert reply["total_reply_count"] is None
+    assert other["text"] == "The second coat saved my table."
+
+
+def test_youtube_display_text_is_undone(tmp_path: Path) -> None:
+    thread = youtube_thread("t1", "x")
+    snippet = thread["snippet"]["topLevelComment"]["snippet"]
+    del snippet["textOriginal"]
+    snippet["textDisplay"] = (
+        'Don&#39;t sand &amp; oil<br>See <a href="https://x.example/a">x.example</a> <b>now</b>'
+    )
+    rows, _ = rows_of(write(tmp_path, "a.json", youtube_page(thread)))
+    assert rows[0]["text"] == "Don't sand & oil\nSee x.example now"
+
+
+def test_youtube_error_page_and_strange_items(tmp_path: Path) -> None:
+    pages = [PAGES[0], {"error": {"code": 403, "message": "quota"}}, youtube_page("lost", {"error": "gone"})]
+    rows, rejected = rows_of(write(tmp_path, "a.json", pages))
+    assert [row["id"] for row in rows] == ["t1", "t1.r1"]
+    assert [reason for reason, _ in rejected] == ["error_record", "not_a_record", "error_record"]
+    assert [where for _, where in rejected] == ["a.json:3", "a.json:4", "a.json:5"]
+
+
+INFO = {
+    "id": "vid9",
+    "title": "Sharpening a plane",
+    "channel_id": "UCmaker",
+    "uploader_id": "@maker",
+    "extractor": "youtube",
+    "extractor_key": "Youtube",
+    "_type": "video",
+    "formats": [{"id": str(i), "url": "x" * 50} for i in range(40)],
+    "comments": [
+        {
+            **{"id": "Ug1", "parent": "root", "text": "What angle?", "author": "@ann", "author_id": "UCann"},
+            **{"like_count": None, "timestamp": 1_700_000_000, "_time_text": "1 year ago"},
+            **{"author_is_uploader": False, "is_pinned": True},
+        },
+        {
+            **{"id": "Ug1.a", "parent": "Ug1", "text": "Twenty-five degrees.", "author": "@maker"},
+            **{"author_id": "UCmaker", "like_count": 2, "timestamp": 1_700_000_100},
+            **{"author_is_uploader": True},
+        },
+        {"id": "Ug2", "parent": "root", "html": "Mine took an hour&#33;<br/>Worth it", "author": "@bo"},
+        {"id": "Ug1", "parent": "root", "text": "What angle?", "author": "@ann", "author_id": "UCann"},
+        "stray",
+    ],
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_yt_dlp(tmp_path: Path, indent: int | None) -> None:
+    path = write(tmp_path, "a.info.json", json.dumps(INFO, indent=indent))
+    assert detect(path) is FORMATS["yt-dlp"]
+    (top, reply, html), rejected = rows_of(path)
+    assert top["parent_id"] is None
+    assert top["likes"] is None
+    assert top["author"] == pseudonym("UCann")
+    assert top["handle"] == handle_pseudonym("ann")
+    assert top["post_id"] == "vid9"
+    assert top["created_at"] == 1_700_000_000_000
+    assert top["time_precision"] == "estimated"
+    assert reply["parent_id"] == "Ug1"
+    assert reply["is_creator"]
+    assert reply["creator_id"] == "UCmaker"
+    assert html["text"] == "Mine took an hour!\nWorth it"
+    assert html["time_precision"] is None
+    assert rejected == [("duplicate_id", "a.info.json:4"), ("not_a_record", "a.info.json:5")]
+
+
+def test_yt_dlp_cut_down_to_its_comments(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", {"id": "v", "title": "x", "comments": INFO["comments"]})
+    assert detect(path) is FORMATS["yt-dlp"]
+
+
+def test_youtube_api_flattened_to_a_table(tmp_path: Path) -> None:
+    top = "snippet.topLevelComment.snippet."
+    names = ["id", top + "textDisplay", top + "authorChannelId.value", top + "likeCount"]
+    path = write(
+        tmp_path, "a.csv", ",".join([*names, "snippet.videoId"]) + "\nt1,Oiled &amp; waxed,UC1,2,v\n"
+    )
+    ((row,), _) = rows_of(path)
+    assert row["text"] == "Oiled & waxed"
+    assert (row["author"], row["likes"], row["post_id"]) == (pseudonym("UC1"), 2, "v")
+
+
+def test_yt_dlp_of_instagram_has_exact_times(tmp_path: Path) -> None:
+    info = {**INFO, "extractor": "Instagram", "extractor_key": "Instagram"}
+    rows, _ = rows_of(write(tmp_path, "a.info.json", info))
+    assert rows[0]["platform"] == "instagram"
+    assert rows[0]["time_precision"] == "exact"
+
+
+DOWNLOADED = [
+    {
+        **{"cid": "Ugx1", "text": "I rebuilt mine in 1998.", "time": "2 years ago (edited)", "author": "@cy"},
+        **{"channel": "UCcy", "votes": "1.2K", "replies": "3", "heart": False, "reply": False},
+    },
+    {
+        **{"cid": "Ugx1.9z", "text": "Which model?", "time": "1 year ago", "time_parsed": 1_700_000_000.5},
+        **{"author": "@di", "channel": "UCdi", "votes": "0", "replies": "", "heart": True, "reply": True},
+    },
+]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_youtube_comment_downloader(tmp_path: Path, wrapped: bool) -> None:
+    path = write(tmp_path, "c.json", {"comments": DOWNLOADED} if wrapped else DOWNLOADED, lines=not wrapped)
+    assert detect(path) is FORMATS["youtube-comment-downloader"]
+    (top, reply), rejected = rows_of(path, post="vid3", creator="@di")
+    assert not rejected
+    assert top["likes"] == 1200
+    assert top["total_reply_count"] == 3
+    assert top["parent_id"] is None
+    assert top["created_at"] is None
+    assert top["time_precision"] == "estimated"
+    assert reply["parent_id"] == "Ugx1"
+    assert reply["created_at"] == 1_700_000_000_500
+    assert reply["time_precision"] == "estimated"
+    assert reply["total_reply_count"] is None
+    assert reply["is_creator"]
+    assert reply["creator_id"] == "@di"
+    assert not top["is_creator"]
+    assert reply["key"] == comment_key("vid3", "Ugx1.9z")
+
+
+def reddit_comment(id_: str, body: str, **more: object) -> dict[str, Any]:
+    return {
+        **{"id": id_, "body": body, "author": "ed", "author_fullname": "t2_ed", "parent_id": "t3_post"},
+        **{"link_id": "t3_post", "score": -2, "created_utc": "1700000000", "subreddit": "woodworking"},
+        **more,
+    }
+
+
+def test_reddit_with_a_long_window(tmp_path: Path) -> None:
+    comments = [
+        reddit_comment("c1", "Oil or wax?"),
+        reddit_comment("c2", "Oil.", parent_id="t1_c1", is_submitter=True, created_utc=1_700_000_001),
+        reddit_comment("c3", "[deleted]", author="[deleted]"),
+        reddit_comment("c4", "[removed]"),
+        reddit_comment("c5", "Kept, though its author left.", author="[deleted]", author_fullname=None),
+    ]
+    lines = b"".join(orjson.dumps(comment) + b"\n" for comment in comments)
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=31)
+    squeezed = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    path = write(tmp_path, "RC_2023-11.zst", squeezed.compress(lines) + squeezed.flush())
+    assert detect(path) is FORMATS["reddit"]
+    (top, reply, orphaned), rejected = rows_of(path)
+    assert top["parent_id"] is None
+    assert top["post_id"] == "post"
+    assert top["likes"] == -2
+    assert top["author"] == pseudonym("t2_ed")
+    assert top["handle"] == handle_pseudonym("ed")
+    assert top["created_at"] == 1_700_000_000_000
+    assert top["platform"] == "reddit"
+    assert reply["parent_id"] == "c1"
+    assert reply["is_creator"]
+    assert orphaned["author"] is None
+    assert orphaned["handle"] is None
+    assert rejected == [("deleted", "RC_2023-11.zst:3"), ("deleted", "RC_2023-11.zst:4")]
+
+
+GENERIC = [
+    {
+        **{
+            "id": "1",
+            "text": "Does it hold, with\ntwo screws?",
+            "author": "fay",
+            "parent_id": "",
+            "post_id": "p",
+        },
+        **{"creator": "gus", "created_at": "2024-03-01T10:00:00Z", "likes": "1,234", "is_creator": "false"},
+    },
+    {
+        **{
+            "id": "2",
+            "text": 'It does; "three" is safer.',
+            "author": "gus",
+            "parent_id": "1",
+            "post_id": "p",
+        },
+        **{"creator": "gus", "created_at": "2024-03-01T11:00:00+01:00", "likes": "", "is_creator": ""},
+    },
+]
+
+
+def as_table(delimiter: str, *, newline: str = "\n", upper: bool = False) -> str:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, GENERIC[0], delimiter=delimiter, lineterminator=newline)
+    writer.writeheader()
+    writer.writerows(GENERIC)
+    head, _, rest = out.getvalue().partition(newline)
+    return (head.upper() if upper else head) + newline + rest
+
+
+def as_parquet() -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(GENERIC), out)
+    return out.getvalue()
+
+
+CONTAINERS = {
+    "comma.csv": as_table(",").encode(),
+    "semicolon.csv": as_table(";").encode(),
+    "windows.csv": ("\ufeff" + as_table(";", newline="\r\n", upper=True)).encode(),
+    "wide.csv": as_table(",").encode("utf-16"),
+    "tabs.tsv": as_table("\t").encode(),
+    "unnamed_table": as_table("|").encode(),
+    "a.json": json.dumps(GENERIC, indent=2).encode(),
+    "wrapped.json": json.dumps({"data": {"comments": GENERIC, "cursor": 2}}).encode(),
+    "a.ndjson": b"\r\n\n".join(map(orjson.dumps, GENERIC)),
+    "bom.ndjson": b"\xef\xbb\xbf" + b"\n".join(map(orjson.dumps, GENERIC)),
+    "unnamed_lines": b"\n".join(map(orjson.dumps, GENERIC)),
+    "a.parquet": as_parquet(),
+    "unnamed_parquet": as_parquet(),
+}
+
+
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_generic_columns_in_every_container(tmp_path: Path, name: str, packing: str) -> None:
+    pack = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[packing]
+    path = write(tmp_path, name + packing, pack(CONTAINERS[name]))
+    (top, reply), rejected = rows_of(path)
+    assert not rejected
+    assert top["text"] == GENERIC[0]["text"]
+    assert reply["text"] == GENERIC[1]["text"]
+    assert top["likes"] == 1234
+    assert reply["likes"] is None
+    assert top["parent_id"] is None
+    assert reply["parent_id"] == "1"
+    assert top["created_at"] == reply["created_at"] == 1_709_287_200_000
+    assert reply["is_creator"]
+    assert not top["is_creator"]
+    assert reply["creator_id"] == "gus"
+    assert top["source"] == path.name
+    assert top["platform"] == "other"
+
+
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+def test_plain_lines(tmp_path: Path, packing: str) -> None:
+    pack = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[packing]
+    text = "[Verse 1] still gives me chills\n\nSo calm, and so clear\r\n\u200b\u200b\nSo calm, and so clear"
+    rows, rejected = rows_of(write(tmp_path, "comments.txt" + packing, pack(text.encode())))
+    assert [(row["id"], row["text"]) for row in rows] == [
+        ("1", "[Verse 1] still gives me chills"),
+        ("3", "So calm, and so clear"),
+        ("5", "So calm, and so clear"),
+    ]
+    assert rejected == [("empty_text", f"comments.txt{packing}:4")]
+
+
+def test_parquet_types(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "comment_id": pa.array([2**53 + 1, 2], pa.int64()),
+            "body": pa.array(["Cut twice", "Measured once"]).dictionary_encode(),
+            "likes": pa.array([1.0, None]),
+            "published_at": pa.array([1_700_000_000_000_000_001, None], pa.timestamp("ns", "UTC")),
+            "is_creator": [True, None],
+            "embedding": [[0.5], [1.5]],
+        }
+    )
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path)
+    first, second = rows_of(path)[0]
+    assert first["id"] == str(2**53 + 1)
+    assert first["created_at"] == 1_700_000_000_000
+    assert first["likes"] == 1
+    assert first["is_creator"]
+    assert second["likes"] is None
+    assert second["created_at"] is None
+    assert not second["is_creator"]
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (
+            {
+                **{"cid": "a", "comment": "Neat joint", "author": "@h", "voteCount": 7, "videoId": "v"},
+                **{"publishedTimeText": "3 weeks ago", "authorIsChannelOwner": True, "replyToCid": None},
+            },
+            {"likes": 7, "is_creator": True, "post_id": "v", "time_precision": "estimated"},
+        ),
+        (
+            {
+                **{"id": "a", "text": "Neat joint", "ownerUsername": "h", "owner": {"id": "9"}},
+                **{
+                    "likesCount": 7,
+                    "timestamp": "2024-03-01T10:00:00.000Z",
+                    "postUrl": "https://x.example/p",
+                },
+            },
+            {"likes": 7, "author": pseudonym("9"), "handle": handle_pseudonym("h")},
+        ),
+        (
+            {
+                **{"cid": "a", "text": "Neat joint", "uniqueId": "h", "uid": "9", "repliesToId": "b"},
+                **{"diggCount": 7, "createTime": 1_709_287_200, "videoWebUrl": "https://x.example/v"},
+            },
+            {"parent_id": "b", "created_at": 1_709_287_200_000, "author": pseudonym("9")},
+        ),
+        (
+            {
+                **{
+                    "COMMENT_ID": "a",
+                    "AUTHOR": "h",
+                    "DATE": "2013-11-07T06:20:48.5",
+                    "CONTENT": "Neat joint",
+                },
+                **{"CLASS": "1"},
+            },
+            {"created_at": 1_383_805_248_500, "author": pseudonym("h")},
+        ),
+        (
+            {
+                **{"id": "a", "text": "Neat joint", "username": "h", "from": {"id": "9", "username": "h"}},
+                **{"like_count": 7, "timestamp": "2024-03-01T10:00:00+0000", "media": {"id": "m"}},
+            },
+            {"post_id": "m", "created_at": 1_709_287_200_000, "author": pseudonym("9")},
+        ),
+        (
+            {
+                **{"cid": "a", "text": "Neat joint", "user": {"unique_id": "h", "uid": "9"}, "reply_id": "0"},
+                **{"digg_count": 7, "create_time": 1_709_287_200, "aweme_id": "v", "reply_comment_total": 2},
+            },
+            {"parent_id": None, "post_id": "v", "author": pseudonym("9"), "total_reply_count": 2},
+        ),
+    ],
+    ids=["apify-youtube", "apify-instagram", "apify-tiktok", "uci", "instagram-graph", "tiktok-web"],
+)
+def test_other_tools_through_aliases(
+    tmp_path: Path, record: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    rows, rejected = rows_of(write(tmp_path, "a.json", [record]))
+    assert not rejected
+    assert rows[0]["text"] == "Neat joint"
+    assert rows[0]["id"] == "a"
+    assert {name: rows[0][name] for name in expected} == expected
+
+
+def test_nested_replies(tmp_path: Path) -> None:
+    record = {
+        **{"id": 1, "text": "How wide?", "media": {"id": "m"}},
+        "replies": {"data": [{"id": 2, "text": "A palm.", "answers": [{"id": 3, "text": "Thanks!"}]}]},
+    }
+    rows, _ = rows_of(write(tmp_path, "a.json", {"data": [record, {"id": 4, "text": "And how deep?"}]}))
+    assert [(row["id"], row["parent_id"], row["post_id"]) for row in rows] == [
+        ("1", None, "m"),
+        ("2", "1", "m"),
+        ("3", "2", "m"),
+        ("4", None, None),
+    ]
+
+
+def test_formats_are_listed() -> None:
+    for name, format_ in FORMATS.items():
+        assert format_.name == name
+        assert format_.title
+        assert format_.description
