@@ -1,0 +1,276 @@
+"""Facts -> finding: the signals, both indices, the headline, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit import reasons
+from plaudit.estimate import Estimate
+from plaudit.facts import Facts
+from plaudit.policy import Policy
+from plaudit.prevalence import MIN_COMMENTS, Correction
+from plaudit.reference import References
+from plaudit.report.envelope import Coverage, Finding, Group, Interval, LabelShare, SignalRow
+from plaudit.scores import LABELS
+from plaudit.signals import Measured, Signal, measure_signals
+from plaudit.signals.section import Section
+from plaudit.weighing import Mean, Weighed, combine, headline, weigh
+
+FIELDS: Final = {"authenticity": "authenticity", "depth": "community_depth"}
+"""Field of the finding by the index's name in the policy."""
+
+
+def measure(
+    facts: Facts,
+    *,
+    error_counts: NDArray[np.float64] | None,
+    references: References,
+    policy: Policy,
+    rejected: Mapping[str, int] | None = None,
+    platform: str | None = None,
+) -> Finding:
+    """Measure one set of comments.
+
+    Args:
+        facts: The comments, the creator's too.
+        error_counts: As `Correction.of`; None: label shares stay uncorrected.
+        references: What is usual.
+        policy: What counts how much.
+        rejected: Records left out, by reason, for the coverage.
+        platform: None: the one most comments come from.
+    """
+    section = Section.of(facts)
+    correction = Correction.of(error_counts)
+    measured = measure_signals(section, correction=correction)
+    platform = platform or _most_frequent(facts)
+    weighed = _weighed(measured, references=references, policy=policy, platform=platform)
+    hidden = {name for name, signal in measured.signals.items() if signal.hidden}
+    means = {index: combine(weighed, hidden=hidden, index=index, policy=policy) for index in FIELDS}
+    missing = _missing(section, means, policy=policy)
+    why = {
+        FIELDS[index]: tuple(
+            missing[index]
+            or _why(section, means[index], weighed, measured, policy=policy, index=index, platform=platform)
+        )
+        for index in FIELDS
+    }
+    estimates = {
+        index: mean.estimate for index, mean in means.items() if mean is not None and not missing[index]
+    }
+    both = headline(*estimates.values()) if len(estimates) == len(FIELDS) else None
+    return Finding(
+        index=_interval(both),
+        authenticity=_interval(estimates.get("authenticity")),
+        community_depth=_interval(estimates.get("depth")),
+        reasons={
+            "index": tuple(_headline_reasons(both, missing)),
+            **why,
+            "labels": _labels_why(section, correction),
+        },
+        labels=_labels(section, measured),
+        signals=tuple(
+            _row(measured.signals[name], weighed.get(name), _points(means, missing, name), policy)
+            for name in policy.signals
+        ),
+        coverage=_coverage(facts, rejected or {}),
+    )
+
+
+def measure_groups(
+    facts: Facts,
+    *,
+    by: str,
+    error_counts: NDArray[np.float64] | None,
+    references: References,
+    policy: Policy,
+    platform: str | None = None,
+) -> tuple[Group, ...]:
+    """Measure each post ("post") or creator ("creator") from its comments alone, most comments first.
+
+    Comments without a post or creator belong to the group named after their file.
+    """
+    groups = [
+        (
+            name,
+            measure(part, error_counts=error_counts, references=references, policy=policy, platform=platform),
+        )
+        for name, part in _split(facts, by)
+    ]
+    groups.sort(key=lambda group: (-group[1].coverage.read, group[0]))
+    return tuple(
+        Group(key=name, **{each.name: getattr(finding, each.name) for each in fields(Finding)})
+        for name, finding in groups
+    )
+
+
+def warnings_of(facts: Facts, *, creator_id: str | None = None) -> tuple[str, ...]:
+    """Return sentences about the whole run that no single number shows."""
+    section = Section.of(facts)
+    found = reasons.partial_threads(section)
+    named = facts.creator.any() or creator_id is not None
+    if len(facts) and named and not facts.is_creator.any():
+        found.append(
+            "The creator named wrote none of these comments; check the id if they should have, since their "
+            "replies count as none."
+        )
+    if len(facts) and not section.has_authors:
+        found.append("Most comments come without an author: who writes often, answers or returns is unknown.")
+    return tuple(found)
+
+
+def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
+    names = (facts.post_name if by == "post" else facts.creator_name).dictionary_encode()
+    codes = names.indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(names.dictionary)))
+    for name, rows in zip(names.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True):
+        yield name, facts.take(rows)
+
+
+def _most_frequent(facts: Facts) -> str:
+    counts = Counter(facts.platform.to_pylist())
+    return min(counts, key=lambda name: (-counts[name], name), default="other")
+
+
+def _weighed(
+    measured: Measured, *, references: References, policy: Policy, platform: str
+) -> dict[str, Weighed]:
+    found = {}
+    for name, rule in policy.signals.items():
+        signal = measured.signals[name]
+        if signal.estimate is not None and signal.n_comments >= rule.min_n:
+            reference = references.find(name, platform=platform, rule=rule)
+            found[name] = weigh(signal, rule=rule, reference=reference, rules=policy.rules)
+    return found
+
+
+def _missing(section: Section, means: Mapping[str, Mean | None], *, policy: Policy) -> dict[str, list[str]]:
+    general = reasons.too_little(section, policy=policy)
+    talk = [] if general else reasons.too_little_talk(section, policy=policy)
+    return {
+        "authenticity": general or reasons.unfit(means["authenticity"], policy=policy),
+        "depth": general or talk or reasons.unfit(means["depth"], policy=policy),
+    }
+
+
+def _why(
+    section: Section,
+    mean: Mean | None,
+    weighed: Mapping[str, Weighed],
+    measured: Measured,
+    *,
+    policy: Policy,
+    index: str,
+    platform: str,
+) -> list[str]:
+    assert mean is not None  # noqa: S101 - an index without a mean has its reasons already
+    absent = [each for name, each in measured.signals.items() if name not in weighed]
+    return [
+        *reasons.movers(mean, weighed),
+        *reasons.absent(absent, policy=policy, index=index),
+        *(reasons.partial_threads(section) if index == "depth" else []),
+        *reasons.references_used(weighed, index=index, platform=platform),
+    ]
+
+
+def _headline_reasons(both: Estimate | None, missing: Mapping[str, list[str]]) -> list[str]:
+    if both is not None:
+        return ["The geometric mean of authenticity and community depth."]
+    lacking = [FIELDS[index].replace("_", " ") for index, why in missing.items() if why]
+    return [f"It needs both numbers, and there is no {' and no '.join(lacking)}."]
+
+
+def _labels_why(section: Section, correction: Correction) -> tuple[str, ...]:
+    n = int(np.count_nonzero(section.readable))
+    if not n:
+        return ("No comment of the audience is in a language the model reads.",)
+    if correction.refusal is not None:
+        return (correction.refusal,)
+    if n < MIN_COMMENTS:
+        return (f"Only {n} comments, so label shares are mean probabilities, not corrected for errors.",)
+    return ("Corrected for the model's error rates.",)
+
+
+def _interval(estimate: Estimate | None) -> Interval | None:
+    if estimate is None:
+        return None
+    low, high = estimate.interval()
+    return Interval(value=_rounded(estimate.value, 2), low=_rounded(low, 2), high=_rounded(high, 2))
+
+
+def _labels(section: Section, measured: Measured) -> dict[str, LabelShare | None]:
+    counts = np.bincount(section.facts.label[section.readable], minlength=len(LABELS))
+    return {
+        label: _label_share(measured.census[label], counts[i] / max(counts.sum(), 1))
+        for i, label in enumerate(LABELS)
+    }
+
+
+def _label_share(estimate: Estimate | None, raw_share: float) -> LabelShare | None:
+    if estimate is None:
+        return None
+    low, high = estimate.interval()
+    return LabelShare(
+        share=_rounded(estimate.value), low=_rounded(low), high=_rounded(high), raw_share=_rounded(raw_share)
+    )
+
+
+def _points(means: Mapping[str, Mean | None], missing: Mapping[str, list[str]], name: str) -> float | None:
+    for index, mean in means.items():
+        if mean is not None and not missing[index] and name in mean.points:
+            return _rounded(mean.points[name], 2)
+    return None
+
+
+def _row(signal: Signal, weighed: Weighed | None, points: float | None, policy: Policy) -> SignalRow:
+    rule = policy.signals[signal.name]
+    shared: dict[str, Any] = {"name": signal.name, "family": signal.family, "unit": signal.unit}
+    if weighed is None or signal.estimate is None:
+        few = f"Only {signal.n_comments} comments to measure it on, {rule.min_n} needed."
+        return SignalRow(
+            **shared,
+            value=None,
+            low=None,
+            high=None,
+            reference=None,
+            points=None,
+            word="absent",
+            n_comments=signal.n_comments,
+            n_authors=signal.n_authors,
+            absent_reason=signal.absent or few,
+        )
+    low, high = signal.estimate.interval()
+    reference = weighed.reference
+    return SignalRow(
+        **shared,
+        value=_rounded(signal.estimate.value),
+        low=_rounded(low),
+        high=_rounded(high),
+        reference=None if reference.origin == "policy" else _rounded(reference.location),
+        points=points,
+        word=weighed.word,
+        n_comments=signal.n_comments,
+        n_authors=signal.n_authors,
+        absent_reason=None,
+        evidence=signal.evidence,
+    )
+
+
+def _coverage(facts: Facts, rejected: Mapping[str, int]) -> Coverage:
+    languages = Counter(facts.language.to_pylist())
+    return Coverage(
+        read=len(facts) + sum(rejected.values()),
+        scored=len(facts),
+        rejected=dict(sorted(rejected.items())),
+        languages=dict(sorted(languages.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _rounded(value: float, digits: int = 6) -> float:
+    return round(float(value), digits) + 0.0

@@ -1,0 +1,129 @@
+"""Why a number is what it is, or why there is none, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from plaudit.policy import Policy
+from plaudit.signals import Signal
+from plaudit.signals.section import Section
+from plaudit.weighing import Mean, Weighed
+
+N_MOVERS: Final = 3
+LEAST_EFFECT: Final = 1.0
+"""Points below which a signal is not worth a sentence."""
+
+
+def too_little(section: Section, *, policy: Policy) -> list[str]:
+    """Say what is missing for either index; empty where enough is there."""
+    rules = policy.rules
+    n_audience = np.count_nonzero(section.audience)
+    if n_audience < rules.min_comments:
+        return [
+            f"Too few comments: {n_audience} by the audience, {rules.min_comments} needed for any judgement."
+        ]
+    worded = section.audience & ~section.facts.emoji_only
+    n_worded, n_readable = np.count_nonzero(worded), np.count_nonzero(section.worded)
+    if n_worded and n_readable < rules.min_readable_share * n_worded:
+        return [
+            f"Only {n_readable} of {n_worded} comments with words are in a language the model reads "
+            f"({rules.min_readable_share:.0%} needed)."
+        ]
+    if n_readable < rules.min_comments:
+        return [f"Only {n_readable} comments have words to judge by, {rules.min_comments} needed."]
+    return []
+
+
+def too_little_talk(section: Section, *, policy: Policy) -> list[str]:
+    """Say what is missing for community depth beyond what any index needs."""
+    if section.threads is None:
+        return ["No comment has a parent: nobody answered, or the source does not keep threads."]
+    if not section.has_authors:
+        return ["Most comments come without an author, so it is not known who talks with whom."]
+    n_threads = section.n_threads()
+    if n_threads < policy.rules.min_threads:
+        return [f"Only {n_threads} threads, {policy.rules.min_threads} needed."]
+    return []
+
+
+def unfit(mean: Mean | None, *, policy: Policy) -> list[str]:
+    """Say why an index that was computed must not be shown; empty where it may."""
+    if mean is None or mean.weight_present < policy.rules.min_weight:
+        return ["Too many of its signals are absent."]
+    low, high = mean.estimate.interval()
+    if high - low > policy.rules.max_width:
+        return [
+            f"The 90 % interval spans {high - low:.0f} points; more than {policy.rules.max_width:.0f} says "
+            "nothing. More comments would narrow it."
+        ]
+    return []
+
+
+def movers(mean: Mean, weighed: Mapping[str, Weighed]) -> list[str]:
+    """Say which signals move an index most, strongest first."""
+    ranked = sorted(mean.effects, key=lambda name: (-abs(mean.effects[name]), name))
+    strong = [name for name in ranked[:N_MOVERS] if abs(mean.effects[name]) >= LEAST_EFFECT]
+    sentences = [_mover(weighed[name], mean.effects[name]) for name in strong]
+    return sentences or ["Every signal is near what is usual."]
+
+
+def _mover(weighed: Weighed, effect: float) -> str:
+    rule = weighed.rule
+    value = weighed.signal.estimate.value if weighed.signal.estimate is not None else 0.0
+    words = rule.bad_words if effect < 0 else rule.good_words
+    verb = "costs" if effect < 0 else "earns"
+    unit = "" if round(abs(effect)) == 1 else "s"
+    return (
+        f"{rule.title}: {shown(value, weighed.signal.unit)} ({_usual(weighed)}); {words}, which {verb} "
+        f"{abs(effect):.0f} point{unit}."
+    )
+
+
+def _usual(weighed: Weighed) -> str:
+    reference = weighed.reference
+    usual = shown(reference.location, weighed.signal.unit)
+    if reference.origin == "policy":
+        return f"assumed usual: {usual}"
+    return f"usual{' over all platforms' if reference.origin == 'pooled' else ''}: {usual}"
+
+
+def shown(value: float, unit: str) -> str:
+    """Return a value as a person reads it."""
+    if unit == "share":
+        return f"{value:.0%}" if value >= 0.095 or value == 0 else f"{value:.1%}"
+    return f"{value:.1f} hours" if unit == "hours" else f"{value:.2g}"
+
+
+def absent(signals: Sequence[Signal], *, policy: Policy, index: str) -> list[str]:
+    """Say which signals of an index could not be measured, in one sentence."""
+    rules = policy.of_index(index)
+    titles = [rules[each.name].title.lower() for each in signals if each.name in rules and each.absent]
+    return [f"Not measured, so counted as usual at best: {', '.join(titles)}."] if titles else []
+
+
+def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str) -> list[str]:
+    """Say where an index was held against something else than its own platform."""
+    origins = {each.reference.origin for each in weighed.values() if each.rule.index == index}
+    sentences = {
+        "pooled": f"No reference data for {platform}: compared with all platforms together.",
+        "policy": "No reference data: compared with the policy's assumptions.",
+    }
+    return [sentence for origin, sentence in sentences.items() if origin in origins]
+
+
+def partial_threads(section: Section) -> list[str]:
+    """Say that threads are incomplete, where the source counts more replies than are here."""
+    threads, facts = section.threads, section.facts
+    known = facts.total_reply_count > 0
+    if threads is None or not known.any():
+        return []
+    here = np.bincount(threads.root[threads.is_reply], minlength=len(facts))
+    n_partial = np.count_nonzero(known & (here < facts.total_reply_count))
+    if not n_partial:
+        return []
+    return [
+        f"{n_partial} threads hold fewer replies than the source counts: shares of replies are lower bounds."
+    ]

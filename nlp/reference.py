@@ -1,0 +1,146 @@
+"""What is usual: location and spread of every signal, per platform, fitted on reference dumps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit.errors import ArtifactError
+from plaudit.policy import Policy, SignalRule
+
+POOLED: Final = "pooled"
+MIN_COMMUNITIES: Final = 8
+"""Communities below which a platform's own reference would be chance."""
+_MAD_TO_SIGMA: Final = 1.4826
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What is usual for one signal.
+
+    Attributes:
+        location: Median over communities, in the signal's unit.
+        spread: Robust standard deviation over communities, on the policy's scale.
+        n_communities: Communities behind both; 0 for the policy's own assumption.
+        origin: Platform, "pooled", or "policy".
+    """
+
+    location: float
+    spread: float
+    n_communities: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Community:
+    """Measured values to learn references from.
+
+    Attributes:
+        values: Value of each signal that was not absent, by name.
+        platform: Where.
+        account: Whose; all communities of one account weigh as much as one.
+    """
+
+    values: Mapping[str, float]
+    platform: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class References:
+    """References by platform and signal; platform "pooled" is all of them together."""
+
+    platforms: Mapping[str, Mapping[str, Reference]] = field(default_factory=dict)
+
+    def find(self, signal: str, *, platform: str, rule: SignalRule) -> Reference:
+        """Return the platform's reference of a signal, else the pooled one, else the policy's."""
+        for name in (platform, POOLED):
+            if (found := self.platforms.get(name, {}).get(signal)) is not None:
+                return found
+        return Reference(location=rule.reference, spread=rule.spread, n_communities=0, origin="policy")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types, for the artefact's manifest."""
+        return {
+            platform: {name: asdict(reference) for name, reference in signals.items()}
+            for platform, signals in self.platforms.items()
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> References:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ArtifactError: A reference lacks a field or holds no usable number.
+        """
+        return cls(
+            platforms={
+                platform: {name: _reference(given, f"{platform}/{name}") for name, given in signals.items()}
+                for platform, signals in data.items()
+            }
+        )
+
+
+def _reference(given: Mapping[str, Any], where: str) -> Reference:
+    try:
+        found = Reference(
+            location=float(given["location"]),
+            spread=float(given["spread"]),
+            n_communities=int(given["n_communities"]),
+            origin=str(given["origin"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"The reference {where} is damaged ({error!r}). Refit the references.") from error
+    if not (np.isfinite(found.location) and 0 < found.spread < np.inf):
+        raise ArtifactError(f"The reference {where} holds no usable number. Refit the references.")
+    return found
+
+
+def fit(communities: Sequence[Community], *, policy: Policy) -> References:
+    """Fit references: weighted median and median absolute deviation over communities.
+
+    Args:
+        communities: Any mixture; a platform with fewer than `MIN_COMMUNITIES` values of a signal gets no
+            reference of its own for it.
+        policy: Gives each signal's scale and its least spread.
+    """
+    by_platform: dict[str, list[Community]] = {POOLED: list(communities)}
+    for each in communities:
+        by_platform.setdefault(each.platform, []).append(each)
+    fitted = {
+        name: {
+            signal: reference
+            for signal, rule in policy.signals.items()
+            if (reference := _fit_signal(members, signal=signal, rule=rule, origin=name)) is not None
+        }
+        for name, members in by_platform.items()
+    }
+    return References(platforms={name: signals for name, signals in fitted.items() if signals})
+
+
+def _fit_signal(
+    members: Sequence[Community], *, signal: str, rule: SignalRule, origin: str
+) -> Reference | None:
+    found = [(each.values[signal], each.account) for each in members if signal in each.values]
+    if len(found) < MIN_COMMUNITIES:
+        return None
+    values = np.array([value for value, _ in found])
+    _, inverse, counts = np.unique([account for _, account in found], return_inverse=True, return_counts=True)
+    weights = 1.0 / counts[inverse]
+    location = _weighted_median(values, weights)
+    on_scale = rule.on_scale(values)
+    distance = np.abs(on_scale - rule.on_scale(np.array([location])))
+    spread = max(_MAD_TO_SIGMA * _weighted_median(distance, weights), rule.least_spread)
+    return Reference(
+        location=round(location, 6), spread=round(spread, 6), n_communities=len(found), origin=origin
+    )
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values, kind="stable")
+    half = np.cumsum(weights[order]) - weights[order] / 2
+    return float(np.interp(weights.sum() / 2, half, values[order]))

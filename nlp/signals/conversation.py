@@ -1,0 +1,232 @@
+"""Whether people, and the creator, talk with each other.
+
+Every formula is a ratio of sums over threads, which are what is resampled. Of a creator's replies with the
+same letters one counts. Reduced by: thread, then author within it.
+
+- `reply_share`: comments that answer somebody else / comments.
+- `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
+- `thread_depth`: mean over answered threads of the turns of talk after the first answer, at most 9: 0 where
+  every thread is a remark and its answer.
+- `creator_reply_rate`: top-level comments with a distinct reply of the creator / top-level comments.
+- `answered_question_rate`: the same with anybody's reply, each comment weighted by its probability of
+  being a question.
+- `creator_reply_latency`: median hours from a top-level comment to the creator's first reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit.estimate import Ratio
+from plaudit.facts import ONE, Facts
+from plaudit.scores import LABELS
+from plaudit.signals.keys import first_of, mix
+from plaudit.signals.section import Mask, Reading, Section, Whole
+from plaudit.signals.threads import Threads
+
+FAMILY: Final = "conversation"
+MAX_DEPTH: Final = 10
+MS_PER_HOUR: Final = 3_600_000
+FLAT: Final = "No comment here has a parent: nobody answered, or the source does not keep threads."
+NO_CREATOR: Final = "It is not known who the creator is."
+NO_REPLIES: Final = "Nobody answered anybody."
+_UNITS: Final = {"thread_depth": "count", "creator_reply_latency": "hours"}
+NAMES: Final = (
+    "reply_share",
+    "reciprocity",
+    "thread_depth",
+    "creator_reply_rate",
+    "answered_question_rate",
+    "creator_reply_latency",
+)
+
+
+def read(section: Section) -> list[Reading]:
+    """Read every signal of conversation; all absent where the dump is flat."""
+    if section.threads is None:
+        return [_absent(name, FLAT, hidden=True) for name in NAMES]
+    talk = _Talk.of(section, section.threads)
+    return [
+        _reply_share(talk),
+        _reciprocity(talk),
+        _thread_depth(talk),
+        _creator_reply_rate(talk),
+        _answered_question_rate(talk),
+        _creator_reply_latency(talk),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Talk:
+    """A section with its threads; one row a comment.
+
+    Attributes:
+        counted: The audience's comments, and the creator's replies that repeat no other.
+        top: The audience's comments at top level.
+        answered: Top-level comments under which somebody else wrote.
+        by_creator: Top-level comments under which the creator wrote.
+        creator_known: Whether anybody is named or marked as the creator.
+    """
+
+    facts: Facts
+    section: Section
+    threads: Threads
+    counted: Mask
+    top: Mask
+    answered: Mask
+    by_creator: Mask
+    creator_known: bool
+
+    @classmethod
+    def of(cls, section: Section, threads: Threads) -> _Talk:
+        facts = section.facts
+        counted = section.audience | _distinct(facts, facts.is_creator & threads.is_reply)
+        beside = counted & threads.is_reply & (threads.person != threads.person[threads.root])
+        # Unknown authors are somebody else than each other.
+        beside |= counted & threads.is_reply & (threads.person == 0)
+        return cls(
+            facts=facts,
+            section=section,
+            threads=threads,
+            counted=counted,
+            top=section.audience & ~threads.is_reply,
+            answered=_marked(threads.root[beside], len(facts)),
+            by_creator=_marked(threads.root[beside & facts.is_creator], len(facts)),
+            creator_known=bool(facts.is_creator.any() or facts.creator.any()),
+        )
+
+    def reading(self, name: str, *, rows: Mask, top: Whole, bottom: Whole) -> Reading:
+        """Read a ratio of sums over comments, clustered by thread."""
+        bottom, top = np.where(rows, bottom, 0), np.where(rows, top, 0)
+        ratio = Ratio(by="thread", clusters=self.threads.thread, top=top, bottom=bottom, prior=ONE)
+        return _present(name, ratio=ratio, rows=rows, strength=top)
+
+
+def _absent(name: str, reason: str, *, hidden: bool = False) -> Reading:
+    unit = _UNITS.get(name, "share")
+    return Reading(name=name, family=FAMILY, unit=unit, absent=reason, hidden=hidden)
+
+
+def _present(name: str, *, ratio: Ratio, rows: Mask, strength: Whole) -> Reading:
+    unit = _UNITS.get(name, "share")
+    return Reading(name=name, family=FAMILY, unit=unit, ratio=ratio, rows=rows, strength=strength)
+
+
+def _distinct(facts: Facts, replies: Mask) -> Mask:
+    rows = np.flatnonzero(replies)
+    distinct = np.zeros(len(facts), bool)
+    distinct[rows[first_of(mix(facts.creator[rows], facts.letters[rows]))]] = True
+    return distinct
+
+
+def _marked(rows: NDArray[np.int64], n: int) -> Mask:
+    mask = np.zeros(n, bool)
+    mask[rows] = True
+    return mask
+
+
+def _reply_share(talk: _Talk) -> Reading:
+    replies = talk.threads.to_other
+    return talk.reading(
+        "reply_share",
+        rows=talk.section.audience,
+        top=replies * ONE,
+        bottom=np.full_like(talk.threads.root, ONE),
+    )
+
+
+def _reciprocity(talk: _Talk) -> Reading:
+    threads = talk.threads
+    target = np.maximum(threads.target, 0)
+    rows = talk.counted & threads.to_other & (threads.target >= 0)
+    rows &= (threads.person != 0) & (threads.person[target] != 0)
+    if not (rows & talk.section.audience).any():
+        return _absent("reciprocity", "No reply says whom it answers.")
+    at = np.flatnonzero(rows)
+    thread, one, other = threads.thread[at], threads.person[at], threads.person[target[at]]
+    pair = mix(thread, one, other)
+    mutual = np.isin(pair, mix(thread, other, one))
+    asked = first_of(pair) & talk.section.audience[at]
+    strength = np.zeros(len(rows), np.int64)
+    strength[at] = mutual
+    ratio = Ratio(by="thread", clusters=thread, top=(mutual & asked) * ONE, bottom=asked * ONE, prior=ONE)
+    return _present("reciprocity", ratio=ratio, rows=rows & talk.section.audience, strength=strength)
+
+
+def _thread_depth(talk: _Talk) -> Reading:
+    threads = talk.threads
+    rows = talk.counted & threads.to_other
+    at = np.flatnonzero(rows)
+    if not len(at):
+        return _absent("thread_depth", NO_REPLIES)
+    keys, inverse = np.unique(threads.thread[at], return_inverse=True)
+    deepest = np.zeros(len(keys), np.int64)
+    np.maximum.at(deepest, inverse, np.clip(threads.depth[at], 1, MAX_DEPTH))
+    strength = np.zeros(len(rows), np.int64)
+    strength[at] = threads.depth[at]
+    more, each = (deepest - 1) * ONE, np.full(len(keys), ONE)
+    ratio = Ratio(by="thread", clusters=keys, top=more, bottom=each, prior=ONE)
+    return _present("thread_depth", ratio=ratio, rows=rows, strength=strength)
+
+
+def _creator_reply_rate(talk: _Talk) -> Reading:
+    name = "creator_reply_rate"
+    if not talk.creator_known:
+        return _absent(name, NO_CREATOR, hidden=True)
+    if not talk.top.any():
+        return _absent(name, "No comment of the audience stands at top level.")
+    return talk.reading(name, rows=talk.top, top=talk.by_creator * ONE, bottom=talk.top * ONE)
+
+
+def _answered_question_rate(talk: _Talk) -> Reading:
+    name = "answered_question_rate"
+    rows = talk.top & talk.section.worded
+    asked = np.where(rows, talk.facts.question, 0).astype(np.int64)
+    is_question = rows & (talk.facts.label == LABELS.index("question"))
+    if not is_question.any():
+        return _absent(name, "The audience asked nothing at top level.")
+    return replace(talk.reading(name, rows=rows, top=asked * talk.answered, bottom=asked), rows=is_question)
+
+
+def _creator_reply_latency(talk: _Talk) -> Reading:
+    name = "creator_reply_latency"
+    if not talk.creator_known:
+        return _absent(name, NO_CREATOR, hidden=True)
+    facts, root = talk.facts, talk.threads.root
+    replies = np.flatnonzero(
+        talk.counted & facts.is_creator & talk.threads.is_reply & facts.exact_time & facts.exact_time[root]
+    )
+    replies = replies[talk.top[root[replies]]]
+    if not len(replies):
+        if talk.by_creator.any():
+            return _absent(name, "The creator's replies have no exact times.", hidden=True)
+        return _absent(name, "The creator answered no comment at top level.")
+    # Sorted by time, the first row of each root is its first reply.
+    replies = replies[np.argsort(facts.created_at[replies], kind="stable")]
+    replies = replies[first_of(root[replies].astype(np.uint64))]
+    waited = facts.created_at[replies] - facts.created_at[root[replies]]
+    hours = np.maximum(waited, 0) / MS_PER_HOUR
+    below = hours <= np.median(hours)
+    rows, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
+    rows[root[replies]] = True
+    strength[root[replies]] = np.iinfo(np.int32).max - np.minimum(waited // 1000, 2**31 - 2)
+    ratio = Ratio(
+        by="thread",
+        clusters=talk.threads.thread[replies],
+        top=below * ONE,
+        bottom=np.full(len(replies), ONE),
+        prior=ONE,
+    )
+    return Reading(
+        name=name,
+        family=FAMILY,
+        unit="hours",
+        ratio=ratio,
+        rows=rows,
+        strength=strength,
+        ladder=np.sort(hours),
+    )

@@ -1,0 +1,60 @@
+"""What the audience writes: praise that fits anywhere, questions, remarks on this very content.
+
+Formula: mean probability of each label, corrected by PACC (`plaudit.prevalence`).
+Reduced by: author.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from plaudit.estimate import Estimate
+from plaudit.facts import ONE
+from plaudit.prevalence import MIN_COMMENTS, Correction
+from plaudit.scores import LABELS
+from plaudit.signals.section import Mask, Reading, Section, Whole, share
+
+FAMILY: Final = "labels"
+NAMES: Final = ("genuine_share", "generic_share", "question_share")
+"""One a label, in the order of `LABELS`."""
+
+
+def read(section: Section) -> list[Reading]:
+    """Read the label shares among worded comments, each author counted for at most three."""
+    return _shares(section, names=NAMES, of=section.worded, bottom=None)
+
+
+def census(section: Section) -> list[Reading]:
+    """Read the label shares among all readable comments, each counted once."""
+    each = section.readable.astype(np.int64) * ONE
+    return _shares(section, names=[f"census/{label}" for label in LABELS], of=section.readable, bottom=each)
+
+
+def _shares(section: Section, *, names: Sequence[str], of: Mask, bottom: Whole | None) -> list[Reading]:
+    return [
+        share(section, name=name, family=FAMILY, of=of, top=getattr(section.facts, label), bottom=bottom)
+        for name, label in zip(names, LABELS, strict=True)
+    ]
+
+
+def corrected(estimates: Sequence[Estimate], *, n: int, correction: Correction) -> list[Estimate]:
+    """Undo the classifier's errors in the three shares, draw by draw.
+
+    Args:
+        estimates: One a label.
+        n: Comments behind them; below `MIN_COMMENTS` nothing is corrected.
+        correction: The error rates.
+    """
+    values = np.array([each.value for each in estimates])
+    draws = np.stack([each.draws for each in estimates], axis=1)
+    draws = np.maximum(draws, 1e-9)
+    values, draws = values / values.sum(), draws / draws.sum(axis=1, keepdims=True)
+    if n >= MIN_COMMENTS:
+        values, draws = correction.solve(values), correction.solve_draws(draws)
+    return [
+        Estimate(value=float(values[i]), draws=np.ascontiguousarray(draws[:, i]), n=each.n)
+        for i, each in enumerate(estimates)
+    ]

@@ -1,0 +1,45 @@
+"""Who comes back under later posts.
+
+Formula: sum k (k - 1) / ((P - 1) sum k) over authors, k = posts an author was seen under, P posts seen: the
+chance that somebody seen under one post is seen under another given one. Unlike the share of authors seen
+twice, it does not grow with the number of posts read. Reduced by: author.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from plaudit.estimate import Ratio
+from plaudit.facts import ONE
+from plaudit.signals.behaviour import NO_AUTHORS
+from plaudit.signals.keys import count_of, first_of, mix
+from plaudit.signals.section import Reading, Section
+
+FAMILY: Final = "returning"
+NAMES: Final = ("returning_authors",)
+
+
+def read(section: Section) -> list[Reading]:
+    """Read how likely an author of one post writes under another."""
+    facts = section.facts
+    rows = np.flatnonzero(section.audience & (facts.author != 0))
+    if not section.has_authors or not len(rows):
+        return [Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)]
+    n_posts = len(np.unique(facts.post[section.audience]))
+    if n_posts < 2:
+        return [Reading(name=NAMES[0], family=FAMILY, absent="Only one post was read; returning takes two.")]
+    visits = rows[first_of(mix(facts.author[rows], facts.post[rows]))]
+    n_seen = count_of(facts.author[visits])
+    mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
+    mask[rows] = True
+    strength[visits] = n_seen - 1
+    ratio = Ratio(
+        by="author",
+        clusters=facts.author[visits],
+        top=((n_seen - 1) * ONE) // (n_posts - 1),
+        bottom=np.full(len(visits), ONE),
+        prior=ONE,
+    )
+    return [Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=mask, strength=strength)]

@@ -1,0 +1,71 @@
+"""How the audience words it: begging, own experience, bare tags, and how much is said at all.
+
+Formula: weighted shares over worded comments, each author counted for at most three; a flag counts from
+probability 1/2 on. Reduced by: author.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from plaudit.facts import ONE
+from plaudit.signals.section import Mask, Reading, Section, Whole, share
+
+FAMILY: Final = "text"
+NAMES: Final = (
+    "solicitation_share",
+    "experience_share",
+    "addressed_share",
+    "tag_only_share",
+    "emoji_only_share",
+    "specificity",
+)
+ENOUGH_WORDS: Final = 10
+"""Words below which a comment's specificity grows with its content words, and above which it is their
+density: filler can only lower it."""
+
+
+def read(section: Section) -> list[Reading]:
+    """Read every signal of wording."""
+    facts = section.facts
+    everyone = section.readable.astype(np.int64) * ONE
+    return [
+        _flag(section, "solicitation"),
+        _flag(section, "experience"),
+        _flag(section, "addressed"),
+        share(section, name="tag_only_share", family=FAMILY, of=section.worded, top=_fixed(facts.tag_only)),
+        share(
+            section,
+            name="emoji_only_share",
+            family=FAMILY,
+            of=section.readable,
+            top=_fixed(facts.emoji_only),
+            bottom=everyone,
+        ),
+        share(section, name="specificity", family=FAMILY, of=section.worded, top=_specificity(section)),
+    ]
+
+
+def _flag(section: Section, flag: str) -> Reading:
+    probability = getattr(section.facts, flag)
+    shown = 2 * probability >= ONE
+    return share(
+        section,
+        name=f"{flag}_share",
+        family=FAMILY,
+        of=section.worded,
+        top=_fixed(shown),
+        strength=np.where(shown, probability, 0),
+    )
+
+
+def _specificity(section: Section) -> Whole:
+    facts = section.facts
+    words = np.maximum(facts.n_words, ENOUGH_WORDS).astype(np.int64)
+    return np.minimum(facts.n_content_words, words) * ONE // words
+
+
+def _fixed(mask: Mask) -> Whole:
+    return mask.astype(np.int64) * ONE

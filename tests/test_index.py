@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plaudit import policy
+from plaudit.facts import Facts
+from plaudit.index import measure, measure_groups, warnings_of
+from plaudit.reference import References
+from plaudit.report.envelope import Finding, Interval
+from tests.communities import facts_from
+
+COUNTS = np.array([[900.0, 60.0, 40.0], [50.0, 630.0, 20.0], [10.0, 8.0, 282.0]])
+TOOLS: dict[str, Any] = {"error_counts": COUNTS, "references": References(), "policy": policy.load()}
+WOODS = ("oak", "ash", "elm", "fir", "yew", "bay", "fig", "may", "box", "lime")
+PARTS = ("hinge", "shelf", "drawer", "panel", "joint", "screw", "clamp", "plane", "chisel", "mallet")
+
+Rows = list[dict[str, Any]]
+
+
+def community(n: int = 60, *, seed: int = 0, generic: float = 0.3, prefix: str = "") -> Rows:
+    """Draw a lively section: remarks, praise, questions, replies, a creator who answers."""
+    random = np.random.default_rng(seed)
+    rows: Rows = []
+    for i in range(n):
+        kind, post = random.random(), f"{prefix}p{i % 2}"
+        wood, part = WOODS[random.integers(10)], PARTS[random.integers(10)]
+        other = PARTS[random.integers(10)]
+        text = (
+            f"great {wood}" if kind < generic
+            else f"would {wood} suit the {part} or the {other}?" if kind < generic + 0.2
+            else f"on my {wood} bench the {part} moved beside the {other}"
+        )  # fmt: skip
+        id_, time = f"{prefix}c{i}", 1_000_000 * i
+        rows.append({"id": id_, "text": text, "author": f"{prefix}a{i}", "post_id": post, "created_at": time})
+        for j in range(random.poisson(0.6)):
+            said = f"the {other} of mine held in {wood} near {PARTS[j]}"
+            rows.append({"id": f"{id_}r{j}", "text": said, "author": f"{prefix}a{random.integers(n)}",
+                         "parent_id": id_, "post_id": post, "created_at": time + 1000 * j + 500})  # fmt: skip
+        if random.random() < 0.2:
+            said = f"for the {part} I took {wood} {other}"
+            rows.append({"id": f"{id_}k", "text": said, "author": f"{prefix}boss", "is_creator": True,
+                         "parent_id": id_, "post_id": post, "created_at": time + 9000})  # fmt: skip
+    return rows
+
+
+def finding_of(rows: Sequence[Mapping[str, Any]], **changes: Any) -> Finding:
+    return measure(facts_from(rows), **{**TOOLS, **changes})
+
+
+def json_of(facts: Facts) -> bytes:
+    groups = measure_groups(facts, by="post", **TOOLS)
+    return orjson.dumps([measure(facts, **TOOLS), groups])
+
+
+def numbers(finding: Finding) -> dict[str, float]:
+    found = {"authenticity": finding.authenticity, "depth": finding.community_depth, "index": finding.index}
+    return {name: interval.value for name, interval in found.items() if interval is not None}
+
+
+def rises(before: Finding, after: Finding) -> dict[str, float]:
+    old, new = numbers(before), numbers(after)
+    return {name: new[name] - old[name] for name in new if name in old}
+
+
+LIVELY = community()
+
+
+class TestWhole:
+    def test_a_lively_section_gets_all_three_numbers(self) -> None:
+        finding = finding_of(LIVELY)
+        for interval in (finding.index, finding.authenticity, finding.community_depth):
+            assert isinstance(interval, Interval)
+            assert 0 <= interval.low <= interval.value <= interval.high <= 100
+
+    def test_points_add_up_to_their_index(self) -> None:
+        finding = finding_of(LIVELY)
+        for index, interval in (("authenticity", finding.authenticity), ("depth", finding.community_depth)):
+            assert interval is not None
+            points = [
+                row.points for row in finding.signals if TOOLS["policy"].signals[row.name].index == index
+            ]
+            assert sum(point or 0 for point in points) == pytest.approx(interval.value, abs=0.1)
+
+    def test_headline_is_the_geometric_mean(self) -> None:
+        found = numbers(finding_of(LIVELY))
+        assert found["index"] == pytest.approx((found["authenticity"] * found["depth"]) ** 0.5, abs=0.02)
+
+    def test_shares_of_labels_add_up(self) -> None:
+        shares = [share for share in finding_of(LIVELY).labels.values() if share is not None]
+        assert sum(share.share for share in shares) == pytest.approx(1, abs=1e-5)
+        assert sum(share.raw_share for share in shares) == pytest.approx(1, abs=1e-5)
+        assert all(share.low <= share.share <= share.high for share in shares)
+
+    def test_coverage_adds_up(self) -> None:
+        coverage = finding_of(LIVELY, rejected={"deleted": 3}).coverage
+        assert coverage.read == coverage.scored + 3 == len(LIVELY) + 3
+        assert sum(coverage.languages.values()) == coverage.scored
+
+    def test_signals_come_in_the_order_of_the_policy(self) -> None:
+        assert [row.name for row in finding_of(LIVELY).signals] == list(TOOLS["policy"].signals)
+
+    def test_absent_signals_say_why(self) -> None:
+        for rows in (LIVELY, [], LIVELY[:3]):
+            for row in finding_of(rows).signals:
+                assert (row.value is None) == (row.absent_reason is not None) == (row.word == "absent")
+
+
+class TestSameComments:
+    whole = facts_from(LIVELY)
+    expected = json_of(whole)
+
+    @settings(max_examples=10, deadline=None)
+    @given(st.randoms(use_true_random=False), st.integers(1, 5))
+    def test_order_sharding_and_reading_twice_leave_no_trace(self, random, n_parts: int) -> None:
+        rows = [*LIVELY, *random.sample(LIVELY, 20)]
+        random.shuffle(rows)
+        parts = [facts_from(rows[i::n_parts]) for i in range(n_parts)]
+        assert json_of(Facts.concat(parts)) == self.expected
+
+    def test_a_group_is_what_its_comments_alone_say(self) -> None:
+        groups = measure_groups(self.whole, by="post", **TOOLS)
+        assert {group.key for group in groups} == {"p0", "p1"}
+        for group in groups:
+            alone = finding_of([row for row in LIVELY if row["post_id"] == group.key])
+            assert orjson.loads(orjson.dumps(group)) == {
+                **orjson.loads(orjson.dumps(alone)),
+                "key": group.key,
+            }
+
+    def test_most_comments_come_first(self) -> None:
+        facts = facts_from(community(20, prefix="x") + community(60, prefix="y"))
+        sizes = [group.coverage.read for group in measure_groups(facts, by="post", **TOOLS)]
+        assert sizes == sorted(sizes, reverse=True)
+
+
+class TestAbstention:
+    @pytest.mark.parametrize("n", [0, 1, 19])
+    def test_too_few_comments(self, n: int) -> None:
+        finding = finding_of([{"text": f"it moved {i}", "author": f"a{i}"} for i in range(n)])
+        assert numbers(finding) == {}
+        for name in ("index", "authenticity", "community_depth"):
+            assert finding.reasons[name]
+        assert "Too few comments" in finding.reasons["authenticity"][0]
+
+    def test_a_language_the_model_does_not_read(self) -> None:
+        finding = finding_of([{"text": f"これ {i}", "author": f"a{i}"} for i in range(50)])
+        assert numbers(finding) == {}
+        assert finding.labels == {"genuine": None, "generic_praise": None, "question": None}
+        assert "language" in finding.reasons["authenticity"][0]
+
+    def test_emoji_alone(self) -> None:
+        finding = finding_of([{"text": "💕" * (i + 1), "author": f"a{i}"} for i in range(50)])
+        assert numbers(finding) == {}
+
+    def test_a_flat_dump_has_no_depth_and_says_so(self) -> None:
+        finding = finding_of([{**row, "parent_id": None} for row in LIVELY])
+        assert finding.community_depth is None
+        assert finding.index is None
+        assert "parent" in finding.reasons["community_depth"][0]
+        assert "community depth" in finding.reasons["index"][0]
+        assert finding.authenticity is not None
+
+    def test_no_points_without_an_index(self) -> None:
+        assert all(row.points is None for row in finding_of(LIVELY[:10]).signals)
+
+
+class TestManipulation:
+    def test_injected_bots_lower_authenticity_in_every_step(self) -> None:
+        random = np.random.default_rng(3)
+        found = []
+        for share in (0.0, 0.1, 0.2, 0.4, 0.6):
+            rows = list(LIVELY)
+            for i in random.permutation(len(rows))[: int(share * len(rows))]:
+                praise = ("great", "cool", "nice", "love this so much", "follow me for more")[i % 5]
+                rows[i] = {**rows[i], "text": praise, "author": f"bot{i}", "is_creator": False}
+            found.append(numbers(finding_of(rows))["authenticity"])
+        assert found == sorted(found, reverse=True)
+        assert found[2] < found[0] - 3
+
+    def test_a_copy_campaign_lowers_authenticity(self) -> None:
+        text = "the way you explained the mortise finally made it click"
+        copies = [{"id": f"b{i}", "text": text, "author": f"b{i}", "post_id": "p0"} for i in range(6)]
+        assert rises(finding_of(LIVELY), finding_of(LIVELY + copies))["authenticity"] < -3
+
+    def test_a_hundred_thanks_by_the_creator(self) -> None:
+        tops = [row for row in LIVELY if "parent_id" not in row]
+        thanks: Rows = [
+            {"id": f"t{i}", "text": "thanks!", "author": "boss", "is_creator": True, "post_id": row["post_id"],
+             "parent_id": row["id"] if i % 2 else None, "created_at": 10**9}
+            for i, row in enumerate(tops * 2)
+        ]  # fmt: skip
+        assert max(rises(finding_of(LIVELY), finding_of(LIVELY + thanks)).values()) <= 1
+
+    def test_one_fan_asks_fifty_times(self) -> None:
+        asks = [
+            {"id": f"f{i}", "text": "when is the next one?", "author": "fan", "post_id": "p0"}
+            for i in range(50)
+        ]
+        assert max(rises(finding_of(LIVELY), finding_of(LIVELY + asks)).values()) <= 1
+
+    @pytest.mark.parametrize("filler", [" so so so", " and oh well it is as it is"])
+    def test_padding(self, filler: str) -> None:
+        padded = [{**row, "text": row["text"] + filler} for row in LIVELY]
+        assert max(rises(finding_of(LIVELY), finding_of(padded)).values()) <= 1
+
+    @pytest.mark.parametrize("column", ["author", "parent_id", "created_at"])
+    @pytest.mark.parametrize("kind", ["praise", "flood", "copies"])
+    def test_nothing_is_gained_by_leaving_out(self, column: str, kind: str) -> None:
+        bad = community(60, seed=4, generic=0.75)
+        if kind == "flood":
+            bad = [{**row, "author": f"a{i % 15}"} for i, row in enumerate(bad)]
+        if kind == "copies":
+            bad = [{**row, "text": "this finally made it click for me"} if i % 4 == 0 else row
+                   for i, row in enumerate(bad)]  # fmt: skip
+        less = [{**row, column: None} for row in bad]
+        assert max(rises(finding_of(bad), finding_of(less)).values(), default=0) <= 1
+
+
+class TestWarnings:
+    def test_none_for_a_whole_dump(self) -> None:
+        assert warnings_of(facts_from(LIVELY)) == ()
+        assert warnings_of(facts_from([])) == ()
+
+    def test_a_creator_who_never_occurs(self) -> None:
+        rows = [{**row, "creator_id": "nobody", "is_creator": False} for row in LIVELY]
+        assert "wrote none" in warnings_of(facts_from(rows))[0]
+
+    def test_partial_threads(self) -> None:
+        rows = [{**row, "total_reply_count": None if "parent_id" in row else 9} for row in LIVELY]
+        assert "lower bounds" in warnings_of(facts_from(rows))[0]
+        assert any("lower bounds" in reason for reason in finding_of(rows).reasons["community_depth"])
+
+    def test_no_authors(self) -> None:
+        assert "author" in warnings_of(facts_from([{**row, "author": None} for row in LIVELY]))[0]
+
+
+def test_reasons_name_the_signal_and_its_number() -> None:
+    bots = [{"id": f"b{i}", "text": "great", "author": f"b{i}"} for i in range(200)]
+    first = finding_of(LIVELY + bots).reasons["authenticity"][0]
+    assert first.startswith("Generic praise: ")
+    assert "costs" in first
+    assert "%" in first
+
+
+def test_a_platform_without_reference_says_so() -> None:
+    references = References.from_dict(
+        {
+            "pooled": {
+                "generic_share": {"location": 0.3, "spread": 0.1, "n_communities": 9, "origin": "pooled"}
+            }
+        }
+    )
+    finding = finding_of(LIVELY, references=references, platform="tiktok")
+    assert any("tiktok" in reason for reason in finding.reasons["authenticity"])
+    row = next(row for row in finding.signals if row.name == "generic_share")
+    assert row.reference == 0.3
+
+
+def test_interval_narrows_with_more_people() -> None:
+    few, many = finding_of(community(40)).authenticity, finding_of(community(600)).authenticity
+    assert few is not None
+    assert many is not None
+    assert many.high - many.low < (few.high - few.low) / 2

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from plaudit.estimate import N_DRAWS
+from plaudit.prevalence import MIN_HELD_OUT, Correction
+
+Shares = NDArray[np.float64]
+
+
+def predictions(labels: NDArray[np.int64], random: np.random.Generator) -> Shares:
+    """Return probability vectors of a classifier that is weak at the last label."""
+    sharpness = np.array([2.2, 2.0, 1.2])[labels][:, None]
+    logits = random.normal(0, 1, (len(labels), 3)) + sharpness * np.eye(3)[labels]
+    shares = np.exp(1.3 * logits)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def error_counts(random: np.random.Generator, n: int = 3000) -> Shares:
+    labels = random.choice(3, n, p=[0.5, 0.35, 0.15])
+    said = predictions(labels, random)
+    return np.stack([said[labels == i].sum(axis=0) for i in range(3)])
+
+
+def test_better_than_counting_at_every_class_mix() -> None:
+    random = np.random.default_rng(0)
+    correction = Correction.of(error_counts(random))
+    corrected, counted = [], []
+    for _ in range(300):
+        mix = random.dirichlet(np.ones(3))
+        labels = random.choice(3, 200, p=mix)
+        truth = np.bincount(labels, minlength=3) / 200
+        said = predictions(labels, random)
+        counted.append(np.abs(np.bincount(said.argmax(axis=1), minlength=3) / 200 - truth).mean())
+        corrected.append(np.abs(correction.solve(said.mean(axis=0)) - truth).mean())
+    assert np.mean(corrected) < 0.6 * np.mean(counted)
+
+
+def test_intervals_hold_the_population_share() -> None:
+    random = np.random.default_rng(1)
+    held = []
+    mix = np.array([0.55, 0.38, 0.07])
+    for _ in range(150):
+        correction = Correction.of(error_counts(random, 600))
+        said = predictions(random.choice(3, 300, p=mix), random)
+        again = random.exponential(1, (N_DRAWS, 300))
+        draws = correction.solve_draws(again @ said / again.sum(axis=1, keepdims=True))
+        low, high = np.quantile(draws, (0.05, 0.95), axis=0)
+        held.append((low <= mix) & (mix <= high))
+    assert (np.mean(held, axis=0) > 0.83).all()
+
+
+def test_shares_stay_on_the_simplex_and_are_the_nearest_there() -> None:
+    random = np.random.default_rng(2)
+    correction = Correction.of(error_counts(random))
+    assert correction.rates is not None
+    grid = random.dirichlet(np.full(3, 0.4), 20_000)
+    for mean in (np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.02, 0.98]), np.array([0.5, 0.5, 0.0])):
+        share = correction.solve(mean)
+        assert share.min() >= 0
+        assert share.sum() == pytest.approx(1)
+        loss = ((correction.rates.T @ share - mean) ** 2).sum()
+        assert loss <= ((grid @ correction.rates - mean) ** 2).sum(axis=1).min() + 1e-9
+
+
+def test_a_perfect_classifier_is_not_corrected() -> None:
+    mean = np.array([0.2, 0.3, 0.5])
+    assert Correction.of(np.eye(3) * 1000).solve(mean) == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [None, np.full((3, 3), 40.0), np.eye(3) * (MIN_HELD_OUT - 1), np.full((3, 3), np.nan), np.ones((2, 3))],
+)
+def test_where_errors_are_unknown_means_stay_and_a_sentence_says_so(counts: Shares | None) -> None:
+    correction = Correction.of(counts)
+    mean = np.array([0.2, 0.3, 0.5])
+    assert correction.refusal is not None
+    assert correction.refusal.endswith(".")
+    assert correction.solve(mean) is mean
+
+
+def test_same_counts_give_the_same_draws() -> None:
+    counts = error_counts(np.random.default_rng(3))
+    first, second = Correction.of(counts), Correction.of(counts.copy())
+    assert first.draws is not None
+    assert second.draws is not None
+    assert first.draws.tobytes() == second.draws.tobytes()

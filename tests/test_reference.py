@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from plaudit import policy
+from plaudit.errors import ArtifactError
+from plaudit.reference import MIN_COMMUNITIES, Community, References, fit
+
+POLICY = policy.load()
+RULE = POLICY.signals["generic_share"]
+
+
+def communities(
+    values: list[float], *, platform: str = "youtube", account: str | None = None
+) -> list[Community]:
+    return [
+        Community(values={"generic_share": value}, platform=platform, account=account or f"{platform}{i}")
+        for i, value in enumerate(values)
+    ]
+
+
+def test_location_is_the_median_and_spread_is_robust() -> None:
+    values = [0.1, 0.2, 0.25, 0.3, 0.3, 0.35, 0.4, 0.99]
+    found = fit(communities(values), policy=POLICY).find("generic_share", platform="youtube", rule=RULE)
+    assert found.location == pytest.approx(0.3)
+    assert RULE.least_spread <= found.spread < 0.2
+    assert (found.n_communities, found.origin) == (8, "youtube")
+
+
+def test_no_account_rules_by_its_number_of_posts() -> None:
+    many = communities([0.9] * 50, account="one maker")
+    found = fit(many + communities([0.2] * 9), policy=POLICY)
+    assert found.find("generic_share", platform="youtube", rule=RULE).location == pytest.approx(0.2, abs=0.02)
+
+
+def test_equal_communities_keep_the_least_spread() -> None:
+    found = fit(communities([0.3] * 10), policy=POLICY)
+    assert found.find("generic_share", platform="youtube", rule=RULE).spread == RULE.least_spread
+
+
+def test_a_platform_without_data_falls_back_to_all_then_to_the_policy() -> None:
+    fitted = fit(communities([0.3] * MIN_COMMUNITIES), policy=POLICY)
+    assert fitted.find("generic_share", platform="tiktok", rule=RULE).origin == "pooled"
+    assert References().find("generic_share", platform="tiktok", rule=RULE).origin == "policy"
+
+
+def test_too_few_communities_give_no_reference() -> None:
+    assert fit(communities([0.3] * (MIN_COMMUNITIES - 1)), policy=POLICY).to_dict() == {}
+
+
+def test_order_of_communities_leaves_no_trace() -> None:
+    members = communities(np.linspace(0, 1, 21).tolist())
+    assert fit(members, policy=POLICY).to_dict() == fit(members[::-1], policy=POLICY).to_dict()
+
+
+def test_round_trip() -> None:
+    fitted = fit(communities(np.linspace(0, 1, 21).tolist()), policy=POLICY)
+    assert References.from_dict(fitted.to_dict()) == fitted
+
+
+@pytest.mark.parametrize("change", [{"spread": 0.0}, {"location": None}, {"location": float("nan")}])
+def test_damaged_references_are_refused(change: dict[str, object]) -> None:
+    data = fit(communities([0.3] * 9), policy=POLICY).to_dict()
+    data["youtube"]["generic_share"].update(change)
+    with pytest.raises(ArtifactError, match="youtube/generic_share"):
+        References.from_dict(data)
+    data["youtube"]["generic_share"].pop("origin")
+    with pytest.raises(ArtifactError):
+        References.from_dict(data)

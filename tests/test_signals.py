@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plaudit.facts import Facts
+from plaudit.prevalence import Correction
+from plaudit.signals import NAMES, Signal, measure_signals
+from plaudit.signals.section import Section
+from tests.communities import facts_from, make_facts
+
+
+def signals_of(rows: Sequence[Mapping[str, Any]] | Facts) -> Mapping[str, Signal]:
+    facts = rows if isinstance(rows, Facts) else facts_from(rows)
+    return measure_signals(Section.of(facts), correction=Correction.of(None)).signals
+
+
+def value(rows: Sequence[Mapping[str, Any]] | Facts, name: str) -> float | None:
+    estimate = signals_of(rows)[name].estimate
+    return None if estimate is None else estimate.value
+
+
+def remarks(n: int, *, start: int = 0, **fields: Any) -> list[dict[str, Any]]:
+    """Return n comments that say different things, each by another author."""
+    syllables = [consonant + vowel for consonant in "bdfgklmnrstvz" for vowel in "aiou"]
+    n_syllables = len(syllables)
+    letters = [
+        syllables[i % n_syllables] + syllables[i // n_syllables] + "k" for i in range(start, start + n)
+    ]
+    return [
+        {
+            "id": f"c{start + i}",
+            "text": f"the {word} panel warped outdoors",
+            "author": f"fan {word}",
+            **fields,
+        }
+        for i, word in enumerate(letters)
+    ]
+
+
+def test_every_signal_is_there_or_says_why_not() -> None:
+    for rows in ([], remarks(1), remarks(30)):
+        found = signals_of(rows)
+        assert set(found) == set(NAMES)
+        for signal in found.values():
+            assert (signal.estimate is None) == (signal.absent is not None)
+            assert signal.absent is None or signal.absent.endswith(".")
+
+
+class TestAudience:
+    def test_the_creator_is_not_audience(self) -> None:
+        thanks = [{"id": f"t{i}", "text": "great, love it", "is_creator": True} for i in range(50)]
+        assert value(remarks(20) + thanks, "generic_share") == value(remarks(20), "generic_share")
+
+    def test_languages_the_model_does_not_read_are_in_no_share(self) -> None:
+        foreign = [{"id": f"j{i}", "text": "これ great", "author": f"j{i}"} for i in range(50)]
+        for name in ("generic_share", "specificity", "emoji_only_share", "duplicate_share"):
+            assert value(remarks(20) + foreign, name) == value(remarks(20), name)
+
+    def test_emoji_alone_are_neutral(self) -> None:
+        emoji = [{"id": f"e{i}", "text": "💕💕💕", "author": f"e{i}"} for i in range(20)]
+        assert value(remarks(20) + emoji, "generic_share") == value(remarks(20), "generic_share")
+        assert value(remarks(20) + emoji, "emoji_only_share") == 0.5
+
+    def test_an_authors_repeated_text_counts_once(self) -> None:
+        fan = [{"id": f"q{i}", "text": "when is part two?", "author": "one fan"} for i in range(50)]
+        assert value(remarks(20) + fan, "question_share") == value(remarks(20) + fan[:1], "question_share")
+
+    def test_an_author_weighs_at_most_three_comments(self) -> None:
+        many = [{**row, "text": row["text"] + "?", "author": "one fan"} for row in remarks(40, start=500)]
+        assert value(remarks(20) + many, "question_share") == pytest.approx(
+            value(remarks(20) + many[:3], "question_share") or 0, abs=1e-3
+        )
+
+
+class TestWording:
+    def test_filler_never_raises_specificity(self) -> None:
+        plain = remarks(20)
+        for filler in (" so so so", " oh well and it is as it is but yes no"):
+            padded = [{**row, "text": row["text"] + filler} for row in plain]
+            assert (value(padded, "specificity") or 0) <= (value(plain, "specificity") or 0)
+
+    def test_bare_tags_are_no_remarks(self) -> None:
+        tags = [{"id": f"t{i}", "text": f"@friend{i}", "author": f"t{i}"} for i in range(20)]
+        plain = facts_from(remarks(20) + tags)
+        assert value(plain, "tag_only_share") == 0.5
+
+
+class TestCopies:
+    def campaign(self, n: int, author: str = "bot{}") -> list[dict[str, Any]]:
+        text = "finally a clear explanation of the hinge"
+        return [{"id": f"b{i}", "text": text, "author": author.format(i)} for i in range(n)]
+
+    def test_copies_by_others_are_seen_and_shown(self) -> None:
+        found = signals_of(remarks(95) + self.campaign(5))["duplicate_share"]
+        assert found.estimate is not None
+        assert found.estimate.value == pytest.approx(0.05)
+        assert set(found.evidence) == {f"b{i}" for i in range(5)}
+
+    def test_an_author_who_repeats_himself_is_no_copier(self) -> None:
+        assert value(remarks(95) + self.campaign(5, author="bot"), "duplicate_share") == 0
+
+    def test_short_common_phrases_are_exempt(self) -> None:
+        first = [{"id": f"f{i}", "text": "love it!", "author": f"f{i}"} for i in range(20)]
+        assert value(remarks(20) + first, "duplicate_share") == 0
+
+    def test_the_value_does_not_grow_with_the_sample(self) -> None:
+        random = np.random.default_rng(0)
+        letters = np.where(random.random(20_000) < 0.3, random.integers(1, 60, 20_000), 0)
+        unique = random.integers(1000, 2**62, 20_000)
+        whole = make_facts(20_000, letters=np.where(letters > 0, letters, unique))
+        parts = [
+            value(whole.take(np.sort(random.choice(20_000, 400, False))), "duplicate_share")
+            for _ in range(15)
+        ]
+        assert np.mean([part or 0 for part in parts]) == pytest.approx(
+            value(whole, "duplicate_share"), rel=0.1
+        )
+
+
+class TestConcentration:
+    def test_many_threads_by_one_author_are(self) -> None:
+        flood = [{**row, "author": "one"} for row in remarks(20, start=100)]
+        assert value(remarks(20), "author_concentration") == 0
+        assert value(remarks(20) + flood, "author_concentration") == pytest.approx(19 / 40)
+
+    def test_talk_within_a_thread_is_not(self) -> None:
+        talk = [
+            {**row, "author": f"a{i % 2}", "parent_id": "c0"} for i, row in enumerate(remarks(10, start=50))
+        ]
+        assert value(remarks(20) + talk, "author_concentration") == 0
+
+    def test_coming_back_under_another_post_is_not(self) -> None:
+        assert value(remarks(9, post_id="p1") + remarks(9, post_id="p2"), "author_concentration") == 0
+
+    def test_absent_without_authors(self) -> None:
+        found = signals_of(remarks(20, author=None))["author_concentration"]
+        assert found.absent is not None
+        assert found.hidden
+
+
+class TestReturning:
+    def test_the_chance_to_meet_an_author_again(self) -> None:
+        same = remarks(10, post_id="p1") + remarks(10, post_id="p2")
+        assert value(same, "returning_authors") == 1
+        other = remarks(10, post_id="p1") + remarks(10, start=50, post_id="p2")
+        assert value(other, "returning_authors") == 0
+
+    def test_it_does_not_grow_with_the_posts_read(self) -> None:
+        random = np.random.default_rng(1)
+        here = random.random((4000, 40)) < 0.2
+        author, post = np.nonzero(here)
+        key = np.random.default_rng(2).integers(1, 2**62, 4000, np.uint64)[author]
+
+        def chance(n_posts: int) -> float | None:
+            some = post < n_posts
+            return value(make_facts(some.sum(), author=key[some], post=post[some] + 1), "returning_authors")
+
+        assert chance(5) == pytest.approx(0.2, abs=0.03)
+        assert chance(40) == pytest.approx(0.2, abs=0.02)
+
+    def test_absent_for_one_post(self) -> None:
+        assert "one post" in (signals_of(remarks(20))["returning_authors"].absent or "")
+
+
+def test_evidence_is_clear_short_and_the_same_in_any_order() -> None:
+    rows = remarks(30) + [{"id": f"q{i}", "text": f"why {i} bolts?", "author": f"q{i}"} for i in range(30)]
+    found = signals_of(rows)
+    turned = signals_of(rows[::-1])
+    for name, signal in found.items():
+        assert len(signal.evidence) <= 5
+        assert signal.evidence == turned[name].evidence
+    assert all(id_.startswith("q") for id_ in found["question_share"].evidence)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plaudit.facts import Facts
+from plaudit.signals.conversation import NAMES
+from plaudit.signals.threads import Threads
+from tests.communities import facts_from, make_facts
+from tests.test_signals import remarks, signals_of, value
+
+HOUR = 3_600_000
+
+
+def reply(id_: str, parent: str, author: str | None, text: str = "", **fields: Any) -> dict[str, Any]:
+    text = text or f"because {id_} bends under load"
+    return {"id": id_, "parent_id": parent, "author": author, "text": text, **fields}
+
+
+def by_id(facts: Facts, column: Any) -> dict[str, Any]:
+    return dict(zip(facts.id.to_pylist(), column.tolist(), strict=True))
+
+
+class TestThreads:
+    def test_depth_counts_turns(self) -> None:
+        facts = facts_from(
+            [*remarks(1), reply("r1", "c0", "b"), reply("r2", "r1", "c"), reply("r3", "r2", "c")]
+        )
+        threads = Threads.of(facts)
+        assert by_id(facts, threads.depth) == {"c0": 0, "r1": 1, "r2": 2, "r3": 2}
+        assert len(set(threads.thread.tolist())) == 1
+
+    def test_a_mention_in_a_flat_thread_says_who_is_meant(self) -> None:
+        rows = [
+            *remarks(1, created_at=0),
+            reply("r1", "c0", "bo", created_at=1),
+            reply("r2", "c0", "cy", "@bo not at all", created_at=2),
+            reply("r3", "c0", "bo", "@cy it does", created_at=3),
+        ]
+        facts = facts_from(rows)
+        threads = Threads.of(facts)
+        assert by_id(facts, threads.depth) == {"c0": 0, "r1": 1, "r2": 2, "r3": 3}
+        assert value(rows, "reciprocity") == pytest.approx(2 / 3)
+
+    def test_casing_of_a_handle_is_no_matter(self) -> None:
+        rows = [*remarks(1), reply("r1", "c0", "Bo"), reply("r2", "c0", "cy", "@BO not at all")]
+        assert by_id(facts_from(rows), Threads.of(facts_from(rows)).depth)["r2"] == 2
+
+    def test_who_writes_again_under_their_own_comment_answers_the_last_other(self) -> None:
+        rows = [
+            {"id": "c", "text": "it warped", "author": "ann", "created_at": 0},
+            reply("r1", "c", "bo", created_at=1),
+            reply("r2", "c", "ann", created_at=2),
+        ]
+        assert value(rows, "reciprocity") == 1
+        timeless = [{**row, "created_at": None} for row in rows]
+        assert value(timeless, "reciprocity") == 0
+
+    def test_a_reply_to_itself_is_none(self) -> None:
+        facts = facts_from([*remarks(2), reply("x", "x", "ann")])
+        assert not by_id(facts, Threads.of(facts).is_reply)["x"]
+
+    def test_orphans_are_replies_in_the_thread_of_their_missing_parent(self) -> None:
+        facts = facts_from([*remarks(2), reply("x", "gone", "ann"), reply("y", "gone", "bo")])
+        threads = Threads.of(facts)
+        assert by_id(facts, threads.is_reply)["x"]
+        assert by_id(facts, threads.thread)["x"] == by_id(facts, threads.thread)["y"]
+
+    def test_cycles_are_cut(self) -> None:
+        rows = [*remarks(2), reply("x", "y", "ann"), reply("y", "x", "bo"), reply("z", "x", "cy")]
+        facts = facts_from(rows)
+        threads = Threads.of(facts)
+        assert threads.depth.max() <= 1
+        assert set(signals_of(rows)) >= set(NAMES)
+
+    def test_a_thread_ten_thousand_deep(self) -> None:
+        n = 10_000
+        key = np.random.default_rng(0).permutation(np.arange(1, n + 1)).astype(np.uint64)
+        parent = np.concatenate(([0], key[:-1])).astype(np.uint64)
+        facts = make_facts(n, key=key, parent=parent)
+        assert Threads.of(facts).depth.max() == n - 1
+        assert value(facts, "thread_depth") == 9
+
+
+class TestReplies:
+    def test_shares_of_a_small_section(self) -> None:
+        rows = [
+            *remarks(8),
+            reply("r1", "c0", "bo"),
+            reply("r2", "c1", "cy"),
+            reply("k1", "c1", "boss", "oak holds better there", is_creator=True),
+        ]
+        assert value(rows, "reply_share") == pytest.approx(0.2)
+        assert value(rows, "creator_reply_rate") == pytest.approx(1 / 8)
+        assert value(rows, "reciprocity") == 0
+        assert value(rows, "thread_depth") == 0
+
+    def test_answering_oneself_is_no_conversation(self) -> None:
+        rows = [
+            *remarks(8),
+            *(reply(f"r{i}", f"c{i}", f"{row['author']}") for i, row in enumerate(remarks(4))),
+        ]
+        assert value(rows, "reply_share") == 0
+
+    def test_a_hundred_thanks_are_one(self) -> None:
+        rows = remarks(120)
+        thanks = [reply(f"k{i}", f"c{i}", "boss", "Thanks!" + "!" * i, is_creator=True) for i in range(100)]
+        assert value(rows + thanks, "creator_reply_rate") == pytest.approx(1 / 120)
+        hearts = [reply(f"k{i}", f"c{i}", "boss", "💕" * (i + 1), is_creator=True) for i in range(100)]
+        assert value(rows + hearts, "creator_reply_rate") == pytest.approx(1 / 120)
+
+    def test_answered_questions_by_expected_value(self) -> None:
+        asked = [{"id": f"q{i}", "text": f"what glue {i}?", "author": f"q{i}"} for i in range(10)]
+        rows = asked + [reply(f"r{i}", f"q{i}", "bo", f"hide glue {i}") for i in range(4)]
+        found = signals_of(rows)["answered_question_rate"]
+        assert found.estimate is not None
+        assert found.estimate.value == pytest.approx(0.4)
+        assert set(found.evidence) == {"q0", "q1", "q2", "q3"}
+
+    def test_latency_is_the_median_of_exact_times(self) -> None:
+        rows = remarks(9, created_at=0)
+        words = ["oak", "ash", "elm", "fir", "yew"]
+        answers = [
+            reply(f"k{i}", f"c{i}", "boss", f"{words[i]} holds", is_creator=True, created_at=hours * HOUR)
+            for i, hours in enumerate([1, 2, 3, 40, 500])
+        ]
+        found = signals_of(rows + answers)["creator_reply_latency"]
+        assert found.estimate is not None
+        assert found.estimate.value == 3
+        low, high = found.estimate.interval()
+        assert 1 <= low < 3 < high <= 500
+        vague = [{**row, "time_precision": "estimated"} for row in answers]
+        assert signals_of(rows + vague)["creator_reply_latency"].hidden
+
+    def test_unknown_authors_are_different_people(self) -> None:
+        rows = [*remarks(8, author=None), reply("r1", "c0", None)]
+        assert value(rows, "reply_share") == pytest.approx(1 / 9)
+
+
+def test_a_flat_dump_has_no_conversation() -> None:
+    found = signals_of(remarks(30))
+    for name in NAMES:
+        assert "parent" in (found[name].absent or "")
+
+
+def test_without_a_creator_their_signals_are_absent() -> None:
+    found = signals_of([*remarks(8), reply("r1", "c0", "bo")])
+    assert "who the creator is" in (found["creator_reply_rate"].absent or "")
+    named = signals_of([{**row, "creator_id": "maker"} for row in [*remarks(8), reply("r1", "c0", "bo")]])
+    estimate = named["creator_reply_rate"].estimate
+    assert estimate is not None
+    assert estimate.value == 0
