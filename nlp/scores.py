@@ -69,6 +69,13 @@ class Classifier(Protocol):
         """ISO 639 codes of the languages the model reads."""
         ...
 
+    @property
+    def error_counts(self) -> NDArray[np.float64] | None:
+        """Soft error counts on held-out comments, shape (3, 3): row i sums the probabilities of
+        comments whose label is `LABELS[i]`; None where unknown, then shares stay uncorrected.
+        """
+        ...
+
     def classify(self, texts: Sequence[str]) -> Scores:
         """Score texts, in order; an empty text gets an answer without meaning, never an error."""
         ...

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from plaudit.pipeline import Pipeline
+from plaudit.policy import load as load_policy
+from plaudit.reference import References
 from plaudit.scores import ModelInfo, Scores
 
 _PRAISE = ("great", "cool", "nice", "love", "amazing", "wow", "follow me")
@@ -26,6 +30,11 @@ class KeywordClassifier:
     @property
     def languages(self) -> tuple[str, ...]:
         return ("en",)
+
+    @property
+    def error_counts(self) -> NDArray[np.float64] | None:
+        rest = (1 - self.confidence) / 2
+        return 200 * (np.eye(3) * (self.confidence - rest) + rest)
 
     def classify(self, texts: Sequence[str]) -> Scores:
         self.n_seen += len(texts)
@@ -57,3 +66,8 @@ def _language(text: str) -> str:
         if marker in text:
             return code
     return "en" if any(character.isalpha() for character in text) else "zxx"
+
+
+def fake_pipeline() -> Pipeline:
+    """A pipeline whose labels a test can read off the text; references are the policy's defaults."""
+    return Pipeline(classifier=KeywordClassifier(), references=References.from_dict({}), policy=load_policy())

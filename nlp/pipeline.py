@@ -1,0 +1,149 @@
+"""The whole flow on one screen: batches of comments -> scores -> facts -> index -> report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from plaudit import artifact as artifacts
+from plaudit import linguistics
+from plaudit import policy as policies
+from plaudit.classifier import OnnxClassifier
+from plaudit.comment import Batch
+from plaudit.facts import Facts, facts_of
+from plaudit.index import measure, measure_groups, warnings_of
+from plaudit.policy import Policy
+from plaudit.reference import References
+from plaudit.report.envelope import Finding, Report
+from plaudit.scores import FLAGS, LABELS, Classifier, Scores
+
+OnBatch = Callable[[Batch, Scores], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the asker knows beside the comments.
+
+    Attributes:
+        creator_id: The creator's id; None where nobody is named.
+        platform: One of `comment.PLATFORMS`; None: as the comments say.
+        post_texts: Text of each post by its id.
+        follower_count: Followers of the creator; reported, never scored.
+    """
+
+    creator_id: str | None = None
+    platform: str | None = None
+    post_texts: Mapping[str, str] = field(default_factory=dict)
+    follower_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A classifier, the references its signals are held against, and the policy that weighs them."""
+
+    classifier: Classifier
+    references: References
+    policy: Policy
+
+    @classmethod
+    def load(cls, path: Path | None = None, *, threads: int | None = None) -> Pipeline:
+        """Load the shipped model, or the artefact in a folder.
+
+        Raises:
+            ArtifactError: The folder is missing, damaged or of another format.
+        """
+        artifact = artifacts.load(path or artifacts.current())
+        return cls(
+            classifier=OnnxClassifier(artifact, threads=threads),
+            references=References.from_dict(artifact.manifest.references),
+            policy=policies.load(),
+        )
+
+    def classify(self, texts: Sequence[str]) -> Scores:
+        """Label texts, in order."""
+        return self.classifier.classify(texts)
+
+    def score(
+        self,
+        batches: Iterable[Batch],
+        *,
+        context: Context | None = None,
+        group_by: str | None = None,
+        on_batch: OnBatch | None = None,
+    ) -> Report:
+        """Label every comment of the batches and measure them as one community.
+
+        Args:
+            batches: As `readers.read` yields them; consumed once.
+            context: What else is known.
+            group_by: "post" or "creator" for a finding of each as well.
+            on_batch: Called with each batch and its scores, for outputs and progress.
+        """
+        context = context or Context()
+        parts: list[Facts] = []
+        rejected: Counter[str] = Counter()
+        for batch in batches:
+            texts = batch.comments.column("text").to_pylist()
+            scores = self.classifier.classify(texts)
+            parts.append(facts_of(batch.comments, scores, linguistics.describe(texts)))
+            rejected.update(rejection.reason for rejection in batch.rejections)
+            if on_batch is not None:
+                on_batch(batch, scores)
+        return self.report(Facts.concat(parts), rejected=rejected, context=context, group_by=group_by)
+
+    def report(
+        self,
+        facts: Facts,
+        *,
+        rejected: Mapping[str, int] | None = None,
+        context: Context | None = None,
+        group_by: str | None = None,
+    ) -> Report:
+        """Measure facts that were gathered before, here or on other machines.
+
+        Args:
+            facts: Of every scored comment; merged with `Facts.concat` where they come in parts.
+            rejected: Records left out, by reason.
+            context: What else is known.
+            group_by: "post" or "creator" for a finding of each as well.
+        """
+        context = context or Context()
+        tools = {
+            "error_counts": self.classifier.error_counts,
+            "references": self.references,
+            "policy": self.policy,
+            "platform": context.platform,
+        }
+        finding = measure(facts, rejected=rejected, **tools)
+        groups = measure_groups(facts, by=group_by, **tools) if group_by else ()
+        model = self.classifier.model
+        return Report(
+            **{each.name: getattr(finding, each.name) for each in fields(Finding)},
+            groups=groups,
+            warnings=warnings_of(facts, creator_id=context.creator_id),
+            model={"id": model.id, "hash": model.hash},
+            policy={"id": self.policy.id, "hash": self.policy.hash},
+            version=version("plaudit"),
+        )
+
+
+def answer(comment_id: str, scores: Scores, row: int) -> dict[str, Any]:
+    """Return one comment's classification in the shape that files, HTTP and the library share."""
+    return {
+        "id": comment_id,
+        "label": LABELS[int(scores.probabilities[row].argmax())],
+        "probabilities": dict(zip(LABELS, _rounded(scores.probabilities[row]), strict=True)),
+        "flags": dict(zip(FLAGS, _rounded(scores.flags[row]), strict=True)),
+        "language": scores.languages[row],
+        "supported": bool(scores.supported[row]),
+        "truncated": bool(scores.truncated[row]),
+    }
+
+
+def _rounded(values: Any) -> list[float]:
+    # Six digits: finer than int8 arithmetic is true to, and sums stay within 1e-6 of 1.
+    return [round(float(value), 6) for value in values]

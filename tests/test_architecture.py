@@ -1,0 +1,63 @@
+"""The house's own rules, checked."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(path for folder in ("nlp", "service", "training") for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_longer_than_a_room(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 350
+
+
+def test_functions_stay_short() -> None:
+    lengths = [
+        node.end_lineno - node.lineno + 1
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    ]
+    assert sum(length <= 40 for length in lengths) / len(lengths) >= 0.95
+
+
+def test_modules_are_named_for_what_they_are() -> None:
+    vague = {"utils", "helpers", "common", "manager", "base", "core", "misc"}
+    assert not {path.stem for path in SOURCES} & vague
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [path.name for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    assert silent == []
+
+
+def test_a_base_import_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, plaudit.pipeline, plaudit.readers, plaudit.service.cli, plaudit.service.app;"
+        "print(sorted({'torch', 'transformers', 'datasets', 'sklearn', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_only_training_names_torch() -> None:
+    naming = [
+        path.name
+        for path in SOURCES
+        if "training" not in path.parts and re.search(r"^\s*(import|from) torch", path.read_text("utf-8"), re.M)
+    ]
+    assert naming == []
+
+
+def test_the_python_that_runs_is_one_we_support() -> None:
+    assert sys.version_info >= (3, 11)
+    assert importlib.util.find_spec("plaudit") is not None

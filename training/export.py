@@ -1,0 +1,48 @@
+"""From the trained network to ONNX."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from plaudit.training.network import CommentNetwork
+
+OPSET = 17
+
+
+class _Exported(nn.Module):
+    """The network with its inputs as the service sends them: int64 ids and mask."""
+
+    def __init__(self, network: CommentNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network(input_ids, attention_mask)  # type: ignore[no-any-return]
+
+
+def to_onnx(network: CommentNetwork) -> onnx.ModelProto:
+    """Return the network as a float32 ONNX graph with dynamic batch and length."""
+    network = network.float().cpu().eval()
+    ids = torch.ones(2, 8, dtype=torch.long)
+    mask = torch.ones(2, 8, dtype=torch.long)
+    mask[1, 5:] = 0
+    buffer = io.BytesIO()
+    axes = {0: "batch", 1: "tokens"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracer warnings about shapes the encoder checks
+        torch.onnx.export(
+            _Exported(network),
+            (ids, mask),
+            buffer,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["label_logits", "flag_logits"],
+            dynamic_axes={"input_ids": axes, "attention_mask": axes, "label_logits": {0: "batch"}, "flag_logits": {0: "batch"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return onnx.load_from_string(buffer.getvalue())

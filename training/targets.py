@@ -1,0 +1,28 @@
+"""What the network is asked to answer, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit.scores import FLAGS, LABELS
+from plaudit.training.config import TrainConfig
+from plaudit.training.dataset import LabelledComment
+
+
+def label_targets(comments: Sequence[LabelledComment], *, config: TrainConfig) -> NDArray[np.float32]:
+    """Return soft targets, shape (n, 3): smoothed more where the annotator was unsure."""
+    targets = np.empty((len(comments), len(LABELS)), np.float32)
+    for row, comment in zip(targets, comments, strict=True):
+        smoothing = config.unsure_smoothing if comment.unsure else config.label_smoothing
+        row[:] = smoothing / len(LABELS)
+        row[LABELS.index(comment.label)] += 1 - smoothing
+    return targets
+
+
+def flag_targets(comments: Sequence[LabelledComment]) -> NDArray[np.float32]:
+    """Return flags as 0 and 1, shape (n, 3); -1 where nobody gave flags (masked)."""
+    rows = [[-1.0] * len(FLAGS) if c.flags is None else [float(f in c.flags) for f in FLAGS] for c in comments]
+    return np.asarray(rows, np.float32).reshape(-1, len(FLAGS))
