@@ -1,22 +1,48 @@
-"""The only reader and writer of `models/`: folders that are checked when read and appear whole when written."""
+"""The only reader and writer of `models/`: folders checked when read, whole or absent when written."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from plaudit.errors import ArtifactError
+from plaudit.manifest import AnswerRecord, FileRecord, GoldenRecord, Manifest, seal_of, sealed
 from plaudit.scores import FLAGS, LABELS, ModelInfo
 from plaudit.text import NORMALIZER_VERSION
+
+__all__ = [
+    "CARD",
+    "CURRENT",
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "MEND",
+    "MODEL",
+    "TOKENIZER",
+    "AnswerRecord",
+    "Artifact",
+    "FileRecord",
+    "GoldenRecord",
+    "Manifest",
+    "content_id",
+    "current",
+    "file_records",
+    "load",
+    "make_current",
+    "models_folder",
+    "rewrite",
+    "write",
+]
 
 FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -24,64 +50,10 @@ MODEL: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"
 CARD: Final = "README.md"
 CURRENT: Final = "CURRENT"
-_MEND: Final = (
+MEND: Final = (
     "Reinstall plaudit, go back with `plaudit-train rollback`, or train anew with `plaudit-train build`."
 )
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FileRecord(_Record):
-    """One file of the artefact: SHA-256 in hexadecimal and size in bytes."""
-
-    sha256: str
-    n_bytes: int
-
-
-class AnswerRecord(_Record):
-    """One way of answering (exact, cascade): its calibration and its error counts.
-
-    `error_counts[i][j]` sums, over held-out comments whose label is `LABELS[i]`, the probability of
-    `LABELS[j]`; see `prevalence`.
-    """
-
-    temperature: float = Field(gt=0)
-    flag_scale: tuple[float, float, float]
-    flag_bias: tuple[float, float, float]
-    error_counts: tuple[tuple[float, float, float], ...] = Field(min_length=3, max_length=3)
-    n_held_out: int
-
-
-class GoldenRecord(_Record):
-    """A text and the logits the exporting machine computed for it."""
-
-    text: str
-    label_logits: tuple[float, float, float]
-    flag_logits: tuple[float, float, float]
-
-
-class Manifest(_Record):
-    """What `manifest.json` holds; written last, so that a folder without it is no artefact."""
-
-    format_version: int
-    id: str
-    created: str
-    labels: dict[str, str]
-    flags: dict[str, str]
-    base_model: str
-    languages: tuple[str, ...]
-    max_tokens: int = Field(ge=8, le=512)
-    normalizer_version: int
-    files: dict[str, FileRecord]
-    answers: dict[str, AnswerRecord]
-    references: dict[str, Any]
-    golden: tuple[GoldenRecord, ...]
-    golden_tolerance: float
-    data: dict[str, Any]
-    training: dict[str, Any]
-    metrics: dict[str, Any]
+"""What mends a damaged artefact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +77,7 @@ class Artifact:
 
 def models_folder() -> Path:
     """Return the folder of shipped artefacts, in a checkout as in an installed package."""
-    return Path(str(files("plaudit.models").joinpath(".")))
+    return Path(str(files("plaudit.models")))
 
 
 def current(models: Path | None = None) -> Path:
@@ -115,14 +87,11 @@ def current(models: Path | None = None) -> Path:
         ArtifactError: No `CURRENT`, or it names a folder that is not there.
     """
     models = models or models_folder()
-    try:
-        name = (models / CURRENT).read_text().strip()
-    except OSError as error:
+    name = _read(models / CURRENT, expected="the name of a model").decode("utf-8", "replace").strip()
+    if not _is_name(name) or not (models / name).is_dir():
         raise ArtifactError(
-            f"{models / CURRENT} cannot be read ({error.strerror}); expected the name of a model. {_MEND}"
-        ) from None
-    if not name or Path(name).name != name or not (models / name).is_dir():
-        raise ArtifactError(f"{models / CURRENT} names {name!r}, which is no model folder beside it. {_MEND}")
+            f"{models / CURRENT} names {name[:80]!r}: expected a folder beside it, found none. {MEND}"
+        )
     return models / name
 
 
@@ -132,57 +101,92 @@ def load(folder: Path) -> Artifact:
     Raises:
         ArtifactError: Which file, what was expected, what was found, what mends it.
     """
-    text = _read(folder / MANIFEST)
-    try:
-        manifest = Manifest.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the whole file"
-        raise ArtifactError(f"{folder / MANIFEST} is damaged at {where}: {problem['msg']}. {_MEND}") from None
-    _check_versions(folder, manifest)
+    path = folder / MANIFEST
+    text = _read(path, expected="the manifest of a model")
+    manifest = _manifest(path, text)
     for name, record in manifest.files.items():
         _check_file(folder / name, record)
-    for name in (MODEL, TOKENIZER):
-        if name not in manifest.files:
-            raise ArtifactError(f"{folder / MANIFEST} lists no {name}; expected it among files. {_MEND}")
     return Artifact(
         folder=folder, manifest=manifest, model=ModelInfo(id=manifest.id, hash=sha256(text).hexdigest())
     )
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, expected: str = "a file of the model") -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({error.strerror}); expected a file of the model. {_MEND}"
-        ) from None
+        found = error.strerror or type(error).__name__
+        raise ArtifactError(f"{path} cannot be read: expected {expected}, found: {found}. {MEND}") from None
 
 
-def _check_versions(folder: Path, manifest: Manifest) -> None:
+def _manifest(path: Path, text: bytes) -> Manifest:
+    _check_version(path, text)
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "the whole file"
+        raise _damaged(path, where, expected="what plaudit wrote", found=problem["msg"]) from None
+    if manifest.seal and manifest.seal != (found := seal_of(json.loads(text))):
+        raise _damaged(
+            path, "seal", expected=f"{manifest.seal[:12]}…", found=f"{found[:12]}…, so it was edited"
+        )
+    _check_fields(path, manifest)
+    return manifest
+
+
+def _damaged(path: Path, where: str, *, expected: object, found: object) -> ArtifactError:
+    return ArtifactError(f"{path} is damaged at {where}: expected {expected}, found {found}. {MEND}")
+
+
+def _check_version(path: Path, text: bytes) -> None:
+    # Before the fields: those of another version are no damage.
+    try:
+        found = json.loads(text)["format_version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return
+    if found != FORMAT_VERSION:
+        raise _other_version(path, "format_version", expected=FORMAT_VERSION, found=found)
+
+
+def _other_version(path: Path, name: str, *, expected: object, found: object) -> ArtifactError:
+    return ArtifactError(
+        f"{path}: this version of plaudit expected {name} {expected}, found {str(found)[:80]}. {MEND}"
+    )
+
+
+def _check_fields(path: Path, manifest: Manifest) -> None:
     expected = {
-        "format_version": (manifest.format_version, FORMAT_VERSION),
         "normalizer_version": (manifest.normalizer_version, NORMALIZER_VERSION),
         "labels": (tuple(manifest.labels), LABELS),
         "flags": (tuple(manifest.flags), FLAGS),
     }
     for name, (found, wanted) in expected.items():
         if found != wanted:
-            raise ArtifactError(
-                f"{folder / MANIFEST}: {name} is {found}, this version of plaudit reads {wanted}. {_MEND}"
-            )
-    if "exact" not in manifest.answers:
-        raise ArtifactError(
-            f"{folder / MANIFEST}: answers lack 'exact'; found {', '.join(manifest.answers)}. {_MEND}"
-        )
+            raise _other_version(path, name, expected=wanted, found=found)
+    entries = {
+        "answers": (set(manifest.answers), {"exact"}),
+        "files": (set(manifest.files), {MODEL, TOKENIZER}),
+    }
+    for where, (listed, needed) in entries.items():
+        if missing := needed - listed:
+            expected_names, found_names = " and ".join(sorted(missing)), ", ".join(sorted(listed)) or "none"
+            raise _damaged(path, where, expected=f"entries {expected_names}", found=found_names)
+    for name in (*manifest.files, manifest.id):
+        if not _is_name(name):
+            raise _damaged(path, "files or id", expected="a plain name", found=repr(name[:80]))
+
+
+def _is_name(name: str) -> bool:
+    return name not in ("", ".", "..") and Path(name).name == name and name.isprintable()
 
 
 def _check_file(path: Path, record: FileRecord) -> None:
-    found = sha256(_read(path)).hexdigest()
-    if found != record.sha256:
-        raise ArtifactError(
-            f"{path} has SHA-256 {found[:12]}…, the manifest expects {record.sha256[:12]}…. {_MEND}"
-        )
+    content = _read(path)
+    if len(content) != record.n_bytes:
+        raise ArtifactError(f"{path}: expected {record.n_bytes:,} bytes, found {len(content):,}. {MEND}")
+    if (found := sha256(content).hexdigest()) != record.sha256:
+        raise ArtifactError(f"{path}: expected SHA-256 {record.sha256[:12]}…, found {found[:12]}…. {MEND}")
 
 
 def content_id(name: str, *, created: str, contents: Mapping[str, bytes]) -> str:
@@ -193,48 +197,104 @@ def content_id(name: str, *, created: str, contents: Mapping[str, bytes]) -> str
     return f"{name}-{created.replace('-', '')}-{digest.hexdigest()[:8]}"
 
 
+def file_records(contents: Mapping[str, bytes]) -> dict[str, FileRecord]:
+    """Return hash and size of each file."""
+    return {
+        name: FileRecord(sha256=sha256(content).hexdigest(), n_bytes=len(content))
+        for name, content in sorted(contents.items())
+    }
+
+
 def write(models: Path, manifest: Manifest, *, contents: Mapping[str, bytes]) -> Path:
     """Write an artefact so that it appears whole or not at all; returns its folder.
 
     Args:
         models: The folder of artefacts.
-        manifest: With a record for each of `contents`.
+        manifest: With a record for each of `contents`, but perhaps the card.
         contents: Bytes per file name, without the manifest.
 
     Raises:
-        ArtifactError: The disk is full or the folder cannot be written; nothing is left behind.
+        ArtifactError: The disk is full or the folder cannot be written; nothing is left behind, and an
+            earlier artefact of the same id stays.
     """
     target = models / manifest.id
-    models.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=models))
-    try:
-        for name, content in contents.items():
-            _write_file(partial / name, content)
-        _write_file(partial / MANIFEST, manifest.model_dump_json(indent=1).encode())
-        if target.exists():
-            shutil.rmtree(target)
-        partial.chmod(0o755)
-        partial.rename(target)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise ArtifactError(
-            f"{target} could not be written ({error.strerror}); free some space and run again."
-        ) from error
+    with _scratch(target) as partial:
+        _fill(partial, manifest, contents)
+        _swap(partial, target)
     return target
 
 
-def file_records(contents: Mapping[str, bytes]) -> dict[str, FileRecord]:
-    """Return hash and size of each file."""
-    return {
-        name: FileRecord(sha256=sha256(c).hexdigest(), n_bytes=len(c)) for name, c in sorted(contents.items())
-    }
+def rewrite(folder: Path, manifest: Manifest, *, contents: Mapping[str, bytes]) -> None:
+    """Replace an artefact's manifest, after the given files; each appears whole or not at all.
+
+    Args:
+        folder: The artefact.
+        manifest: The new one.
+        contents: Files that no manifest lists, as the card: a kill on the way leaves a sound artefact.
+
+    Raises:
+        ArtifactError: The disk is full or the folder cannot be written; the old manifest stays.
+    """
+    with _scratch(folder) as partial:
+        _fill(partial, manifest, contents)
+        for name in (*contents, MANIFEST):
+            (partial / name).replace(folder / name)
+        _sync(folder)
+
+
+def _fill(partial: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
+    for name, content in contents.items():
+        _write_file(partial / name, content)
+    _write_file(partial / MANIFEST, sealed(manifest))
+    partial.chmod(0o755)
 
 
 def make_current(models: Path, name: str) -> None:
-    """Name the artefact in use; atomic."""
-    partial = models / f"{CURRENT}.partial"
-    _write_file(partial, f"{name}\n".encode())
-    partial.replace(models / CURRENT)
+    """Name the artefact in use; atomic.
+
+    Raises:
+        ArtifactError: There is no such folder, or `CURRENT` cannot be written; the old name stays.
+    """
+    if not _is_name(name) or not (models / name).is_dir():
+        raise ArtifactError(f"{models / name} is no folder; expected a model to make the current one.")
+    with _scratch(models / CURRENT) as partial:
+        _write_file(partial / CURRENT, f"{name}\n".encode())
+        (partial / CURRENT).replace(models / CURRENT)
+        _sync(models)
+
+
+@contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """Lend a scratch folder beside the target that is gone afterwards, whatever happens."""
+    partial = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
+        yield partial
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ArtifactError(
+            f"{target} could not be written ({reason}); free some space or mend its permissions."
+        ) from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _swap(partial: Path, target: Path) -> None:
+    """Put a finished folder in its place; an earlier one comes back where that fails."""
+    old = target.with_name(f"{partial.name}-old")
+    is_new = not target.exists()
+    if not is_new:
+        target.rename(old)
+    try:
+        partial.rename(target)
+    except BaseException:
+        if not is_new:
+            old.rename(target)
+        raise
+    _sync(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_file(path: Path, content: bytes) -> None:
@@ -242,18 +302,12 @@ def _write_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    _sync(path.parent)
 
 
-def rewrite(folder: Path, manifest: Manifest, *, contents: Mapping[str, bytes]) -> None:
-    """Replace an artefact's manifest, after the given files; each appears whole or not at all.
-
-    Raises:
-        ArtifactError: The disk is full or the folder cannot be written; the old manifest stays.
-    """
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        for name, content in [*contents.items(), (MANIFEST, manifest.model_dump_json(indent=1).encode())]:
-            partial = folder / f".{name}.partial"
-            _write_file(partial, content)
-            partial.replace(folder / name)
-    except OSError as error:
-        raise ArtifactError(f"{folder} could not be written ({error.strerror}); free some space.") from error
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -94,15 +94,24 @@ def _platt(logits: NDArray[np.float64], targets: NDArray[np.int64]) -> tuple[flo
     smoothed = np.where(targets == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
     design = np.stack([logits, np.ones_like(logits)], axis=1)
     line = np.array([1.0, 0.0])
-    for _ in range(50):
+    for _ in range(100):
         predicted = sigmoid(design @ line)
         gradient = design.T @ (predicted - smoothed)
         curvature = (design * (predicted * (1 - predicted))[:, None]).T @ design + 1e-6 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
+        # A full step overshoots where all is far from 0; half as far is downhill at some point.
+        while _cross_entropy(design @ (line - step), smoothed) > _cross_entropy(design @ line, smoothed):
+            step = step / 2
+            if np.abs(step).max() < 1e-8:
+                break
         line = line - step
         if np.abs(step).max() < 1e-8:
             break
     return float(max(line[0], 1e-3)), float(line[1])
+
+
+def _cross_entropy(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    return float(np.sum(np.logaddexp(0, logits) - targets * logits))
 
 
 def error_counts(probabilities: Floats, labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plaudit import artifact as artifacts
 from plaudit import language
-from plaudit.artifact import Artifact
+from plaudit.artifact import MEND, Artifact
 from plaudit.calibration import Calibration
 from plaudit.errors import ArtifactError
 from plaudit.inference import LogitModel, load_tokenizer
@@ -84,13 +84,18 @@ class OnnxClassifier:
         )
 
     def _check_golden(self) -> None:
-        manifest = self._artifact.manifest
-        found, _ = self._model.logits([record.text for record in manifest.golden])
+        manifest, path = self._artifact.manifest, self._artifact.path(artifacts.MODEL)
         expected = np.asarray([[*g.label_logits, *g.flag_logits] for g in manifest.golden], np.float32)
-        difference = float(np.abs(found - expected).max(initial=0.0)) if len(expected) else float("nan")
+        try:
+            found, _ = self._model.logits([record.text for record in manifest.golden])
+        except Exception as error:  # onnxruntime's exceptions share no public root
+            reason = " ".join(str(error).split())[:200]
+            raise ArtifactError(
+                f"{path}: expected logits of its golden texts, found that it cannot run ({reason}). {MEND}"
+            ) from error
+        difference = float(np.abs(found - expected).max())
         if not difference <= manifest.golden_tolerance:  # written so that NaN fails
             raise ArtifactError(
-                f"{self._artifact.path(artifacts.MODEL)} answers its golden texts with logits that differ by "
-                f"{difference:.3f}; expected at most {manifest.golden_tolerance}. Reinstall plaudit, or check the "
-                "version of onnxruntime."
+                f"{path}: expected its golden logits within {manifest.golden_tolerance}, found them "
+                f"{difference:.3f} off; the version of onnxruntime may be unfit. {MEND}"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plaudit import reasons
 from plaudit.estimate import Estimate
 from plaudit.facts import Facts
-from plaudit.policy import Policy
+from plaudit.policy import Policy, SignalRule
 from plaudit.prevalence import MIN_COMMENTS, Correction
 from plaudit.reference import References
 from plaudit.report.envelope import Coverage, Finding, Group, Interval, LabelShare, SignalRow
@@ -45,39 +45,27 @@ def measure(
         rejected: Records left out, by reason, for the coverage.
         platform: None: the one most comments come from.
     """
-    section = Section.of(facts)
     correction = Correction.of(error_counts)
-    measured = measure_signals(section, correction=correction)
-    platform = platform or _most_frequent(facts)
-    weighed = _weighed(measured, references=references, policy=policy, platform=platform)
-    hidden = {name for name, signal in measured.signals.items() if signal.hidden}
-    means = {index: combine(weighed, hidden=hidden, index=index, policy=policy) for index in FIELDS}
-    missing = _missing(section, means, policy=policy)
-    why = {
-        FIELDS[index]: tuple(
-            missing[index]
-            or _why(section, means[index], weighed, measured, policy=policy, index=index, platform=platform)
-        )
-        for index in FIELDS
-    }
-    estimates = {
-        index: mean.estimate for index, mean in means.items() if mean is not None and not missing[index]
-    }
-    both = headline(*estimates.values()) if len(estimates) == len(FIELDS) else None
+    judged = _Judged.of(
+        facts,
+        correction=correction,
+        references=references,
+        policy=policy,
+        platform=platform or _most_frequent(facts),
+    )
+    shown = judged.shown()
+    both = headline(*shown.values()) if len(shown) == len(FIELDS) else None
     return Finding(
         index=_interval(both),
-        authenticity=_interval(estimates.get("authenticity")),
-        community_depth=_interval(estimates.get("depth")),
+        authenticity=_interval(shown.get("authenticity")),
+        community_depth=_interval(shown.get("depth")),
         reasons={
-            "index": tuple(_headline_reasons(both, missing)),
-            **why,
-            "labels": _labels_why(section, correction),
+            "index": tuple(_headline_reasons(both, judged.missing)),
+            **{field: tuple(judged.why(index)) for index, field in FIELDS.items()},
+            "labels": _labels_why(judged.section, correction),
         },
-        labels=_labels(section, measured),
-        signals=tuple(
-            _row(measured.signals[name], weighed.get(name), _points(means, missing, name), policy)
-            for name in policy.signals
-        ),
+        labels=_labels(judged.section, judged.measured),
+        signals=tuple(judged.row(name) for name in policy.signals),
         coverage=_coverage(facts, rejected or {}),
     )
 
@@ -124,6 +112,94 @@ def warnings_of(facts: Facts, *, creator_id: str | None = None) -> tuple[str, ..
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """A section measured and weighed.
+
+    Attributes:
+        section: What was measured.
+        measured: Its signals and label shares.
+        weighed: The signals that are there, on enough comments, by name.
+        means: Each index before it is judged fit to be shown.
+        missing: Per index, sentences why it must not be shown; empty where it may.
+        policy: What weighed.
+        platform: Whose references were asked for.
+    """
+
+    section: Section
+    measured: Measured
+    weighed: Mapping[str, Weighed]
+    means: Mapping[str, Mean | None]
+    missing: Mapping[str, list[str]]
+    policy: Policy
+    platform: str
+
+    @classmethod
+    def of(
+        cls, facts: Facts, *, correction: Correction, references: References, policy: Policy, platform: str
+    ) -> _Judged:
+        section = Section.of(facts)
+        measured = measure_signals(section, correction=correction)
+        weighed = {
+            name: weigh(
+                measured.signals[name],
+                rule=rule,
+                reference=references.find(name, platform=platform, rule=rule),
+                rules=policy.rules,
+            )
+            for name, rule in policy.signals.items()
+            if measured.signals[name].estimate is not None and measured.signals[name].n_comments >= rule.min_n
+        }
+        hidden = {name for name, signal in measured.signals.items() if signal.hidden}
+        means = {index: combine(weighed, hidden=hidden, index=index, policy=policy) for index in FIELDS}
+        return cls(
+            section=section,
+            measured=measured,
+            weighed=weighed,
+            means=means,
+            missing=_missing(section, means, policy=policy),
+            policy=policy,
+            platform=platform,
+        )
+
+    def shown(self) -> dict[str, Estimate]:
+        """Return the indices that may be shown."""
+        return {
+            index: mean.estimate
+            for index, mean in self.means.items()
+            if mean is not None and not self.missing[index]
+        }
+
+    def why(self, index: str) -> list[str]:
+        """Return the reasons of an index, or of its absence."""
+        mean = self.means[index]
+        if mean is None or self.missing[index]:
+            return self.missing[index]
+        absent = [each for name, each in self.measured.signals.items() if name not in self.weighed]
+        return [
+            *reasons.movers(mean, self.weighed),
+            *reasons.absent(absent, policy=self.policy, index=index),
+            *(reasons.partial_threads(self.section) if index == "depth" else []),
+            *reasons.references_used(self.weighed, index=index, platform=self.platform),
+        ]
+
+    def row(self, name: str) -> SignalRow:
+        """Return a signal as reported."""
+        index = self.policy.signals[name].index
+        mean = self.means.get(index)
+        points = mean.points.get(name) if mean is not None and not self.missing[index] else None
+        return _row(self.measured.signals[name], self.weighed.get(name), points, self.policy.signals[name])
+
+
+def _missing(section: Section, means: Mapping[str, Mean | None], *, policy: Policy) -> dict[str, list[str]]:
+    general = reasons.too_little(section, policy=policy)
+    talk = [] if general else reasons.too_little_talk(section, policy=policy)
+    return {
+        "authenticity": general or reasons.unfit(means["authenticity"], policy=policy),
+        "depth": general or talk or reasons.unfit(means["depth"], policy=policy),
+    }
+
+
 def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
     names = (facts.post_name if by == "post" else facts.creator_name).dictionary_encode()
     codes = names.indices.to_numpy(zero_copy_only=False)
@@ -136,47 +212,6 @@ def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
 def _most_frequent(facts: Facts) -> str:
     counts = Counter(facts.platform.to_pylist())
     return min(counts, key=lambda name: (-counts[name], name), default="other")
-
-
-def _weighed(
-    measured: Measured, *, references: References, policy: Policy, platform: str
-) -> dict[str, Weighed]:
-    found = {}
-    for name, rule in policy.signals.items():
-        signal = measured.signals[name]
-        if signal.estimate is not None and signal.n_comments >= rule.min_n:
-            reference = references.find(name, platform=platform, rule=rule)
-            found[name] = weigh(signal, rule=rule, reference=reference, rules=policy.rules)
-    return found
-
-
-def _missing(section: Section, means: Mapping[str, Mean | None], *, policy: Policy) -> dict[str, list[str]]:
-    general = reasons.too_little(section, policy=policy)
-    talk = [] if general else reasons.too_little_talk(section, policy=policy)
-    return {
-        "authenticity": general or reasons.unfit(means["authenticity"], policy=policy),
-        "depth": general or talk or reasons.unfit(means["depth"], policy=policy),
-    }
-
-
-def _why(
-    section: Section,
-    mean: Mean | None,
-    weighed: Mapping[str, Weighed],
-    measured: Measured,
-    *,
-    policy: Policy,
-    index: str,
-    platform: str,
-) -> list[str]:
-    assert mean is not None  # noqa: S101 - an index without a mean has its reasons already
-    absent = [each for name, each in measured.signals.items() if name not in weighed]
-    return [
-        *reasons.movers(mean, weighed),
-        *reasons.absent(absent, policy=policy, index=index),
-        *(reasons.partial_threads(section) if index == "depth" else []),
-        *reasons.references_used(weighed, index=index, platform=platform),
-    ]
 
 
 def _headline_reasons(both: Estimate | None, missing: Mapping[str, list[str]]) -> list[str]:
@@ -221,15 +256,7 @@ def _label_share(estimate: Estimate | None, raw_share: float) -> LabelShare | No
     )
 
 
-def _points(means: Mapping[str, Mean | None], missing: Mapping[str, list[str]], name: str) -> float | None:
-    for index, mean in means.items():
-        if mean is not None and not missing[index] and name in mean.points:
-            return _rounded(mean.points[name], 2)
-    return None
-
-
-def _row(signal: Signal, weighed: Weighed | None, points: float | None, policy: Policy) -> SignalRow:
-    rule = policy.signals[signal.name]
+def _row(signal: Signal, weighed: Weighed | None, points: float | None, rule: SignalRule) -> SignalRow:
     shared: dict[str, Any] = {"name": signal.name, "family": signal.family, "unit": signal.unit}
     if weighed is None or signal.estimate is None:
         few = f"Only {signal.n_comments} comments to measure it on, {rule.min_n} needed."
@@ -253,7 +280,7 @@ def _row(signal: Signal, weighed: Weighed | None, points: float | None, policy: 
         low=_rounded(low),
         high=_rounded(high),
         reference=None if reference.origin == "policy" else _rounded(reference.location),
-        points=points,
+        points=None if points is None else _rounded(points, 2),
         word=weighed.word,
         n_comments=signal.n_comments,
         n_authors=signal.n_authors,

@@ -18,15 +18,21 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from plaudit.artifact import MEND
 from plaudit.errors import ArtifactError
 from plaudit.scores import FLAGS, LABELS
 from plaudit.text import normalize
 
+_MAX_READ: Final = 64_000  # characters cleaned: a hidden padding of thousands does not hide the text after it
 _MAX_CHARACTERS: Final = 8_000  # far above what max_tokens can hold; bounds the tokenizer's work on a novel
 _TOKEN_BUDGET: Final = 2_048  # padded tokens a run: fits the second-level cache; larger was not faster
-_CACHE_SIZE: Final = 100_000  # texts a generation, some 30 MB
+_CACHE_SIZE: Final = 100_000  # texts a generation, some 40 MB
+_MAX_CACHED: Final = 280  # characters: what comes again is short
+_INPUTS: Final = {"input_ids", "attention_mask"}
+_OUTPUTS: Final = ["label_logits", "flag_logits"]
 
-Answer = tuple[NDArray[np.float32], bool]
+Answer = tuple[bytes, bool]
+"""Logits as float32 bytes, and whether the text was cut."""
 
 
 class LogitModel:
@@ -44,7 +50,7 @@ class LogitModel:
             threads: Cores to use; None for all.
 
         Raises:
-            ArtifactError: ONNX Runtime cannot load the graph.
+            ArtifactError: ONNX Runtime cannot load the graph, or it has other inputs or outputs.
         """
         self._session = _session(model, threads)
         self._tokenizer = tokenizer
@@ -52,22 +58,28 @@ class LogitModel:
         self._cache = _Cache(_CACHE_SIZE)
 
     def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return logits, shape (n, 6), labels then flags; and which texts were cut, shape (n,)."""
-        normal = [normalize(text[:_MAX_CHARACTERS]) for text in texts]
+        """Return logits, shape (n, 6), labels then flags; and which texts were cut, shape (n,).
+
+        A text of which nothing readable is left gets the logits of no words.
+        """
+        normal = [normalize(text[:_MAX_READ]) for text in texts]
         answers = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
-        truncated = np.fromiter((len(text) > _MAX_CHARACTERS for text in texts), bool, len(texts))
+        truncated = np.array([len(t) > _MAX_READ for t in texts], bool)
+        truncated |= np.array([len(t) > _MAX_CHARACTERS for t in normal], bool)
+        normal = [text[:_MAX_CHARACTERS] for text in normal]
         missing: dict[str, list[int]] = {}
         for row, text in enumerate(normal):
             known = self._cache.get(text)
             if known is None:
                 missing.setdefault(text, []).append(row)
             else:
-                answers[row] = known[0]
+                answers[row] = np.frombuffer(known[0], np.float32)
                 truncated[row] |= known[1]
         for text, answer, cut in self._infer(list(missing)):
             answers[missing[text]] = answer
             truncated[missing[text]] |= cut
-            self._cache.put(text, (answer, cut))
+            if len(text) <= _MAX_CACHED:
+                self._cache.put(text, (answer.tobytes(), cut))
         return answers, truncated
 
     def split_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -82,7 +94,7 @@ class LogitModel:
         for rows in batches(order, lengths):
             batch, mask = self._padded([ids[i] for i in rows], length=lengths[rows[0]])
             answers = np.concatenate(
-                self._session.run(None, {"input_ids": batch, "attention_mask": mask}), axis=1
+                self._session.run(_OUTPUTS, {"input_ids": batch, "attention_mask": mask}), axis=1
             )
             for i, answer in zip(rows, answers, strict=True):
                 yield texts[i], answer, len(ids[i]) > self._max_tokens
@@ -126,7 +138,10 @@ def batches(
 
 
 class _Cache:
-    """Two generations: when the young one is full it becomes the old one, which is forgotten."""
+    """Two generations: when the young one is full it becomes the old one, which is forgotten.
+
+    Reading takes no lock: between two generations a text may be missed, never mistaken.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -153,7 +168,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
-        raise ArtifactError(f"{path} is no tokenizer ({error}); reinstall plaudit.") from error
+        raise ArtifactError(
+            f"{path}: expected a tokenizer, found what cannot be read ({_line(error)}). {MEND}"
+        ) from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
@@ -161,12 +178,32 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 def _session(model: Path | bytes, threads: int | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads or _n_cores()
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it would print, it also raises
     source = model if isinstance(model, bytes) else str(model)
+    name = "the model" if isinstance(model, bytes) else str(model)
     try:
-        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no public root
-        name = "the model" if isinstance(model, bytes) else str(model)
-        raise ArtifactError(f"{name} cannot be loaded by onnxruntime {ort.__version__} ({error}).") from error
+        raise ArtifactError(
+            f"{name} cannot be loaded: expected a graph for onnxruntime {ort.__version__}, "
+            f"found {_line(error)}. {MEND}"
+        ) from error
+    found_in = {each.name for each in session.get_inputs()}
+    found_out = {each.name for each in session.get_outputs()}
+    if found_in != _INPUTS or not found_out.issuperset(_OUTPUTS):
+        raise ArtifactError(
+            f"{name}: expected {', '.join(sorted(_INPUTS))} in and {', '.join(_OUTPUTS)} out, "
+            f"found {', '.join(sorted(found_in))} in and {', '.join(sorted(found_out))} out. {MEND}"
+        )
+    return session
+
+
+def _n_cores() -> int:
+    # Of this process, which may be fewer than the machine has; not every system tells.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from plaudit import artifact as artifacts
 from plaudit import linguistics
 from plaudit import policy as policies
 from plaudit.classifier import OnnxClassifier
 from plaudit.comment import Batch
+from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
 from plaudit.index import measure, measure_groups, warnings_of
 from plaudit.policy import Policy
@@ -23,6 +27,11 @@ from plaudit.scores import FLAGS, LABELS, Classifier, Scores
 
 OnBatch = Callable[[Batch, Scores], None]
 
+GROUPINGS: Final = ("post", "creator")
+"""What a report can be broken down by."""
+
+_DIGITS: Final = 6  # finer than the model is true to; the largest probability takes up what rounding loses
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -31,14 +40,10 @@ class Context:
     Attributes:
         creator_id: The creator's id; None where nobody is named.
         platform: One of `comment.PLATFORMS`; None: as the comments say.
-        post_texts: Text of each post by its id.
-        follower_count: Followers of the creator; reported, never scored.
     """
 
     creator_id: str | None = None
     platform: str | None = None
-    post_texts: Mapping[str, str] = field(default_factory=dict)
-    follower_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ class Pipeline:
         )
 
     def classify(self, texts: Sequence[str]) -> Scores:
-        """Label texts, in order."""
+        """Label texts, in order; one of which nothing is readable gets an answer without meaning."""
         return self.classifier.classify(texts)
 
     def score(
@@ -82,8 +87,11 @@ class Pipeline:
             context: What else is known.
             group_by: "post" or "creator" for a finding of each as well.
             on_batch: Called with each batch and its scores, for outputs and progress.
+
+        Raises:
+            UsageError: `group_by` is something else.
         """
-        context = context or Context()
+        _check_group_by(group_by)  # before hours of work
         parts: list[Facts] = []
         rejected: Counter[str] = Counter()
         for batch in batches:
@@ -110,16 +118,32 @@ class Pipeline:
             rejected: Records left out, by reason.
             context: What else is known.
             group_by: "post" or "creator" for a finding of each as well.
+
+        Raises:
+            UsageError: `group_by` is something else.
         """
+        _check_group_by(group_by)
         context = context or Context()
-        tools = {
-            "error_counts": self.classifier.error_counts,
-            "references": self.references,
-            "policy": self.policy,
-            "platform": context.platform,
-        }
-        finding = measure(facts, rejected=rejected, **tools)
-        groups = measure_groups(facts, by=group_by, **tools) if group_by else ()
+        finding = measure(
+            facts,
+            rejected=rejected,
+            error_counts=self.classifier.error_counts,
+            references=self.references,
+            policy=self.policy,
+            platform=context.platform,
+        )
+        groups = (
+            measure_groups(
+                facts,
+                by=group_by,
+                error_counts=self.classifier.error_counts,
+                references=self.references,
+                policy=self.policy,
+                platform=context.platform,
+            )
+            if group_by
+            else ()
+        )
         model = self.classifier.model
         return Report(
             **{each.name: getattr(finding, each.name) for each in fields(Finding)},
@@ -131,12 +155,20 @@ class Pipeline:
         )
 
 
+def _check_group_by(group_by: str | None) -> None:
+    if group_by not in (None, *GROUPINGS):
+        raise UsageError(f"There is no grouping by {group_by!r}; name {' or '.join(GROUPINGS)}, or None.")
+
+
 def answer(comment_id: str, scores: Scores, row: int) -> dict[str, Any]:
     """Return one comment's classification in the shape that files, HTTP and the library share."""
+    probabilities = _rounded(scores.probabilities[row])
+    best = int(scores.probabilities[row].argmax())
+    probabilities[best] = round(1 - sum(p for i, p in enumerate(probabilities) if i != best), _DIGITS)
     return {
         "id": comment_id,
-        "label": LABELS[int(scores.probabilities[row].argmax())],
-        "probabilities": dict(zip(LABELS, _rounded(scores.probabilities[row]), strict=True)),
+        "label": LABELS[best],
+        "probabilities": dict(zip(LABELS, probabilities, strict=True)),
         "flags": dict(zip(FLAGS, _rounded(scores.flags[row]), strict=True)),
         "language": scores.languages[row],
         "supported": bool(scores.supported[row]),
@@ -144,6 +176,5 @@ def answer(comment_id: str, scores: Scores, row: int) -> dict[str, Any]:
     }
 
 
-def _rounded(values: Any) -> list[float]:
-    # Six digits: finer than int8 arithmetic is true to, and sums stay within 1e-6 of 1.
-    return [round(float(value), 6) for value in values]
+def _rounded(values: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), _DIGITS) for value in values]

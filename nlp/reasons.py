@@ -100,7 +100,7 @@ def shown(value: float, unit: str) -> str:
 def absent(signals: Sequence[Signal], *, policy: Policy, index: str) -> list[str]:
     """Say which signals of an index could not be measured, in one sentence."""
     rules = policy.of_index(index)
-    titles = [rules[each.name].title.lower() for each in signals if each.name in rules and each.absent]
+    titles = [rules[each.name].title.lower() for each in signals if each.name in rules]
     return [f"Not measured, so counted as usual at best: {', '.join(titles)}."] if titles else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -43,11 +44,13 @@ class Community:
         values: Value of each signal that was not absent, by name.
         platform: Where.
         account: Whose; all communities of one account weigh as much as one.
+        topic: The dump it is from; all accounts of one topic weigh as much as one.
     """
 
     values: Mapping[str, float]
     platform: str
     account: str
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +128,11 @@ def fit(communities: Sequence[Community], *, policy: Policy) -> References:
 def _fit_signal(
     members: Sequence[Community], *, signal: str, rule: SignalRule, origin: str
 ) -> Reference | None:
-    found = [(each.values[signal], each.account) for each in members if signal in each.values]
+    found = [each for each in members if signal in each.values]
     if len(found) < MIN_COMMUNITIES:
         return None
-    values = np.array([value for value, _ in found])
-    _, inverse, counts = np.unique([account for _, account in found], return_inverse=True, return_counts=True)
-    weights = 1.0 / counts[inverse]
+    values = np.array([each.values[signal] for each in found])
+    weights = _weights(found)
     location = _weighted_median(values, weights)
     on_scale = rule.on_scale(values)
     distance = np.abs(on_scale - rule.on_scale(np.array([location])))
@@ -138,6 +140,13 @@ def _fit_signal(
     return Reference(
         location=round(location, 6), spread=round(spread, 6), n_communities=len(found), origin=origin
     )
+
+
+def _weights(members: Sequence[Community]) -> NDArray[np.float64]:
+    """Return weights under which each topic counts alike, and within a topic each account."""
+    n_communities = Counter((each.topic, each.account) for each in members)
+    n_accounts = Counter(topic for topic, _ in n_communities)
+    return np.array([1 / (n_communities[m.topic, m.account] * n_accounts[m.topic]) for m in members])
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

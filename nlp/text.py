@@ -8,30 +8,48 @@ further and keeps only what a pasted copy would share with its source.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from functools import cache
 from hashlib import blake2b
 from typing import Final
 
 NORMALIZER_VERSION: Final = 1
 """Raised whenever `normalize` answers differently: artefacts refuse to be served with another one."""
 
-# Zero-width, bidi controls, soft hyphen, variation selectors-17+, tags; ZWJ stays where emoji need it.
+# Zero-width, bidi controls, soft hyphen, fillers, annotations, tags, variation selectors-17+.
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufeff\uffa0\ufff0-\ufffc\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_LOOSE_JOINER = re.compile("(?<=\\w)\u200d(?=\\w)")
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_HANDLE = re.compile(r"(?<![\w.])@[\w.\-]*\w")
-_BLANKS = re.compile(r"\s+")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]")
-_REPEATED = re.compile(r"(.)\1{3,}", re.DOTALL)
-_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_] ){3,}[^\W\d_](?!\w)")
+_EMOJI_PARTS: Final = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_SELECTOR = re.compile(f"(?<![0-9#*{_EMOJI_PARTS}])[\ufe00-\ufe0f]")
+_LOOSE_JOINER = re.compile(f"(?<![\ufe0f{_EMOJI_PARTS}])\u200d|\u200d(?![{_EMOJI_PARTS}])")
+_JOINING = re.compile("[\u200d\ufe00-\ufe0f]")
 # Overlay strokes always, other marks only where stacked: a single accent is spelling, a pile is Zalgo.
 _STACKED_MARKS = re.compile(
     "[\u0334-\u0338\u0489]|[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{2,}"
 )
+_NO_TEXT: Final = "".join(map(chr, range(0x300, 0x370))) + " \t\n\r\u2800\ufe0e\ufe0f"
+
+MARKS: Final = "".join(
+    re.escape(chr(code)) for code in range(0x300, 0x3000) if unicodedata.category(chr(code))[0] == "M"
+)
+r"""Vowel signs and accents, for a set in an expression: they belong to a word, though `\w` lacks them."""
+URL: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+"""A link that says so itself; "shop.com" does not."""
+HANDLE: Final = re.compile(rf"(?<![\w.])@[\w.\-{MARKS}]*[\w{MARKS}]")
+"""An @handle in any script; the @ of an e-mail address begins none."""
+
+_ACUTE_APOSTROPHE = re.compile("(?<=\\w)\u00b4(?=\\w)")
+_BLANKS = re.compile(r"\s+")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]")
+_REPEATED = re.compile(r"(.)\1{3,}", re.DOTALL)
+_SPACED = re.compile(r"(?<![\w@])(?:[^\W\d_] ){3,}[^\W\d_](?!\w)")
 _NOT_LETTER = re.compile(r"[\W\d_]+")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile("[\\w\u0300-\u036f]+")
 
 # Cyrillic and Greek letters drawn like Latin ones (Unicode TR39 confusables, single letters only).
 _LOOKALIKES: Final = str.maketrans(
@@ -41,31 +59,78 @@ _LOOKALIKES: Final = str.maketrans(
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _CYRILLIC_OR_GREEK = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 
+# Alphabets for show that NFKC leaves alone: small capitals (one may be phonetics, two are no accident), and
+# white letters in black circles and squares, of which a lone one is an emoji: a blood group, a car park.
+_SMALL_CAPITALS: Final = str.maketrans("ᴀʙᴄᴅᴇꜰғɢʜɪᴊᴋʟᴍɴᴏᴘǫꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdeffghijklmnopqqrstuvwyz")
+_SMALL_CAPITAL = re.compile("[ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ]")
+_IN_BLACK: Final = str.maketrans(
+    {0xFE0F: ""} | {start + i: chr(ord("A") + i) for start in (0x1F150, 0x1F170) for i in range(26)}
+)
+_RUN_IN_BLACK = re.compile("(?:[\U0001f150-\U0001f169\U0001f170-\U0001f189]\ufe0f?){3,}")
+
+_N_SORTED: Final = 1000  # characters; Unicode's sorting of marks takes time by the square of a row of them
+
 
 def normalize(text: str) -> str:
     """Return the text as the model reads it; blank when nothing readable is left.
 
     Case and emoji stay. Handles become "@user" and links "http", so that no answer depends on who is
-    named. Idempotent.
+    named. Idempotent, and linear in the length of any text.
     """
     if not text.isascii():
-        text = _undisguise(text)
-    text = _CONTROL.sub(" ", text)
+        text = _without_disguise(text)
+    text = _BLANKS.sub(" ", _CONTROL.sub(" ", text)).strip()
+    text = _SPACED.sub(lambda match: match[0].replace(" ", ""), text)
+    if not text.isascii():
+        text = _in_plain_letters(text)
     if "/" in text or "www." in text.lower():
-        text = _URL.sub("http", text)
+        text = URL.sub("http", text)
     if "@" in text:
-        text = _HANDLE.sub("@user", text)
-    text = _REPEATED.sub(r"\1\1\1", _BLANKS.sub(" ", text).strip())
-    return _SPACED.sub(lambda match: match[0].replace(" ", ""), text)
+        text = HANDLE.sub("@user", text)
+    return _REPEATED.sub(r"\1\1\1", text)
 
 
-def _undisguise(text: str) -> str:
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()))
-    text = _LOOSE_JOINER.sub("", text)
-    text = unicodedata.normalize("NFC", _STACKED_MARKS.sub("", text))
+def _without_disguise(text: str) -> str:
+    text = _ACUTE_APOSTROPHE.sub("'", text)  # NFKC would break "don´t" in two
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _sortable(_paired(text))))
+    text = _RUN_IN_BLACK.sub(lambda match: match[0].translate(_IN_BLACK), text)
+    if _JOINING.search(text):
+        text = _LOOSE_JOINER.sub("", _SELECTOR.sub("", text))
+    text = unicodedata.normalize("NFC", text)
+    while _STACKED_MARKS.search(text):  # composing what is left may leave another pile, once or twice
+        text = unicodedata.normalize("NFC", _STACKED_MARKS.sub("", text))
+    return text if text.strip(_NO_TEXT) else ""
+
+
+def _in_plain_letters(text: str) -> str:
+    if len(_SMALL_CAPITAL.findall(text)) > 1:
+        text = unicodedata.normalize("NFC", text.translate(_SMALL_CAPITALS))
     if _CYRILLIC_OR_GREEK.search(text) and _LATIN.search(text):
-        text = _WORD.sub(lambda match: _latin_again(match[0]), text)
+        text = unicodedata.normalize("NFC", _WORD.sub(lambda match: _latin_again(match[0]), text))
     return text
+
+
+def _paired(text: str) -> str:
+    # Halves of UTF-16 pairs, as broken JSON escapes leave them: pairs become their character.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _sortable(text: str) -> str:
+    return _long_marks().sub("", text) if len(text) > _N_SORTED else text
+
+
+@cache
+def _long_marks() -> re.Pattern[str]:
+    marks = "".join(
+        re.escape(chr(code)) for code in range(0x300, sys.maxunicode) if unicodedata.combining(chr(code))
+    )
+    return re.compile(
+        f"[{marks}]{{31,}}"
+    )  # no spelling has more than 30 (Unicode Annex 15, stream-safe text)
 
 
 def _latin_again(word: str) -> str:

@@ -7,10 +7,9 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plaudit.items import EMPTY, results
 from plaudit.pipeline import Context, answer
 from plaudit.readers import ReadOptions, read_records
-from plaudit.service.classify import results
-from plaudit.service.engine import EMPTY
 from plaudit.service.lines import item_of
 from tests.fakes import fake_pipeline
 from tests.http import JSON, serving
@@ -121,12 +120,7 @@ def test_index_is_the_same_report_as_the_library_s(client):
     response = client.post("/v1/index", json=body)
     expected = fake_pipeline().score(
         read_records(COMMENTS, options=ReadOptions(creator="maker", platform="youtube")),
-        context=Context(
-            creator_id="maker",
-            platform="youtube",
-            post_texts={"p": "Setting up a bandsaw"},
-            follower_count=900,
-        ),
+        context=Context(creator_id="maker", platform="youtube"),
     )
     assert response.status_code == 200
     assert response.content == expected.to_json()

@@ -192,10 +192,17 @@ class TestManipulation:
     def test_a_hundred_thanks_by_the_creator(self) -> None:
         tops = [row for row in LIVELY if "parent_id" not in row]
         thanks: Rows = [
-            {"id": f"t{i}", "text": "thanks!", "author": "boss", "is_creator": True, "post_id": row["post_id"],
-             "parent_id": row["id"] if i % 2 else None, "created_at": 10**9}
+            {
+                "id": f"t{i}",
+                "text": "thanks!",
+                "author": "boss",
+                "is_creator": True,
+                "post_id": row["post_id"],
+                "parent_id": row["id"] if i % 2 else None,
+                "created_at": 10**9,
+            }
             for i, row in enumerate(tops * 2)
-        ]  # fmt: skip
+        ]
         assert max(rises(finding_of(LIVELY), finding_of(LIVELY + thanks)).values()) <= 1
 
     def test_one_fan_asks_fifty_times(self) -> None:
@@ -239,6 +246,40 @@ class TestWarnings:
 
     def test_no_authors(self) -> None:
         assert "author" in warnings_of(facts_from([{**row, "author": None} for row in LIVELY]))[0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{**row, "author": "one"} for row in LIVELY],
+        [{**row, "text": "this finally made it click"} for row in LIVELY],
+        [{**row, "created_at": 4 * 10**12 - i} for i, row in enumerate(LIVELY)],
+        [{**row, "parent_id": row["id"]} for row in LIVELY],
+        [{**row, "parent_id": LIVELY[i - 1]["id"], "post_id": "p"} for i, row in enumerate(LIVELY)],
+        [{**row, "parent_id": "c0", "post_id": "p"} for row in LIVELY],
+        [{**row, "is_creator": True} for row in LIVELY],
+        [{**row, "author": None, "created_at": None, "parent_id": None} for row in LIVELY],
+    ],
+    ids=[
+        "one author",
+        "equal texts",
+        "future",
+        "self-replies",
+        "one cycle",
+        "one thread",
+        "creator only",
+        "bare",
+    ],
+)
+def test_odd_sections_end_in_a_finding(rows: Rows) -> None:
+    finding = finding_of(rows)
+    assert orjson.dumps(finding)
+    for name, interval in (
+        ("authenticity", finding.authenticity),
+        ("community_depth", finding.community_depth),
+    ):
+        assert interval is not None or finding.reasons[name]
+        assert interval is None or 0 <= interval.low <= interval.value <= interval.high <= 100
 
 
 def test_reasons_name_the_signal_and_its_number() -> None:

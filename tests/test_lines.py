@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plaudit.items import Item
 from plaudit.service import lines
-from plaudit.service.lines import Item, item_of, lines_of
+from plaudit.service.lines import item_of, lines_of
 
 BIG = "123456789012345678901234567890"
 RECORDS = st.text(max_size=40).map(lambda text: json.dumps({"text": text, "id": text}).encode())

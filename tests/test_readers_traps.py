@@ -114,6 +114,11 @@ def test_rows_of_a_table_that_do_not_fit(tmp_path: Path) -> None:
     ]
 
 
+def test_error_rows_of_a_table(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "text,errorDescription\n,The page is private\nFine,\n,\n")
+    assert rows_of(path)[1] == [("error_record", "a.csv:2"), ("empty_text", "a.csv:4")]
+
+
 def test_an_endless_cell_does_not_swallow_the_file(tmp_path: Path) -> None:
     table = 'id,text\n1,fine\n2,"never closed\n' + "x,y\n" * 400_000
     rows, rejected = rows_of(write(tmp_path, "a.csv", table))

@@ -12,10 +12,15 @@ RULE = POLICY.signals["generic_share"]
 
 
 def communities(
-    values: list[float], *, platform: str = "youtube", account: str | None = None
+    values: list[float], *, platform: str = "youtube", account: str | None = None, topic: str = ""
 ) -> list[Community]:
     return [
-        Community(values={"generic_share": value}, platform=platform, account=account or f"{platform}{i}")
+        Community(
+            values={"generic_share": value},
+            platform=platform,
+            account=account or f"{platform}{i}",
+            topic=topic,
+        )
         for i, value in enumerate(values)
     ]
 
@@ -31,6 +36,15 @@ def test_location_is_the_median_and_spread_is_robust() -> None:
 def test_no_account_rules_by_its_number_of_posts() -> None:
     many = communities([0.9] * 50, account="one maker")
     found = fit(many + communities([0.2] * 9), policy=POLICY)
+    assert found.find("generic_share", platform="youtube", rule=RULE).location == pytest.approx(0.2, abs=0.02)
+
+
+def test_no_topic_rules_by_its_number_of_accounts() -> None:
+    topics = [
+        communities([0.9] * 50, topic="trial"),
+        *(communities([0.2] * 3, topic=t) for t in ("tea", "yarn")),
+    ]
+    found = fit([each for members in topics for each in members], policy=POLICY)
     assert found.find("generic_share", platform="youtube", rule=RULE).location == pytest.approx(0.2, abs=0.02)
 
 

@@ -104,6 +104,10 @@ class TestReplies:
         ]
         assert value(rows, "reply_share") == 0
 
+    def test_two_who_go_on_and_on_count_once_each(self) -> None:
+        talk = [reply(f"r{i}", "c0" if i == 0 else f"r{i - 1}", ("bo", "cy")[i % 2]) for i in range(60)]
+        assert value([*remarks(8), *talk], "reply_share") == pytest.approx(0.2)
+
     def test_a_hundred_thanks_are_one(self) -> None:
         rows = remarks(120)
         thanks = [reply(f"k{i}", f"c{i}", "boss", "Thanks!" + "!" * i, is_creator=True) for i in range(100)]

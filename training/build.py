@@ -1,90 +1,32 @@
-"""From labelled files to an artefact: split, vocabulary, fit, export, quantise, calibrate, write."""
+"""From labelled comments to an artefact: vocabulary, fit, export, quantise, calibrate, write."""
 
 from __future__ import annotations
 
 import json
-import platform
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
 
-import numpy as np
-import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from plaudit import artifact, calibration
-from plaudit.artifact import AnswerRecord, GoldenRecord, Manifest
+from plaudit import artifact
+from plaudit.artifact import Manifest
+from plaudit.errors import MappingError, TrainingDataError
 from plaudit.inference import LogitModel
-from plaudit.errors import TrainingDataError
 from plaudit.readers import ReadOptions, read
-from plaudit.scores import FLAGS, LABELS
 from plaudit.text import NORMALIZER_VERSION, normalize
-from plaudit.training import card, dataset, export, fitting, network, quantize, vocabulary
+from plaudit.training import card, checkpoint, export, fitting, network, quantize, records, vocabulary
 from plaudit.training.config import Config
-from plaudit.training.dataset import LabelledComment
 from plaudit.training.fitting import Progress
-from plaudit.training.targets import flag_targets
+from plaudit.training.preparation import Parts, prepare
 
-LABEL_DEFINITIONS = {
-    "genuine": "Conversation about this content, its maker or another commenter.",
-    "generic_praise": "Could be pasted unchanged under almost any other post: applause, emoji, slogans, promotion.",
-    "question": "Sincerely asks for information, advice, an opinion, or asks the creator for something.",
-}
-FLAG_DEFINITIONS = {
-    "experience": "Tells something of the writer's own life, use or past.",
-    "solicitation": "Promotes, sells, begs for follows or clicks, gives a contact, or is a scam.",
-    "addressed": "Answers or addresses one particular commenter or the creator.",
-}
-GOLDEN_TEXTS = (
-    "Great post!",
-    "Which glue did you use on the handle, the two-part one?",
-    "@user mine cracked in the second firing too, slower cooling fixed it",
-    "🔥🔥🔥",
-    "DM me to grow your page to 10k followers",
-    "please do one about glazing next",
-    "muy buena explicación, lo del minuto tres me salvó",
-    "no way this holds for a year, the seam is already lifting at the end of the video and he never mentions it",
-)
-GOLDEN_TOLERANCE = 0.1  # int8 sums are exact; what differs between machines is float32 rounding before them
+__all__ = ["Parts", "build", "corpus_texts", "prepare"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What training holds apart: the weights see `train` only."""
-
-    train: Sequence[LabelledComment]
-    held_out: Sequence[LabelledComment]
-
-
-def prepare(config: Config, *, frozen: Sequence[LabelledComment] = ()) -> Parts:
-    """Load, check and split the labelled files.
-
-    Args:
-        config: Names the files.
-        frozen: Test comments; training rows with the same letters are left out.
-
-    Raises:
-        TrainingDataError: No files, a label missing, or too few rows to hold some out.
-    """
-    if not config.data.train:
-        raise TrainingDataError("no labelled files were named; give them as arguments or as data.train.")
-    comments = [c for path in config.data.train for c in dataset.load(path)]
-    comments = dataset.without_leaks(comments, frozen)
-    train, held_out = dataset.split(comments, share=config.data.calibration_share, seed=config.train.seed)
-    for name, part in (("training", train), ("held-out", held_out)):
-        missing = set(LABELS) - {c.label for c in part}
-        if missing:
-            raise TrainingDataError(
-                f"the {name} part ({len(part)} of {len(comments)} rows) has no {', '.join(sorted(missing))}; "
-                "expected rows of every label: add some, or raise data.calibration_share."
-            )
-    return Parts(train=train, held_out=held_out)
+Say = Callable[[str], None]
 
 
 def build(
@@ -94,9 +36,12 @@ def build(
     models: Path,
     name: str = "minilm",
     languages: Sequence[str] = ("en",),
+    origin: str | None = None,
     work: Path | None = None,
     device: str = "cpu",
+    threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Say = lambda _: None,
 ) -> Path:
     """Train, export and write an artefact; return its folder.
 
@@ -106,64 +51,141 @@ def build(
         models: Folder of artefacts; CURRENT is not touched.
         name: First word of the artefact's id.
         languages: ISO 639-1 codes the model is said to read.
+        origin: Markdown for the card: where the labelled comments come from.
         work: Folder for checkpoints, to resume from; None: no checkpoints.
         device: As torch names it.
+        threads: Cores to use; None for all.
         on_progress: Called after every step.
+        on_stage: Called with the name of each stage as it begins.
 
     Raises:
-        TrainingDataError: The data or the device is not there.
+        TrainingDataError: The data, the encoder, the checkpoint or the device cannot be used.
         ArtifactError: The artefact cannot be written.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise TrainingDataError(f"device {device} was asked for and torch finds no GPU; use --device cpu.")
+    check_device(device)
+    _make(models)
+    if threads is not None:
+        torch.set_num_threads(threads)
     started = time.time()
-    tokenizer, origin = _vocabulary(config)
+    on_stage("Preparing the vocabulary")
+    tokenizer, rows = _vocabulary(config)
     torch.manual_seed(config.train.seed)
-    net = network.build(config.encoder.name, dropout=config.train.dropout, origin=origin)
+    net = network.build(config.encoder.name, dropout=config.train.dropout, origin=rows)
+    on_stage("Training")
     fitting.fit(
         net,
         tokenizer,
         parts.train,
         config=config.train,
         max_tokens=config.encoder.max_tokens,
-        checkpoint=work / "checkpoint.pt" if work else None,
+        checkpoint=None if work is None else _make(work) / checkpoint.NAME,
         device=device,
         on_progress=on_progress,
     )
+    on_stage("Exporting and calibrating")
+    folder = _write(
+        config, parts, net, tokenizer, models=models, name=name, languages=languages, origin=origin,
+        threads=threads, started=started,
+    )  # fmt: skip
+    if work is not None:
+        (work / checkpoint.NAME).unlink(missing_ok=True)  # done: the next run starts anew
+    return folder
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there, before hours are spent.
+
+    Raises:
+        TrainingDataError: torch knows no such device, or finds none.
+    """
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise TrainingDataError(f"There is no device {device!r}; expected cpu or cuda.") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise TrainingDataError(f"Device {device!r} was asked for and torch finds no GPU; use --device cpu.")
+
+
+def check_name(name: str) -> None:
+    """Refuse a name no folder can begin with.
+
+    Raises:
+        MappingError: It holds anything but letters, digits, _ and -.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name, re.ASCII):
+        raise MappingError(f"The name {name!r} cannot begin a model's id; expected letters, digits, _ and -.")
+
+
+def _make(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise TrainingDataError(
+            f"Nothing can be written to {folder} ({error.strerror}); name another folder."
+        ) from None
+
+
+def _write(
+    config: Config,
+    parts: Parts,
+    net: network.CommentNetwork,
+    tokenizer: Tokenizer,
+    *,
+    models: Path,
+    name: str,
+    languages: Sequence[str],
+    origin: str | None,
+    threads: int | None,
+    started: float,
+) -> Path:
+    max_tokens = config.encoder.max_tokens
     model = quantize.quantize(export.to_onnx(net)).SerializeToString()
     contents = {artifact.MODEL: model, artifact.TOKENIZER: tokenizer.to_str().encode()}
-    served = LogitModel(model, tokenizer, max_tokens=config.encoder.max_tokens)
-    answers = {"exact": _answer(served, parts.held_out)}
+    served = LogitModel(model, tokenizer, max_tokens=max_tokens, threads=threads)
+    texts = [c.text for c in parts.held_out]
+    exact, quantized = (
+        fitting.logits(net, tokenizer, texts, max_tokens=max_tokens),
+        served.split_logits(texts),
+    )
     created = datetime.now(UTC).date().isoformat()
     manifest = Manifest(
         format_version=artifact.FORMAT_VERSION,
         id=artifact.content_id(name, created=created, contents=contents),
         created=created,
-        labels=LABEL_DEFINITIONS,
-        flags=FLAG_DEFINITIONS,
-        base_model=config.encoder.name,
+        labels=records.LABEL_DEFINITIONS,
+        flags=records.FLAG_DEFINITIONS,
+        base_model=records.encoder_name(config),
         languages=tuple(languages),
-        max_tokens=config.encoder.max_tokens,
+        max_tokens=max_tokens,
         normalizer_version=NORMALIZER_VERSION,
         files=artifact.file_records(contents),
-        answers=answers,
+        answers={"exact": records.answer_record(quantized, parts.held_out)},
         references={},
-        golden=_golden(served),
-        golden_tolerance=GOLDEN_TOLERANCE,
-        data=_data_record(config, parts),
-        training=_training_record(config, net, tokenizer, parts, served, seconds=time.time() - started),
+        golden=records.golden_records(served),
+        golden_tolerance=records.GOLDEN_TOLERANCE,
+        data=records.data_record(config, parts, origin=origin),
+        training=records.training_record(
+            config, tokenizer, exact=exact, served=quantized, seconds=time.time() - started
+        ),
         metrics={},
     )
-    return artifact.write(models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()})
+    return artifact.write(
+        models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()}
+    )
 
 
 def _vocabulary(config: Config) -> tuple[Tokenizer, Sequence[Sequence[int]] | None]:
-    base = Tokenizer.from_file(str(Path(network.encoder_folder(config.encoder.name)) / "tokenizer.json"))
-    base.no_padding()
-    base.no_truncation()
-    if not config.vocabulary.corpus or json.loads(base.to_str())["model"]["type"] != "WordPiece":
-        return base, None
+    base = network.load_tokenizer(config.encoder.name)
     knobs = config.vocabulary
+    if not knobs.corpus:
+        return base, None
+    if json.loads(base.to_str())["model"]["type"] != "WordPiece":
+        raise TrainingDataError(
+            f"The vocabulary of {config.encoder.name!r} is no WordPiece one and cannot be pruned; "
+            "leave vocabulary.corpus empty."
+        )
     fitted = vocabulary.fit(
         base,
         corpus_texts(knobs.corpus, limit=knobs.max_corpus_texts),
@@ -184,76 +206,3 @@ def corpus_texts(paths: Sequence[str], *, limit: int) -> Iterator[str]:
             if text not in seen:
                 seen.add(text)
                 yield normalize(text)
-
-
-def _answer(served: LogitModel, held_out: Sequence[LabelledComment]) -> AnswerRecord:
-    label_logits, flag_logits = served.split_logits([c.text for c in held_out])
-    truth = np.array([LABELS.index(c.label) for c in held_out])
-    fitted = calibration.fit(label_logits, truth, flag_logits, flag_targets(held_out).astype(np.int64))
-    counts = calibration.error_counts(fitted.label_probabilities(label_logits), truth)
-    return AnswerRecord(
-        temperature=fitted.temperature,
-        flag_scale=fitted.flag_scale,
-        flag_bias=fitted.flag_bias,
-        error_counts=tuple(tuple(round(float(v), 4) for v in row) for row in counts),
-        n_held_out=len(held_out),
-    )
-
-
-def _golden(served: LogitModel) -> tuple[GoldenRecord, ...]:
-    labels, flags = served.split_logits(GOLDEN_TEXTS)
-    rows = zip(GOLDEN_TEXTS, labels, flags, strict=True)
-    return tuple(GoldenRecord(text=t, label_logits=_floats(a), flag_logits=_floats(b)) for t, a, b in rows)
-
-
-def _floats(row: NDArray[np.float32]) -> Any:
-    return tuple(round(float(value), 5) for value in row)
-
-
-def _data_record(config: Config, parts: Parts) -> dict[str, Any]:
-    return {
-        "files": [Path(p).name for p in config.data.train],
-        "train": {"n": len(parts.train), "sha256": dataset.digest(parts.train), "labels": _label_counts(parts.train)},
-        "held_out": {
-            "n": len(parts.held_out),
-            "sha256": dataset.digest(parts.held_out),
-            "labels": _label_counts(parts.held_out),
-        },
-    }
-
-
-def _label_counts(comments: Sequence[LabelledComment]) -> dict[str, int]:
-    return {label: sum(c.label == label for c in comments) for label in LABELS}
-
-
-def _training_record(
-    config: Config,
-    net: network.CommentNetwork,
-    tokenizer: Tokenizer,
-    parts: Parts,
-    served: LogitModel,
-    *,
-    seconds: float,
-) -> dict[str, Any]:
-    sample = [c.text for c in parts.held_out]
-    exact, flags = fitting.logits(net, tokenizer, sample, max_tokens=config.encoder.max_tokens)
-    quantized, quantized_flags = served.split_logits(sample)
-    settings = config.to_dict()
-    settings["data"]["train"] = [Path(p).name for p in config.data.train]
-    settings["vocabulary"]["corpus"] = [Path(p).name for p in config.vocabulary.corpus]
-    settings["encoder"]["name"] = Path(config.encoder.name).name
-    return {
-        "config": settings,
-        "seconds": round(seconds),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "versions": {"torch": torch.__version__, "onnxruntime": ort.__version__, "plaudit": version("plaudit")},
-        "vocabulary_size": tokenizer.get_vocab_size(),
-        "int8_against_float": {
-            "label_agreement": round(float((exact.argmax(1) == quantized.argmax(1)).mean()), 4),
-            "mean_absolute_logit_difference": round(float(np.abs(exact - quantized).mean()), 4),
-            "largest_flag_logit_difference": round(float(np.abs(flags - quantized_flags).max()), 4),
-        },
-    }
-
-
-__all__ = ["FLAGS", "Parts", "build", "corpus_texts", "prepare"]

@@ -158,7 +158,9 @@ def _checked(value: Any, kind: Any, name: str) -> Any:
         if not isinstance(value, list | tuple) or not all(isinstance(each, item) for each in value):
             raise MappingError(f'{name} is {value!r}; expected a list of strings, such as ["a.jsonl"].')
         return tuple(value)
-    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
+    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (
+        kind is bool
+    ):
         raise MappingError(f"{name} is {value!r}; expected {kind.__name__}.")
     if kind in (int, float):
         _check_range(value, name)

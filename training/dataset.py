@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 from plaudit.errors import TrainingDataError
@@ -13,7 +14,12 @@ from plaudit.scores import FLAGS, LABELS
 from plaudit.text import normalize, skeleton
 from plaudit.training.tables import rows_of
 
-_ALIASES: Final = {"text": ("text", "comment", "body", "content"), "label": ("label", "labels_final", "class")}
+_ALIASES: Final = {
+    "text": ("text", "comment", "body", "content"),
+    "label": ("label", "labels_final", "class"),
+}
+HELD_OUT: Final = "held_out"
+"""Name of the part the weights never saw; calibration is fitted there."""
 _N_SHOWN: Final = 5  # bad rows a message names
 
 
@@ -48,8 +54,8 @@ def load(path: str, *, columns: Mapping[str, str] | None = None) -> list[Labelle
         columns: Our name to the file's, where the usual aliases do not fit.
 
     Raises:
-        TrainingDataError: Nothing there, no text or label column, or bad rows: an unknown label or
-            flag, an empty text. The first few are named.
+        TrainingDataError: Nothing there, no text or label column, or bad rows: an unknown label, an
+            empty text. The first few are named.
     """
     rows = rows_of(path)
     names = {name: _column(name, rows[0], columns or {}, path) for name in ("text", "label")}
@@ -62,8 +68,28 @@ def load(path: str, *, columns: Mapping[str, str] | None = None) -> list[Labelle
         else:
             comments.append(found)
     if problems:
-        raise TrainingDataError(f"{path}: {len(problems):,} of {len(rows):,} rows are no use; {listed(problems)}.")
+        raise TrainingDataError(
+            f"{path}: {len(problems):,} of {len(rows):,} rows are no use; {listed(problems)}."
+        )
     return comments
+
+
+def load_named(paths: Sequence[str]) -> dict[str, list[LabelledComment]]:
+    """Read labelled files, by the name of each without its ending.
+
+    Raises:
+        TrainingDataError: As `load`; or two files of one name, or a name that is taken.
+    """
+    names = [Path(path).stem for path in paths]
+    if HELD_OUT in names:
+        raise TrainingDataError(
+            f"{HELD_OUT} is what the figures of the held-out part are called; rename the file."
+        )
+    if len(set(names)) < len(names):
+        raise TrainingDataError(
+            f"Two of {', '.join(paths)} share a name, and figures are kept by name; rename one."
+        )
+    return {name: load(path) for name, path in zip(names, paths, strict=True)}
 
 
 def listed(problems: Sequence[str]) -> str:
@@ -76,7 +102,9 @@ def _column(name: str, row: Mapping[str, Any], columns: Mapping[str, str], path:
     for candidate in (columns[name],) if name in columns else _ALIASES[name]:
         if candidate in row:
             return candidate
-    raise TrainingDataError(f"{path} has no {name} column; found {', '.join(row)}. Rename the one that holds it.")
+    raise TrainingDataError(
+        f"{path} has no {name} column; found {', '.join(row)}. Rename the one that holds it."
+    )
 
 
 def _comment(row: Mapping[str, Any], names: Mapping[str, str]) -> LabelledComment | str:
@@ -85,12 +113,10 @@ def _comment(row: Mapping[str, Any], names: Mapping[str, str]) -> LabelledCommen
         return "the text is empty"
     if label not in LABELS:
         return f"unknown label {label!r}, expected one of {', '.join(LABELS)}"
-    if flags is not None and flags - set(FLAGS):
-        return f"unknown flag {min(flags - set(FLAGS))!r}, expected some of {', '.join(FLAGS)}"
     return LabelledComment(
         text=text,
         label=label,
-        flags=flags,
+        flags=None if flags is None else flags & set(FLAGS),  # annotators keep other marks there too
         unsure=_is_true(row.get("unsure")),
         language=row.get("language") or "en",
         source=row.get("source") or "",
@@ -169,8 +195,6 @@ def without_conflicts(comments: Sequence[LabelledComment]) -> list[LabelledComme
     for comment in comments:
         labels.setdefault(normalize(comment.text), set()).add(comment.label)
     return [c for c in comments if len(labels[normalize(c.text)]) == 1]
-
-
 
 
 def digest(comments: Sequence[LabelledComment]) -> str:

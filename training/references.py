@@ -1,33 +1,201 @@
-"""What is usual: signal references fitted on dumps of real communities."""
+"""What is usual: signal references fitted on dumps of real communities, with the artefact's own answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from plaudit import artifact
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from plaudit import artifact, linguistics
+from plaudit import policy as policies
 from plaudit.artifact import Manifest
-from plaudit.training import card
+from plaudit.classifier import OnnxClassifier
+from plaudit.comment import PLATFORMS
+from plaudit.errors import InputError, MappingError
+from plaudit.facts import Facts, facts_of
+from plaudit.index import measure_groups
+from plaudit.policy import Policy
+from plaudit.readers import ReadOptions, read
+from plaudit.reference import Community, References, fit
+from plaudit.report.envelope import Group
+from plaudit.scores import Classifier
+from plaudit.training.revision import replace_manifest
+
+__all__ = ["Dump", "communities", "dumps_of", "fit_references", "replace_manifest"]
+
+MIN_COMMENTS: Final = 50
+"""Comments of the audience below which a post is too noisy to say what is usual."""
+MIN_POSTS: Final = 2
+"""Posts below which a creator shows nothing that a post does not."""
+
+OnBatch = Callable[[int, int], None]
 
 
-def replace_manifest(folder: Path, **changes: Any) -> Manifest:
-    """Write an artefact's manifest anew with some fields changed, and its card; weights stay.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """A file of comments to learn from.
 
-    References and figures are learned after the weights, from the artefact itself. Its id, the hash
-    of weights and tokenizer, stays; the hash of the manifest, which every report names, changes.
+    Attributes:
+        path: The file.
+        platform: Where its comments are from; None: as the file says.
+    """
+
+    path: Path
+    platform: str | None = None
+
+
+def dumps_of(arguments: Sequence[str]) -> list[Dump]:
+    """Read `[PLATFORM=]FILE` arguments.
 
     Raises:
-        ArtifactError: The artefact is damaged, or the disk is full.
+        MappingError: A platform that is not one of `PLATFORMS`.
+        InputError: A file that is not there.
     """
-    manifest = artifact.load(folder).manifest
-    changed = Manifest.model_validate(manifest.model_dump() | changes)
-    text = card.render(changed).encode()
-    files = dict(changed.files) | artifact.file_records({artifact.CARD: text})
-    changed = changed.model_copy(update={"files": files})
-    artifact.rewrite(folder, changed, contents={artifact.CARD: text})
-    return changed
+    return [_dump(argument) for argument in arguments]
 
 
-OnDump = Callable[[Path, int], None]
-__all__ = ["OnDump", "Sequence", "replace_manifest"]
+def _dump(argument: str) -> Dump:
+    platform, separator, path = argument.partition("=")
+    if not separator or Path(argument).is_file():
+        platform, path = "", argument
+    if platform and platform not in PLATFORMS:
+        raise MappingError(
+            f"{argument}: unknown platform {platform!r}; expected one of {', '.join(PLATFORMS)}."
+        )
+    if not Path(path).is_file():
+        raise InputError(f"There is no file {path}; check the path.")
+    return Dump(path=Path(path), platform=platform or None)
+
+
+def fit_references(
+    folder: Path, dumps: Sequence[Dump], *, threads: int | None = None, on_batch: OnBatch
+) -> Manifest:
+    """Measure every community of the dumps with an artefact, and write what is usual into its manifest.
+
+    Args:
+        folder: The artefact; its earlier references are replaced.
+        dumps: One topic each.
+        threads: Cores to use; None for all.
+        on_batch: Called with the comments and the bytes each batch was read from.
+
+    Raises:
+        InputError: A dump cannot be used, or none holds a large enough post.
+        ArtifactError: The artefact is damaged, or cannot be written.
+    """
+    loaded = artifact.load(folder)
+    classifier, policy = OnnxClassifier(loaded, threads=threads), policies.load()
+    found: list[Community] = []
+    files: list[dict[str, Any]] = []
+    for dump in dumps:
+        facts = _facts(dump, classifier, on_batch=on_batch)
+        learned = list(communities(facts, topic=dump.path.name, classifier=classifier, policy=policy))
+        found += learned
+        files.append(_file_record(dump, facts, learned))
+    if not found:
+        raise InputError(
+            f"No post in the dumps has {MIN_COMMENTS} comments of the audience; name larger dumps."
+        )
+    origin = {
+        "policy": {"id": policy.id, "hash": policy.hash},
+        "min_comments": MIN_COMMENTS,
+        "n_posts": sum(each["n_posts"] for each in files),
+        "n_accounts": sum(each["n_accounts"] for each in files),
+        "files": files,
+    }
+    return replace_manifest(
+        folder,
+        references=fit(found, policy=policy).to_dict(),
+        data=loaded.manifest.data | {"references": origin},
+    )
+
+
+def _facts(dump: Dump, classifier: Classifier, *, on_batch: OnBatch) -> Facts:
+    parts = []
+    for batch in read([dump.path], options=ReadOptions(platform=dump.platform)):
+        texts = batch.comments.column("text").to_pylist()
+        parts.append(facts_of(batch.comments, classifier.classify(texts), linguistics.describe(texts)))
+        on_batch(len(texts), batch.n_bytes)
+    return Facts.concat(parts)
+
+
+def communities(facts: Facts, *, topic: str, classifier: Classifier, policy: Policy) -> Iterator[Community]:
+    """Yield what the communities of one dump measure.
+
+    Every post with `MIN_COMMENTS` comments of the audience is one. So is every creator with two such
+    posts, for the signals that no post of its own shows: those that need several posts.
+
+    Args:
+        facts: Of one dump.
+        topic: Its name.
+        classifier: Whose error counts correct the shares.
+        policy: Names the signals.
+    """
+    facts = facts.take(_in_large_posts(facts))
+    tools: dict[str, Any] = {
+        "error_counts": classifier.error_counts,
+        "references": References(),
+        "policy": policy,
+    }
+    accounts, platforms = _one_each(facts, "creator_name"), _one_each(facts, "platform")
+    n_posts = Counter(accounts.values())
+    shown: dict[str, set[str]] = {}
+    for group in measure_groups(facts, by="post", **tools):
+        account = accounts[group.key]
+        values = _values(group)
+        shown.setdefault(account, set()).update(values)
+        yield Community(values=values, platform=platforms[group.key], account=account, topic=topic)
+    several = np.isin(facts.creator_name.to_pylist(), [name for name, n in n_posts.items() if n >= MIN_POSTS])
+    platforms = _one_each(facts, "platform", by="creator_name")
+    for group in measure_groups(facts.take(several), by="creator", **tools):
+        values = {name: v for name, v in _values(group).items() if name not in shown.get(group.key, ())}
+        if values:
+            yield Community(values=values, platform=platforms[group.key], account=group.key, topic=topic)
+
+
+def _in_large_posts(facts: Facts) -> NDArray[np.bool_]:
+    names = facts.post_name.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    counts = np.bincount(names[~facts.is_creator], minlength=int(names.max(initial=-1)) + 1)
+    return np.asarray(counts[names] >= MIN_COMMENTS, bool)
+
+
+def _one_each(facts: Facts, column: str, *, by: str = "post_name") -> dict[str, str]:
+    """Return the most frequent value of a column for each post or creator."""
+    counts: dict[str, Counter[str]] = {}
+    for name, value in zip(getattr(facts, by).to_pylist(), getattr(facts, column).to_pylist(), strict=True):
+        counts.setdefault(name, Counter())[value] += 1
+    return {name: min(found, key=lambda v: (-found[v], v)) for name, found in counts.items()}
+
+
+def _values(group: Group) -> dict[str, float]:
+    return {row.name: row.value for row in group.signals if row.value is not None}
+
+
+def show(manifest: Manifest, console: Console) -> None:
+    """Print what is usual, a row a platform and signal."""
+    table = Table(title=f"What is usual, {manifest.id}")
+    for heading in ("platform", "signal", "usual", "spread", "communities"):
+        table.add_column(heading, justify="left" if heading in ("platform", "signal") else "right")
+    for platform, signals in manifest.references.items():
+        for name, reference in signals.items():
+            numbers = (f"{reference['location']:.3f}", f"{reference['spread']:.3f}")
+            table.add_row(platform, name, *numbers, f"{reference['n_communities']:,}")
+    console.print(table)
+
+
+def _file_record(dump: Dump, facts: Facts, learned: Sequence[Community]) -> dict[str, Any]:
+    return {
+        "name": dump.path.name,
+        "sha256": sha256(dump.path.read_bytes()).hexdigest(),
+        "platforms": sorted({each.platform for each in learned}),
+        "n_comments": len(facts),
+        "n_posts": len(set(facts.take(_in_large_posts(facts)).post_name.to_pylist())),
+        "n_accounts": len({each.account for each in learned}),
+    }

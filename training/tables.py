@@ -28,7 +28,9 @@ def rows_of(path: str) -> list[Row]:
     if file.is_file() and file.suffix not in KINDS:
         raise TrainingDataError(f"{path} is of an unknown kind; expected one of {', '.join(KINDS)}.")
     if not file.exists() and (file.suffix in KINDS or path.count("/") != 1):
-        raise TrainingDataError(f"There is no {path}; expected a labelled file, a folder or a Hub name (owner/name).")
+        raise TrainingDataError(
+            f"There is no {path}; expected a labelled file, a folder or a Hub name (owner/name)."
+        )
     rows = _text_rows(file) if file.suffix in KINDS and file.suffix not in _BUILDERS else _data_set(path)
     if not rows:
         raise TrainingDataError(f"{path} holds no rows; expected labelled comments, one a row.")
@@ -36,14 +38,16 @@ def rows_of(path: str) -> list[Row]:
 
 
 def _text_rows(file: Path) -> list[Row]:
-    # `datasets` would guess types from the first block: a list that is empty there, a comment that reads "100".
+    # `datasets` guesses types from the first block: a list that is empty there, a comment that reads "100".
     try:
         content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
         if file.suffix in (".csv", ".tsv"):
             return _cells(content.decode(), delimiter="," if file.suffix == ".csv" else "\t", file=file)
         return _json_array(content, file) if content.lstrip()[:1] == b"[" else _json_lines(content, file)
     except UnicodeDecodeError as error:
-        raise TrainingDataError(f"{file} is not UTF-8 ({error.reason} at byte {error.start}); convert it first.") from None
+        raise TrainingDataError(
+            f"{file} is not UTF-8 ({error.reason} at byte {error.start}); convert it first."
+        ) from None
 
 
 def _json_array(content: bytes, file: Path) -> list[Row]:
@@ -52,7 +56,9 @@ def _json_array(content: bytes, file: Path) -> list[Row]:
     except orjson.JSONDecodeError as error:
         raise TrainingDataError(f"{file} is not JSON ({error}); export it anew.") from None
     if not all(isinstance(row, dict) for row in rows):
-        raise TrainingDataError(f"{file} holds something other than objects; expected a list of them, one a comment.")
+        raise TrainingDataError(
+            f"{file} holds something other than objects; expected a list of them, one a comment."
+        )
     return list(rows)
 
 
@@ -83,7 +89,9 @@ def _cells(content: str, *, delimiter: str, file: Path) -> list[Row]:
         raise TrainingDataError(f"{file}:{reader.line_num} is no CSV ({error}); export it anew.") from None
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
-            raise TrainingDataError(f"{file}: row {number} has more or fewer cells than the header; quote its text.")
+            raise TrainingDataError(
+                f"{file}: row {number} has more or fewer cells than the header; quote its text."
+            )
     return rows
 
 
@@ -96,7 +104,9 @@ def _data_set(path: str) -> list[Row]:
             return [dict(row) for row in _opened(path, cache)]
     except Exception as error:  # `datasets` lets pass what Arrow, the Hub and the network raise
         reason = str(error).split("\n")[0]
-        raise TrainingDataError(f"{path} cannot be read by `datasets` ({reason}); export it as JSONL.") from error
+        raise TrainingDataError(
+            f"{path} cannot be read by `datasets` ({reason}); export it as JSONL."
+        ) from error
 
 
 def _opened(path: str, cache: str) -> Any:

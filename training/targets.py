@@ -24,5 +24,7 @@ def label_targets(comments: Sequence[LabelledComment], *, config: TrainConfig) -
 
 def flag_targets(comments: Sequence[LabelledComment]) -> NDArray[np.float32]:
     """Return flags as 0 and 1, shape (n, 3); -1 where nobody gave flags (masked)."""
-    rows = [[-1.0] * len(FLAGS) if c.flags is None else [float(f in c.flags) for f in FLAGS] for c in comments]
+    rows = [
+        [-1.0] * len(FLAGS) if c.flags is None else [float(f in c.flags) for f in FLAGS] for c in comments
+    ]
     return np.asarray(rows, np.float32).reshape(-1, len(FLAGS))

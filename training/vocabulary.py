@@ -38,7 +38,9 @@ def spaced(text: str) -> str:
     return _EMOJI_PATTERN.sub(lambda match: f" {match[0]} ", text)
 
 
-def fit(base: Tokenizer, texts: Iterable[str], *, min_count: int, n_emoji: int, max_new_words: int) -> Vocabulary:
+def fit(
+    base: Tokenizer, texts: Iterable[str], *, min_count: int, n_emoji: int, max_new_words: int
+) -> Vocabulary:
     """Return the pruned and extended vocabulary for normalised comments.
 
     Single characters and special tokens always stay, so that every word can still be spelled.
@@ -53,12 +55,15 @@ def fit(base: Tokenizer, texts: Iterable[str], *, min_count: int, n_emoji: int, 
     pieces, emoji, words = _count(base, texts, with_words=max_new_words > 0)
     old = base.get_vocab()
     by_id = sorted(old, key=old.__getitem__)
-    kept = [t for t in by_id if t in _SPECIAL or len(t.removeprefix("##")) == 1 or pieces[old[t]] >= min_count]
+    kept = [
+        t for t in by_id if t in _SPECIAL or len(t.removeprefix("##")) == 1 or pieces[old[t]] >= min_count
+    ]
     new: dict[str, tuple[int, ...]] = {}
     for character, _ in emoji.most_common(n_emoji):
         new.setdefault(character, (old["[UNK]"],))
+    most = len(new) + max_new_words
     for word, count in words.most_common():
-        if len(new) >= n_emoji + max_new_words or count < 10 * min_count:
+        if len(new) >= most or count < 10 * min_count:
             break
         if word not in old:
             new[word] = tuple(base.encode(word, add_special_tokens=False).ids)
@@ -67,7 +72,9 @@ def fit(base: Tokenizer, texts: Iterable[str], *, min_count: int, n_emoji: int, 
     return Vocabulary(tokenizer=rebuilt(base, tokens), origin=origin)
 
 
-def _count(base: Tokenizer, texts: Iterable[str], *, with_words: bool) -> tuple[Counter[int], Counter[str], Counter[str]]:
+def _count(
+    base: Tokenizer, texts: Iterable[str], *, with_words: bool
+) -> tuple[Counter[int], Counter[str], Counter[str]]:
     pieces: Counter[int] = Counter()
     emoji: Counter[str] = Counter()
     words: Counter[str] = Counter()
@@ -90,7 +97,7 @@ def _count(base: Tokenizer, texts: Iterable[str], *, with_words: bool) -> tuple[
     return pieces, emoji, words
 
 
-def _words(encoding: Any, spans: Counter[int]) -> list[str]:
+def _words(encoding: Any, spans: Counter[int | None]) -> list[str]:
     found: dict[int, list[str]] = {}
     for token, word in zip(encoding.tokens, encoding.word_ids, strict=True):
         if spans[word] > 1:
@@ -104,9 +111,19 @@ def rebuilt(base: Tokenizer, tokens: Sequence[str]) -> Tokenizer:
     ids = {token: i for i, token in enumerate(tokens)}
     state["model"]["vocab"] = ids
     state["padding"] = state["truncation"] = None
-    state["added_tokens"] = [{**t, "id": ids[t["content"]]} for t in state["added_tokens"] if t["content"] in ids]
-    for name, special in state["post_processor"]["special_tokens"].items():
-        special["ids"] = [ids[name]]
+    state["added_tokens"] = [
+        {**t, "id": ids[t["content"]]} for t in state["added_tokens"] if t["content"] in ids
+    ]
+    _renumber(state["post_processor"], ids)
     split = {"type": "Split", "pattern": {"Regex": _EMOJI}, "behavior": "Isolated", "invert": False}
     state["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, state["pre_tokenizer"]]}
     return Tokenizer.from_str(json.dumps(state))
+
+
+def _renumber(processor: dict[str, Any] | None, ids: dict[str, int]) -> None:
+    if processor is None:
+        return
+    for name, special in processor.get("special_tokens", {}).items():
+        special["ids"] = [ids[name]]
+    for name in {"sep", "cls"} & set(processor):  # the older kind, BertProcessing: a pair of token and id
+        processor[name] = [processor[name][0], ids[processor[name][0]]]

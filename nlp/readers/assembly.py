@@ -23,6 +23,7 @@ from plaudit.text import normalize
 # isalnum() holds for these, yet nothing is seen of them.
 _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 _JOINERS: Final = "\u200d\ufe0e\ufe0f \n"  # what is left of emoji without an emoji
+_ERROR: Final = Problem("error_record", "An error stands where a comment should.")
 _pseudonym = lru_cache(maxsize=1 << 16)(pseudonym)
 _handle_pseudonym = lru_cache(maxsize=1 << 16)(handle_pseudonym)
 
@@ -185,7 +186,8 @@ class _Problems:
             text = coercion.without_html(text)
         first = text[:1]
         if not ("!" <= first <= "~" or (first.isalnum() and first not in _FILLERS)) and _is_blank(text):
-            self.found[row] = Problem("empty_text", "The text is blank or invisible.")
+            problem = Problem("empty_text", "The text is blank or invisible.")
+            self.found[row] = _ERROR if has_error(self._records[row]) else problem
         elif first == "[" and coercion.is_deleted(text):
             self.found[row] = Problem("deleted", "The comment was removed; only its place is left.")
         return text
@@ -195,10 +197,8 @@ class _Problems:
             return str(text)
         record = self._records[row]
         if text is None or text != text:
-            if has_error(record):
-                self.found[row] = Problem("error_record", "An error stands where a comment should.")
-            else:
-                self.found[row] = Problem("missing_text", "The record has no text.")
+            problem = Problem("missing_text", "The record has no text.")
+            self.found[row] = _ERROR if has_error(record) else problem
         else:
             self.found[row] = Problem("invalid_field", f"The text is a {type(text).__name__}, not a string.")
         return None

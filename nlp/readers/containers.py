@@ -138,17 +138,17 @@ def _text_lines(stream: ByteStream) -> Iterator[str]:
 def parquet_rows(stream: ByteStream, *, wanted: Callable[[list[str]], list[str]]) -> Numbered:
     """Yield the rows of a Parquet file as objects with the wanted of its columns."""
     with stream.as_file() as opened:
-        n_total, number = max(stream.n_bytes, os.fstat(opened.fileno()).st_size), 0
+        n_total, number = stream.n_bytes or os.fstat(opened.fileno()).st_size, 0
         stream.n_bytes = 0  # a copy took all of it at once; progress counts rows
         try:
             file = pq.ParquetFile(opened)
             n_rows = file.metadata.num_rows
             for batch in file.iter_batches(batch_size=8192, columns=wanted(file.schema_arrow.names)):
                 names, columns = batch.schema.names, [_plain(column) for column in batch.columns]
+                stream.n_bytes = n_total * (number + batch.num_rows) // max(n_rows, 1)
                 for row in zip(*columns, strict=True):
                     number += 1
                     yield number, dict(zip(names, row, strict=True))
-                stream.n_bytes = n_total * number // max(n_rows, 1)
         except (pa.ArrowException, OSError, ValueError) as error:
             stream.damage = f"The Parquet file is damaged ({str(error).splitlines()[0][:120]})."
 

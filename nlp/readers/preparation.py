@@ -108,7 +108,7 @@ def _sample(source: Source, *, container: str, delimiter: str) -> list[Any]:
     if container == "parquet" and not seen and stream.damage is not None:
         raise InputError(f"{source.name} cannot be read: {stream.damage} Fetch or write it again.")
     if problems and len(problems) == len(seen) and container in ("json", "ndjson"):
-        raise InputError(f"{source.name} is not valid JSON ({problems[0].detail}); fetch or write it again.")
+        raise InputError(f"{source.name} is not JSON: {problems[0].detail} Fetch or write it again.")
     return [value for value in seen if not isinstance(value, Problem)]
 
 

@@ -3,7 +3,7 @@
 Every formula is a ratio of sums over threads, which are what is resampled. Of a creator's replies with the
 same letters one counts. Reduced by: thread, then author within it.
 
-- `reply_share`: comments that answer somebody else / comments.
+- `reply_share`: people in a thread who answer somebody else there / people in a thread.
 - `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
 - `thread_depth`: mean over answered threads of the turns of talk after the first answer, at most 9: 0 where
   every thread is a remark and its answer.
@@ -130,13 +130,15 @@ def _marked(rows: NDArray[np.int64], n: int) -> Mask:
 
 
 def _reply_share(talk: _Talk) -> Reading:
-    replies = talk.threads.to_other
-    return talk.reading(
-        "reply_share",
-        rows=talk.section.audience,
-        top=replies * ONE,
-        bottom=np.full_like(talk.threads.root, ONE),
-    )
+    section, replies = talk.section, talk.section.audience & talk.threads.to_other
+    # Once a person and thread: two who go on for a hundred replies would outweigh everybody else.
+    person = mix(section.cluster, talk.threads.thread)
+    rows = np.flatnonzero(section.audience)
+    once = np.zeros(len(talk.facts), bool)
+    once[rows[first_of(person[rows])]] = True
+    answers = once & np.isin(person, person[replies])
+    reading = talk.reading("reply_share", rows=section.audience, top=answers * ONE, bottom=once * ONE)
+    return replace(reading, strength=replies * ONE)
 
 
 def _reciprocity(talk: _Talk) -> Reading:

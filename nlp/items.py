@@ -1,0 +1,40 @@
+"""Comments one by one: what is to be labelled, and the answer or error each of them gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from plaudit.comment import REJECTION_REASONS
+from plaudit.pipeline import Pipeline, answer
+from plaudit.text import normalize
+
+EMPTY: Final = f"The text is empty: {REJECTION_REASONS['empty_text']}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A comment to label: a text, or the sentence that says why there is none."""
+
+    id: str
+    text: str = ""
+    error: str | None = None
+
+    @classmethod
+    def of(cls, text: str, *, id: str) -> Item:  # noqa: A002
+        """Return the item of a text, which may be empty."""
+        return cls(id=id, text=text) if normalize(text) else cls(id=id, error=EMPTY)
+
+
+def results(items: Sequence[Item], pipeline: Pipeline) -> Iterator[dict[str, Any]]:
+    """Yield each item's answer as `pipeline.answer` shapes it, or `{"id", "error"}`."""
+    texts = [item.text for item in items if item.error is None]
+    scores = pipeline.classify(texts) if texts else None
+    row = 0
+    for item in items:
+        if scores is None or item.error is not None:
+            yield {"id": item.id, "error": item.error}
+        else:
+            yield answer(item.id, scores, row)
+            row += 1

@@ -1,0 +1,129 @@
+"""The library in two functions; `Pipeline` is there for more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Final
+
+from plaudit.comment import Batch
+from plaudit.errors import InputError
+from plaudit.items import Item, results
+from plaudit.pipeline import Context, Pipeline
+from plaudit.readers import ReadOptions, read, read_records
+from plaudit.report.envelope import Report
+
+Source = str | Path
+Record = Mapping[str, object]
+
+_SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst")
+_LOADING: Final = threading.Lock()
+
+
+def score(
+    comments: Source | Iterable[Source] | Iterable[Record],
+    *,
+    format: str | None = None,  # noqa: A002
+    creator: str | None = None,
+    post: str | None = None,
+    platform: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    by: str | None = None,
+    model: Source | None = None,
+) -> Report:
+    """Score comments as one community.
+
+    Args:
+        comments: A file or folder; several; records with generic columns (see `GENERIC_COLUMNS`); or plain
+            texts. Strings in a list are files where each of them exists or is named like one, else texts.
+        format: A name in `readers.FORMATS`; None to tell from the content.
+        creator: Id or name of whose audience this is.
+        post: Id for comments whose record names no post.
+        platform: One of `comment.PLATFORMS`; None for the format's own.
+        columns: Generic column to the name it has here.
+        by: "post" or "creator" for a finding of each as well.
+        model: Folder of an artefact; None for the shipped one.
+
+    Raises:
+        UsageError: A file or option that cannot be used.
+        ArtifactError: The model is missing or damaged.
+    """
+    options = ReadOptions(format=format, creator=creator, post=post, platform=platform, columns=columns or {})
+    batches = _batches(comments, options)
+    context = Context(creator_id=creator, platform=platform)
+    return pipeline_of(model).score(batches, context=context, group_by=by)
+
+
+def classify(texts: Iterable[str], *, model: Source | None = None) -> list[dict[str, Any]]:
+    """Label texts: for each, in order, its answer, or `{"id", "error"}` where it is empty.
+
+    Args:
+        texts: Ids are their positions, from 1.
+        model: Folder of an artefact; None for the shipped one.
+
+    Returns:
+        Each `{"id", "label", "probabilities", "flags", "language", "supported", "truncated"}`.
+
+    Raises:
+        InputError: Something among them is no text.
+        ArtifactError: The model is missing or damaged.
+    """
+    if isinstance(texts, str):
+        raise InputError("One text was given where several are expected; put it in a list.")
+    items = [_item(text, position) for position, text in enumerate(texts, start=1)]
+    return list(results(items, pipeline_of(model)))
+
+
+def pipeline_of(model: Source | None) -> Pipeline:
+    """Return the pipeline of a model, loaded once a process; None for the shipped model.
+
+    Raises:
+        ArtifactError: The model is missing or damaged.
+    """
+    with _LOADING:  # two threads would load it twice
+        return _pipeline(None if model is None else Path(model).resolve())
+
+
+@cache
+def _pipeline(model: Path | None) -> Pipeline:
+    return Pipeline.load(model)
+
+
+def _item(text: object, position: int) -> Item:
+    if not isinstance(text, str):
+        raise InputError(f"Item {position} is a {type(text).__name__}; expected a text.")
+    return Item.of(text, id=str(position))
+
+
+def _batches(comments: object, options: ReadOptions) -> Iterator[Batch]:
+    if isinstance(comments, str | Path):
+        return read([comments], options=options)
+    if not isinstance(comments, Iterable) or isinstance(comments, Mapping | bytes):
+        found = type(comments).__name__
+        raise InputError(f"Comments were a {found}; expected a path, or a list of paths, records or texts.")
+    rest = iter(comments)
+    first = list(islice(rest, 1))
+    if not first or isinstance(first[0], Mapping):
+        records: Iterator[Any] = chain(first, rest)  # what is no record among them is rejected one by one
+        return read_records(records, options=options)
+    values = [*first, *rest]
+    sources = [value for value in values if isinstance(value, str | Path)]
+    if len(sources) < len(values):
+        kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+        raise InputError(f"The list holds {kinds}; expected paths, records or texts alone.")
+    if all(map(_is_path, sources)):
+        return read(sources, options=options)
+    return read_records(({"text": str(source)} for source in sources), options=options)
+
+
+def _is_path(source: Source) -> bool:
+    # A file that is missing is told by the reader; it must not pass for a comment.
+    if isinstance(source, Path) or source.lower().endswith(_SUFFIXES):
+        return True
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):  # too long for a name, or with a zero in it: a text
+        return False

@@ -1,0 +1,87 @@
+"""What an artefact says of itself: the fields of `manifest.json`, and the seal that shows an edit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FileRecord(_Record):
+    """One file of the artefact: SHA-256 in hexadecimal and size in bytes."""
+
+    sha256: str
+    n_bytes: int = Field(ge=0)
+
+
+_Positive = Annotated[float, Field(gt=0)]
+_Count = Annotated[float, Field(ge=0)]
+_Counts = tuple[_Count, _Count, _Count]
+
+
+class AnswerRecord(_Record):
+    """One way of answering (exact, cascade): its calibration and its error counts.
+
+    `error_counts[i][j]` sums, over held-out comments whose label is `LABELS[i]`, the probability of
+    `LABELS[j]`; see `prevalence`.
+    """
+
+    temperature: float = Field(gt=0)
+    flag_scale: tuple[_Positive, _Positive, _Positive]
+    flag_bias: tuple[float, float, float]
+    error_counts: tuple[_Counts, _Counts, _Counts]
+    n_held_out: int = Field(ge=0)
+
+
+class GoldenRecord(_Record):
+    """A text and the logits the exporting machine computed for it."""
+
+    text: str
+    label_logits: tuple[float, float, float]
+    flag_logits: tuple[float, float, float]
+
+
+class Manifest(_Record):
+    """What `manifest.json` holds; written last, so that a folder without it is no artefact.
+
+    `seal` is the SHA-256 over all other fields, set when written: a changed number would go unnoticed
+    otherwise. Empty: never sealed.
+    """
+
+    format_version: int
+    id: str
+    created: str
+    labels: dict[str, str]
+    flags: dict[str, str]
+    base_model: str
+    languages: tuple[str, ...]
+    max_tokens: int = Field(ge=8, le=512)
+    normalizer_version: int
+    files: dict[str, FileRecord]
+    answers: dict[str, AnswerRecord]
+    references: dict[str, Any]
+    golden: tuple[GoldenRecord, ...] = Field(min_length=1)
+    golden_tolerance: float = Field(gt=0)
+    data: dict[str, Any]
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    seal: str = ""
+
+
+def sealed(manifest: Manifest) -> bytes:
+    """Return a manifest as JSON, sealed."""
+    record = json.loads(manifest.model_dump_json())
+    return json.dumps(record | {"seal": seal_of(record)}, ensure_ascii=False, indent=1).encode()
+
+
+def seal_of(record: Mapping[str, Any]) -> str:
+    """Return the SHA-256 over all fields of a manifest but its seal."""
+    rest = {name: value for name, value in record.items() if name != "seal"}
+    return sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

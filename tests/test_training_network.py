@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plaudit.errors import TrainingDataError
+from tests.tiny import encoder, needs_torch, tiny_tokenizer
+
+needs_torch()
+
+import torch  # noqa: E402
+
+from plaudit.training import network  # noqa: E402
+
+__all__ = ["encoder"]
+
+
+def test_shapes_and_indifference_to_padding(encoder: Path) -> None:
+    net = network.build(str(encoder), dropout=0.1).eval()
+    ids, mask = torch.tensor([[2, 9, 8, 3]]), torch.ones(1, 4, dtype=torch.long)
+    longer = torch.cat([ids, torch.zeros(1, 5, dtype=torch.long)], 1)
+    longer_mask = torch.cat([mask, torch.zeros(1, 5, dtype=torch.long)], 1)
+    with torch.inference_mode():
+        plain, padded = net(ids, mask), net(longer, longer_mask)
+    assert plain[0].shape == plain[1].shape == (1, 3)
+    torch.testing.assert_close(plain, padded, atol=1e-5, rtol=0)
+
+
+def test_a_new_vocabulary_keeps_the_old_rows(encoder: Path) -> None:
+    old = network.build(str(encoder), dropout=0.1).encoder.get_input_embeddings().weight
+    net = network.build(str(encoder), dropout=0.1, origin=[(0,), (7,), (7,), (5, 6)])
+    new = net.encoder.get_input_embeddings().weight
+    assert new.shape == (4, 32)
+    assert torch.equal(new[:2], old[[0, 7]])
+    assert not torch.equal(new[2], new[1])  # twins are parted
+    torch.testing.assert_close(new[3], old[5:7].mean(0), atol=0.2, rtol=0)
+    again = network.build(str(encoder), dropout=0.1, origin=[(0,), (7,), (7,), (5, 6)])
+    assert torch.equal(new, again.encoder.get_input_embeddings().weight)
+
+
+def test_an_encoder_without_a_pooling_layer(tmp_path: Path) -> None:
+    from transformers import DistilBertConfig, DistilBertModel
+
+    shape = DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=32)
+    DistilBertModel(shape).save_pretrained(tmp_path)
+    net = network.build(str(tmp_path), dropout=0.1)
+    assert net(torch.ones(1, 4, dtype=torch.long), torch.ones(1, 4, dtype=torch.long))[0].shape == (1, 3)
+
+
+def test_encoders_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="no installed package 'no_such_encoder'"):
+        network.build("no_such_encoder", dropout=0.1)
+    with pytest.raises(TrainingDataError, match="There is no folder"):
+        network.load_tokenizer(str(tmp_path / "nowhere"))
+    with pytest.raises(TrainingDataError, match="cannot be loaded"):
+        network.build(str(tmp_path), dropout=0.1)
+    with pytest.raises(TrainingDataError, match=r"no tokenizer\.json"):
+        network.load_tokenizer(str(tmp_path))
+
+
+def test_a_tokenizer_neither_pads_nor_truncates(tmp_path: Path) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.enable_padding(length=64)
+    tokenizer.enable_truncation(4)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert len(network.load_tokenizer(str(tmp_path)).encode("a b c d e").ids) == 7

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from plaudit import policy
+from plaudit.estimate import N_DRAWS, Estimate
+from plaudit.reference import References
+from plaudit.signals import Signal
+from plaudit.weighing import Weighed, combine, headline, weigh
+
+POLICY = policy.load()
+DEPTH = POLICY.of_index("depth")
+
+
+def estimate(value: float, spread: float = 0.0) -> Estimate:
+    noise = np.random.default_rng(0).normal(0, spread, N_DRAWS) if spread else np.zeros(N_DRAWS)
+    return Estimate(value=value, draws=np.maximum(value + noise, 0), n=50)
+
+
+def weighed(name: str, value: float | None = None, *, spread: float = 0.0) -> Weighed:
+    rule = POLICY.signals[name]
+    found = estimate(rule.reference if value is None else value, spread)
+    signal = Signal(name=name, family="x", unit="share", estimate=found, n_comments=50)
+    return weigh(
+        signal,
+        rule=rule,
+        reference=References().find(name, platform="other", rule=rule),
+        rules=POLICY.rules,
+    )
+
+
+def value_of(parts: dict[str, Weighed], hidden: tuple[str, ...] = ()) -> float:
+    mean = combine(parts, hidden=hidden, index="depth", policy=POLICY)
+    assert mean is not None
+    return mean.estimate.value
+
+
+ALL = {name: weighed(name) for name in DEPTH}
+
+
+def test_a_signal_at_its_reference_is_typical() -> None:
+    for name in POLICY.signals:
+        assert weighed(name).goodness[0] == pytest.approx(POLICY.rules.typical)
+    assert value_of(ALL) == pytest.approx(100 * POLICY.rules.typical)
+
+
+def test_worse_is_never_better() -> None:
+    for name, rule in POLICY.signals.items():
+        goodness = [weighed(name, value).goodness[0] for value in np.linspace(0, 1, 40)]
+        steps = np.diff(goodness if rule.bad == "low" else goodness[::-1])
+        assert (steps >= 0).all()
+
+
+def test_inside_the_tolerance_little_happens() -> None:
+    assert abs(weighed("generic_share", 0.37).distance) < 0.05
+
+
+def test_words() -> None:
+    assert weighed("generic_share", 0.35).word == "normal"
+    assert weighed("generic_share", 0.60).word == "low"
+    assert weighed("generic_share", 0.95).word == "alarm"
+    assert weighed("generic_share", 0.02).word == "good"
+    assert weighed("emoji_only_share", 1.0).word == "normal"
+
+
+def test_few_comments_sound_no_alarm() -> None:
+    assert weighed("generic_share", 0.60, spread=0.3).word == "normal"
+
+
+def test_points_add_up_and_effects_have_a_sign() -> None:
+    parts = {
+        **ALL,
+        "reply_share": weighed("reply_share", 0.02),
+        "question_share": weighed("question_share", 0.5),
+    }
+    mean = combine(parts, hidden=(), index="depth", policy=POLICY)
+    assert mean is not None
+    assert sum(mean.points.values()) == pytest.approx(mean.estimate.value)
+    assert mean.effects["reply_share"] < -1
+    assert mean.effects["question_share"] > 0.5
+
+
+def test_hiding_a_signal_never_helps() -> None:
+    for name in DEPTH:
+        for worst in (0.0, 0.3, 1.0):
+            parts = {**ALL, "reply_share": weighed("reply_share", 0.05), name: weighed(name, worst)}
+            hidden = {other: part for other, part in parts.items() if other != name}
+            at_worst = {**parts, name: replace(parts[name], goodness=np.full(N_DRAWS + 1, 0.75))}
+            assert value_of(hidden, (name,)) <= value_of(at_worst) + 1e-9
+
+
+def test_nothing_to_measure_counts_as_the_others_but_not_better_than_typical() -> None:
+    bad = {name: weighed(name, 0.0) for name in DEPTH if name != "creator_reply_latency"}
+    assert value_of(bad) < 60
+    good = {
+        name: weighed(name, 0.95) for name in DEPTH if name not in ("reciprocity", "creator_reply_latency")
+    }
+    assert value_of(good) < value_of({**good, "reciprocity": weighed("reciprocity", 0.95)})
+
+
+def test_no_signal_is_no_mean() -> None:
+    assert combine({}, hidden=(), index="depth", policy=POLICY) is None
+
+
+def test_headline_lies_between() -> None:
+    both = headline(estimate(0.25), estimate(0.81))
+    assert both.value == pytest.approx(0.45)
+    assert both.draws == pytest.approx(np.full(N_DRAWS, 0.45))

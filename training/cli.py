@@ -1,0 +1,247 @@
+"""The `plaudit-train` command: build a model, evaluate it, learn what is usual, put it to use.
+
+Only what every command needs is imported here; each command imports its own, so that help and errors
+come at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
+from plaudit.training.telling import (
+    batch_reporter,
+    say,
+    step_reporter,
+    tell_figures,
+    tell_parts,
+    words_of,
+    write_json,
+)
+
+app = typer.Typer(
+    name="plaudit-train",
+    help="From labelled comments to the model that plaudit serves.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Models = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of models. Default: the one plaudit reads.")
+]
+Model = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of one model. Default: the current one.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use. Default: all.")]
+
+
+@app.command(epilog=EXIT_CODES)
+def build(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE...", help="Labelled comments: files, folders or Hub names. Default: data.train."
+        ),
+    ] = None,
+    test: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Labelled comments to test on, kept out of training; repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="What differs from the default configuration.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KNOB=VALUE", help="One knob, as train.epochs=3; repeatable."),
+    ] = None,
+    models: Models = None,
+    name: Annotated[str, typer.Option(help="First word of the model's id.")] = "minilm",
+    languages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="en,es,...", help="Languages the model reads. Default: those of 200 rows or more."
+        ),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep a checkpoint an epoch there, and go on from the one found."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    origin: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="Words for the card: where the labelled comments come from."),
+    ] = None,
+    threads: Threads = None,
+    use_: Annotated[bool, typer.Option("--use", help="Make the new model the current one.")] = False,
+) -> None:
+    """Train a model on labelled comments and write it, calibrated and quantised, beside the others.
+
+    Ends in its figures on the held-out part and on each test file; they go into its manifest and card.
+    """
+    with exit_codes():
+        from plaudit import artifact
+        from plaudit.training import build as building
+        from plaudit.training import config as configs
+        from plaudit.training import dataset, evaluation
+        from plaudit.training.progress import Meter
+
+        building.check_device(device)
+        building.check_name(name)
+        knobs = configs.load(config, overrides=[*_files_override(files), *(set_ or ())])
+        words = None if origin is None else words_of(origin)
+        folder = models or artifact.models_folder()
+        with Meter(unit="comments") as meter:
+            meter.say("Reading")
+            tests = dataset.load_named(test or ())
+            parts = building.prepare(knobs, frozen=[c for part in tests.values() for c in part])
+            tell_parts(parts)
+            written = building.build(
+                knobs,
+                parts,
+                models=folder,
+                name=name,
+                languages=languages.replace(" ", "").split(",") if languages else parts.languages(),
+                origin=words,
+                work=work,
+                device=device,
+                threads=threads,
+                on_progress=step_reporter(meter, batch_size=knobs.train.batch_size),
+                on_stage=meter.say,
+            )
+            meter.say("Evaluating")
+            figures = evaluation.record(written, {dataset.HELD_OUT: parts.held_out, **tests}, threads=threads)
+        tell_figures(figures)
+        if use_:
+            artifact.make_current(folder, written.name)
+        say(f"wrote {written}{', now the current model' if use_ else ''}.")
+
+
+@app.command(epilog=EXIT_CODES)
+def evaluate(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Labelled comments.")],
+    model: Model = None,
+    record: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Write the figures of all files together into the model's card."),
+    ] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write every figure to a file, - for stdout.")
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Say how well a model labels labelled comments, as it is served.
+
+    Whether it was trained on them cannot be told from the files: keep test comments apart.
+    """
+    with exit_codes():
+        from plaudit import artifact
+        from plaudit.classifier import OnnxClassifier
+        from plaudit.training import dataset, evaluation
+
+        folder = model or artifact.current()
+        sets = dataset.load_named(files)
+        together = [c for part in sets.values() for c in part]
+        if record is not None:
+            figures = evaluation.record(folder, {record: together}, threads=threads)
+        else:
+            classifier = OnnxClassifier(artifact.load(folder), threads=threads)
+            figures = {" + ".join(sets): evaluation.evaluate(classifier, together)}
+        if json_ is not None:
+            write_json(json_, figures)
+        if json_ is None or str(json_) != "-":
+            tell_figures(figures)
+
+
+@app.command(epilog=EXIT_CODES)
+def references(
+    dumps: Annotated[
+        list[str], typer.Argument(metavar="[PLATFORM=]DUMP...", help="Files of comments, one topic each.")
+    ],
+    model: Model = None,
+    threads: Threads = None,
+) -> None:
+    """Measure real communities with a model, and write what is usual into its manifest."""
+    with exit_codes():
+        from rich.console import Console
+
+        from plaudit import artifact
+        from plaudit.training import references as usual
+        from plaudit.training.progress import Meter
+
+        folder = model or artifact.current()
+        found = usual.dumps_of(dumps)
+        n_bytes = sum(dump.path.stat().st_size for dump in found)
+        with Meter(unit="comments") as meter:
+            meter.say("Measuring")
+            manifest = usual.fit_references(
+                folder, found, threads=threads, on_batch=batch_reporter(meter, n_bytes=n_bytes)
+            )
+        usual.show(manifest, Console())
+        say(f"wrote the references of {manifest.id}.")
+
+
+@app.command(epilog=EXIT_CODES)
+def use(
+    name: Annotated[str, typer.Argument(help="Id of a model, the name of its folder.")],
+    models: Models = None,
+    threads: Threads = None,
+) -> None:
+    """Make a model the current one, after loading and checking it."""
+    with exit_codes():
+        from plaudit import artifact
+        from plaudit.classifier import OnnxClassifier
+        from plaudit.errors import MappingError
+
+        folder = models or artifact.models_folder()
+        if Path(name).name != name or not (folder / name).is_dir():
+            known = sorted(path.parent.name for path in folder.glob(f"*/{artifact.MANIFEST}"))
+            raise MappingError(
+                f"There is no model {name!r} in {folder}; there are: {', '.join(known) or 'none'}."
+            )
+        OnnxClassifier(artifact.load(folder / name), threads=threads)
+        artifact.make_current(folder, name)
+        say(f"{name} is now the current model.")
+
+
+@app.command(epilog=EXIT_CODES)
+def card(
+    model: Model = None,
+    origin: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="New words on where the labelled comments come from."),
+    ] = None,
+) -> None:
+    """Render a model's card anew from its manifest."""
+    with exit_codes():
+        from plaudit import artifact
+        from plaudit.training.revision import replace_manifest
+
+        folder = model or artifact.current()
+        changes: dict[str, Any] = {}
+        if origin is not None:
+            changes["data"] = artifact.load(folder).manifest.data | {"origin": words_of(origin)}
+        replace_manifest(folder, **changes)
+        say(f"wrote {folder / artifact.CARD}.")
+
+
+def _files_override(files: Sequence[str] | None) -> list[str]:
+    import json
+
+    return [f"data.train={json.dumps(files, ensure_ascii=False)}"] if files else []
+
+
+def main() -> None:
+    """Run the command line."""
+    end_on_sigterm()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal of another encoding loses a sign, not the run
+            stream.reconfigure(errors="replace")
+    app(prog_name="plaudit-train")

@@ -1,0 +1,86 @@
+"""Labelled files to the parts of a run: loaded, checked, split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.errors import TrainingDataError
+from plaudit.scores import LABELS
+from plaudit.training import dataset
+from plaudit.training.config import Config
+from plaudit.training.dataset import LabelledComment
+
+_MAX_CONFLICT_SHARE: Final = (
+    0.02  # careful annotators contradict themselves on 0.02 %; more is a broken export
+)
+_MIN_LANGUAGE: Final = 200  # training comments below which a language is not said to be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What training holds apart: the weights see `train` only.
+
+    Attributes:
+        train: What the weights are fitted on.
+        held_out: What calibration and error counts are fitted on.
+        n_leaked: Rows left out because their letters are in a test set.
+        n_conflicting: Rows left out because the same text was given two labels.
+    """
+
+    train: Sequence[LabelledComment]
+    held_out: Sequence[LabelledComment]
+    n_leaked: int = 0
+    n_conflicting: int = 0
+
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages there is enough of to learn, most frequent first; at least one."""
+        counts = Counter(c.language for c in self.train).most_common()
+        return tuple(code for i, (code, n) in enumerate(counts) if i == 0 or n >= _MIN_LANGUAGE)
+
+
+def prepare(config: Config, *, frozen: Sequence[LabelledComment] = ()) -> Parts:
+    """Load, check and split the labelled files.
+
+    Args:
+        config: Names the files.
+        frozen: Test comments; training rows with the same letters are left out.
+
+    Raises:
+        TrainingDataError: No files, a label missing, too few rows to hold some out, or many texts with
+            two labels.
+    """
+    if not config.data.train:
+        raise TrainingDataError("No labelled files were named; give them as arguments or as data.train.")
+    comments = [c for path in config.data.train for c in dataset.load(path)]
+    clean = dataset.without_leaks(comments, frozen)
+    usable = dataset.without_conflicts(clean)
+    _check_conflicts(clean, usable)
+    train, held_out = dataset.split(usable, share=config.data.calibration_share, seed=config.train.seed)
+    for name, part in (("training", train), ("held-out", held_out)):
+        missing = sorted(set(LABELS) - {c.label for c in part})
+        if missing:
+            raise TrainingDataError(
+                f"The {name} part ({len(part)} of {len(comments)} rows) has no {', '.join(missing)}; "
+                "expected rows of every label: add some, or raise data.calibration_share."
+            )
+    return Parts(
+        train=train,
+        held_out=held_out,
+        n_leaked=len(comments) - len(clean),
+        n_conflicting=len(clean) - len(usable),
+    )
+
+
+def _check_conflicts(clean: Sequence[LabelledComment], usable: Sequence[LabelledComment]) -> None:
+    n_conflicting = len(clean) - len(usable)
+    if n_conflicting <= max(10, _MAX_CONFLICT_SHARE * len(clean)):
+        return
+    kept = {id(comment) for comment in usable}
+    rows = [str(number) for number, c in enumerate(clean, start=1) if id(c) not in kept]
+    raise TrainingDataError(
+        f"{n_conflicting:,} of {len(clean):,} rows have a text that stands with another label as well "
+        f"(row {dataset.listed(rows)}, counted over all files); expected one label a text: settle each."
+    )

@@ -1,0 +1,136 @@
+"""What a build writes down about itself, in the manifest's words."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from plaudit import calibration
+from plaudit.artifact import AnswerRecord, GoldenRecord
+from plaudit.inference import LogitModel
+from plaudit.scores import LABELS
+from plaudit.training import dataset
+from plaudit.training.config import Config
+from plaudit.training.dataset import LabelledComment
+from plaudit.training.preparation import Parts
+from plaudit.training.targets import flag_targets
+
+LABEL_DEFINITIONS: Final = {
+    "genuine": "Conversation about this content, its maker or another commenter.",
+    "generic_praise": "Could be pasted under almost any other post: applause, emoji, slogans, promotion.",
+    "question": "Sincerely asks for information, advice, an opinion, or asks the creator for something.",
+}
+FLAG_DEFINITIONS: Final = {
+    "experience": "Tells something of the writer's own life, use or past.",
+    "solicitation": "Promotes, sells, begs for follows or clicks, gives a contact, or is a scam.",
+    "addressed": "Answers or addresses one particular commenter or the creator.",
+}
+GOLDEN_TEXTS: Final = (
+    "Great post!",
+    "Which glue did you use on the handle, the two-part one?",
+    "@user mine cracked in the second firing too, slower cooling fixed it",
+    "🔥🔥🔥",
+    "DM me to grow your page to 10k followers",
+    "please do one about glazing next",
+    "muy buena explicación, lo del minuto tres me salvó",
+    "no way this holds for a year, the seam is already lifting at the end of the video and he never says so",
+)
+GOLDEN_TOLERANCE: Final = (
+    0.1  # int8 sums are exact; what differs between machines is float32 rounding before them
+)
+
+LogitPair = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> AnswerRecord:
+    """Return calibration and error counts, fitted on what the served graph says of the held-out part."""
+    label_logits, flag_logits = served
+    truth = np.array([LABELS.index(c.label) for c in held_out])
+    fitted = calibration.fit(label_logits, truth, flag_logits, flag_targets(held_out).astype(np.int64))
+    counts = calibration.error_counts(fitted.label_probabilities(label_logits), truth)
+    return AnswerRecord.model_validate(
+        {
+            "temperature": fitted.temperature,
+            "flag_scale": fitted.flag_scale,
+            "flag_bias": fitted.flag_bias,
+            "error_counts": tuple(_floats(row, digits=4) for row in counts),
+            "n_held_out": len(held_out),
+        }
+    )
+
+
+def golden_records(model: LogitModel) -> tuple[GoldenRecord, ...]:
+    """Return the texts whose logits are recomputed at every load."""
+    labels, flags = model.split_logits(GOLDEN_TEXTS)
+    rows = zip(GOLDEN_TEXTS, labels, flags, strict=True)
+    return tuple(GoldenRecord(text=t, label_logits=_floats(a), flag_logits=_floats(b)) for t, a, b in rows)
+
+
+def _floats(row: NDArray[Any], *, digits: int = 5) -> Any:
+    return tuple(round(float(value), digits) for value in row)
+
+
+def data_record(config: Config, parts: Parts, *, origin: str | None) -> dict[str, Any]:
+    """Return names, counts and digests of the labelled data, and the words on where it comes from."""
+    record = {
+        "files": [Path(p).name for p in config.data.train],
+        "train": _part(parts.train),
+        "held_out": _part(parts.held_out),
+        "left_out": {"in_a_test_set": parts.n_leaked, "two_labels": parts.n_conflicting},
+    }
+    return record if origin is None else record | {"origin": origin.strip()}
+
+
+def _part(comments: Sequence[LabelledComment]) -> dict[str, Any]:
+    labels = {label: sum(c.label == label for c in comments) for label in LABELS}
+    return {"n": len(comments), "sha256": dataset.digest(comments), "labels": labels}
+
+
+def training_record(
+    config: Config, tokenizer: Tokenizer, *, exact: LogitPair, served: LogitPair, seconds: float
+) -> dict[str, Any]:
+    """Return knobs, time, machine, versions, and how far int8 is from float32 on the held-out part."""
+    return {
+        "config": _settings(config),
+        "seconds": round(seconds),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "versions": {
+            "torch": torch.__version__,
+            "onnxruntime": ort.__version__,
+            "plaudit": version("plaudit"),
+        },
+        "vocabulary_size": tokenizer.get_vocab_size(),
+        "int8_against_float": _parity(exact, served),
+    }
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    # Names only: the folders of the machine that trained concern nobody.
+    settings = config.to_dict()
+    settings["data"]["train"] = [Path(p).name for p in config.data.train]
+    settings["vocabulary"]["corpus"] = [Path(p).name for p in config.vocabulary.corpus]
+    settings["encoder"]["name"] = encoder_name(config)
+    return settings
+
+
+def encoder_name(config: Config) -> str:
+    """Return what to call the encoder: its own name, of a folder the last part."""
+    name = config.encoder.name
+    return Path(name).resolve().name if Path(name).is_dir() else name
+
+
+def _parity(exact: LogitPair, served: LogitPair) -> Mapping[str, float]:
+    return {
+        "label_agreement": round(float((exact[0].argmax(1) == served[0].argmax(1)).mean()), 4),
+        "mean_absolute_logit_difference": round(float(np.abs(exact[0] - served[0]).mean()), 4),
+        "largest_flag_logit_difference": round(float(np.abs(exact[1] - served[1]).max()), 4),
+    }
