@@ -88,7 +88,7 @@ def current(models: Path | None = None) -> Path:
     """
     models = models or models_folder()
     name = _read(models / CURRENT, expected="the name of a model").decode("utf-8", "replace").strip()
-    if not _is_name(name) or not (models / name).is_dir():
+    if not _is_folder(models, name):
         raise ArtifactError(
             f"{models / CURRENT} names {name[:80]!r}: expected a folder beside it, found none. {MEND}"
         )
@@ -181,6 +181,13 @@ def _is_name(name: str) -> bool:
     return name not in ("", ".", "..") and Path(name).name == name and name.isprintable()
 
 
+def _is_folder(models: Path, name: str) -> bool:
+    try:
+        return _is_name(name) and (models / name).is_dir()
+    except OSError:  # too long for a name
+        return False
+
+
 def _check_file(path: Path, record: FileRecord) -> None:
     content = _read(path)
     if len(content) != record.n_bytes:
@@ -255,7 +262,7 @@ def make_current(models: Path, name: str) -> None:
     Raises:
         ArtifactError: There is no such folder, or `CURRENT` cannot be written; the old name stays.
     """
-    if not _is_name(name) or not (models / name).is_dir():
+    if not _is_folder(models, name):
         raise ArtifactError(f"{models / name} is no folder; expected a model to make the current one.")
     with _scratch(models / CURRENT) as partial:
         _write_file(partial / CURRENT, f"{name}\n".encode())

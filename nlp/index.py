@@ -201,6 +201,8 @@ def _missing(section: Section, means: Mapping[str, Mean | None], *, policy: Poli
 
 
 def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
+    if not len(facts):
+        return
     names = (facts.post_name if by == "post" else facts.creator_name).dictionary_encode()
     codes = names.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")

@@ -20,7 +20,7 @@ NORMALIZER_VERSION: Final = 1
 # Zero-width, bidi controls, soft hyphen, fillers, annotations, tags, variation selectors-17+.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\uffa0\ufff0-\ufffc\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\u3164\ufeff\uffa0\ufff0-\ufffc\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _EMOJI_PARTS: Final = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
@@ -32,7 +32,7 @@ _JOINING = re.compile("[\u200d\ufe00-\ufe0f]")
 _STACKED_MARKS = re.compile(
     "[\u0334-\u0338\u0489]|[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{2,}"
 )
-_NO_TEXT: Final = "".join(map(chr, range(0x300, 0x370))) + " \t\n\r\u2800\ufe0e\ufe0f"
+_NO_TEXT: Final = "".join(map(chr, range(0x300, 0x370))) + " \t\n\r\u1680\u2028\u2029\u2800\ufe0e\ufe0f"
 
 MARKS: Final = "".join(
     re.escape(chr(code)) for code in range(0x300, 0x3000) if unicodedata.category(chr(code))[0] == "M"
@@ -64,9 +64,12 @@ _CYRILLIC_OR_GREEK = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _SMALL_CAPITALS: Final = str.maketrans("ᴀʙᴄᴅᴇꜰғɢʜɪᴊᴋʟᴍɴᴏᴘǫꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdeffghijklmnopqqrstuvwyz")
 _SMALL_CAPITAL = re.compile("[ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ]")
 _IN_BLACK: Final = str.maketrans(
-    {0xFE0F: ""} | {start + i: chr(ord("A") + i) for start in (0x1F150, 0x1F170) for i in range(26)}
+    dict.fromkeys([0x200D, *range(0xFE00, 0xFE10)], "")
+    | {start + i: chr(ord("A") + i) for start in (0x1F150, 0x1F170) for i in range(26)}
 )
-_RUN_IN_BLACK = re.compile("(?:[\U0001f150-\U0001f169\U0001f170-\U0001f189]\ufe0f?){3,}")
+_RUN_IN_BLACK = re.compile(
+    "\u200d?(?:[\U0001f150-\U0001f169\U0001f170-\U0001f189][\u200d\ufe00-\ufe0f]*){3,}"
+)
 
 _N_SORTED: Final = 1000  # characters; Unicode's sorting of marks takes time by the square of a row of them
 
@@ -77,9 +80,10 @@ def normalize(text: str) -> str:
     Case and emoji stay. Handles become "@user" and links "http", so that no answer depends on who is
     named. Idempotent, and linear in the length of any text.
     """
+    text = _CONTROL.sub(" ", text)
     if not text.isascii():
         text = _without_disguise(text)
-    text = _BLANKS.sub(" ", _CONTROL.sub(" ", text)).strip()
+    text = _BLANKS.sub(" ", text).strip()
     text = _SPACED.sub(lambda match: match[0].replace(" ", ""), text)
     if not text.isascii():
         text = _in_plain_letters(text)
@@ -91,9 +95,9 @@ def normalize(text: str) -> str:
 
 
 def _without_disguise(text: str) -> str:
+    text = _INVISIBLE.sub("", _paired(text))
     text = _ACUTE_APOSTROPHE.sub("'", text)  # NFKC would break "don´t" in two
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _sortable(_paired(text))))
-    text = _RUN_IN_BLACK.sub(lambda match: match[0].translate(_IN_BLACK), text)
+    text = unicodedata.normalize("NFKC", _sortable(text))
     if _JOINING.search(text):
         text = _LOOSE_JOINER.sub("", _SELECTOR.sub("", text))
     text = unicodedata.normalize("NFC", text)
@@ -103,6 +107,9 @@ def _without_disguise(text: str) -> str:
 
 
 def _in_plain_letters(text: str) -> str:
+    if _RUN_IN_BLACK.search(text):
+        text = _RUN_IN_BLACK.sub(lambda match: match[0].translate(_IN_BLACK), text)
+        text = unicodedata.normalize("NFC", text)
     if len(_SMALL_CAPITAL.findall(text)) > 1:
         text = unicodedata.normalize("NFC", text.translate(_SMALL_CAPITALS))
     if _CYRILLIC_OR_GREEK.search(text) and _LATIN.search(text):

@@ -66,7 +66,7 @@ def test_the_hash_follows_the_manifest(build: Build) -> None:
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"\xff\xfe\x00" * 50),
         lambda path: path.write_bytes(path.read_bytes() + b"\0"),
-        lambda path: path.write_bytes(path.read_bytes().replace(b"1", b"2", 1)),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"l", b"L", 1)),
         lambda path: path.rename(path.with_name("other")),
         lambda path: path.unlink(),
         lambda path: (path.unlink(), path.mkdir()),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import time
 from dataclasses import fields
+from importlib import import_module
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plaudit.language import identify
+from plaudit import linguistics
+from plaudit.language import READ, identify
 from plaudit.linguistics import Wording, describe
 from plaudit.pseudonym import handle_pseudonym
 
@@ -81,6 +85,38 @@ def test_tag_only(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "@", "@bob look", "me@mail.example", "@bob 1", "😂", "@bob #fire"])
 def test_not_tag_only(text: str) -> None:
     assert not describe([text]).tag_only[0]
+
+
+@pytest.mark.parametrize(
+    "link", ["shop.com", "Shop.COM!", "youtu.be/x?y=1", "a-b.co.uk", "t.me/x", "x.example:8080/y", "bit.ly"]
+)
+def test_bare_links_are_no_words(link: str) -> None:
+    assert describe([f"see {link} now"]).n_words[0] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["so great.so nice", "end.Next one", "v1.2 works", "me@mail.com", "e.g. glue"]
+)
+def test_a_forgotten_blank_makes_no_link(text: str) -> None:
+    assert describe([text]).n_words[0] >= 2
+
+
+def test_stop_words_are_those_of_spacy() -> None:
+    for code in READ:
+        expected = import_module(f"spacy.lang.{code}").__dict__
+        stop_words = next(
+            value.Defaults.stop_words for value in expected.values() if getattr(value, "lang", None) == code
+        )
+        assert linguistics._stop_words(code) == stop_words
+
+
+def test_the_first_answer_waits_for_no_package() -> None:
+    script = (
+        "import sys, time; from plaudit.linguistics import describe; started = time.perf_counter();"
+        "describe(['what a café, mum’s is better']); print(time.perf_counter() - started < 0.5, 'spacy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "True False\n"
 
 
 def test_mention_is_the_first_handle_in_any_case() -> None:

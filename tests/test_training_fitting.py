@@ -75,7 +75,7 @@ def test_a_damaged_checkpoint_is_named(encoder: Path, tmp_path: Path) -> None:
     content = path.read_bytes()
     for damaged in (b"", content[: len(content) // 2], b"no checkpoint"):
         path.write_bytes(damaged)
-        with pytest.raises(TrainingDataError, match="is damaged .*remove it to start anew"):
+        with pytest.raises(TrainingDataError, match=r"is damaged .*remove it to start anew"):
             fitted(encoder, path=path)
     torch.save({"weights": torch.ones(3)}, path)
     with pytest.raises(TrainingDataError, match="is damaged"):

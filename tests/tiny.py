@@ -15,7 +15,7 @@ VOCABULARY_SIZE = 1500  # above a thousand, so that the embedding table is quant
 
 def needs_torch() -> None:
     """Skip a whole test module where the packages for training are missing."""
-    for name in ("torch", "transformers", "onnx", "datasets"):
+    for name in ("torch", "transformers", "onnx"):
         pytest.importorskip(name, reason=f"{name} is not installed: pip install '.[train]'")
 
 
@@ -47,7 +47,8 @@ def tiny_tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a random BERT and its tokenizer."""
+    """A folder with a random BERT and its tokenizer; skips where there is no torch."""
+    needs_torch()
     folder = tmp_path_factory.getbasetemp() / "tiny-encoder"
     if not folder.exists():
         _write_encoder(folder)
