@@ -51,7 +51,7 @@ TOKENIZER: Final = "tokenizer.json"
 CARD: Final = "README.md"
 CURRENT: Final = "CURRENT"
 MEND: Final = (
-    "Reinstall plaudit, go back with `plaudit-train rollback`, or train anew with `plaudit-train build`."
+    "Reinstall plaudit, go back with `plaudit-train use NAME`, or train anew with `plaudit-train build`."
 )
 """What mends a damaged artefact."""
 

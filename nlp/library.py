@@ -124,6 +124,6 @@ def _is_path(source: Source) -> bool:
     if isinstance(source, Path) or source.lower().endswith(_SUFFIXES):
         return True
     try:
-        return Path(source).exists()
+        return bool(source) and Path(source).exists()
     except (OSError, ValueError):  # too long for a name, or with a zero in it: a text
         return False

@@ -71,8 +71,10 @@ class Classifier(Protocol):
 
     @property
     def error_counts(self) -> NDArray[np.float64] | None:
-        """Soft error counts on held-out comments, shape (3, 3): row i sums the probabilities of
-        comments whose label is `LABELS[i]`; None where unknown, then shares stay uncorrected.
+        """Soft error counts on held-out comments, shape (3, 3); None where unknown.
+
+        Row i sums the probabilities of comments whose label is `LABELS[i]`. Without them label shares
+        stay uncorrected.
         """
         ...
 

@@ -135,9 +135,8 @@ def _long_marks() -> re.Pattern[str]:
     marks = "".join(
         re.escape(chr(code)) for code in range(0x300, sys.maxunicode) if unicodedata.combining(chr(code))
     )
-    return re.compile(
-        f"[{marks}]{{31,}}"
-    )  # no spelling has more than 30 (Unicode Annex 15, stream-safe text)
+    # No spelling has more than 30 in a row (Unicode Annex 15, stream-safe text).
+    return re.compile(f"[{marks}]{{31,}}")
 
 
 def _latin_again(word: str) -> str:

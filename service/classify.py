@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
 import orjson
 
-from plaudit.pipeline import Pipeline, answer
-from plaudit.service.lines import Item, item_of, lines_of
+from plaudit.items import results
+from plaudit.pipeline import Pipeline
+from plaudit.service.lines import item_of, lines_of
 
 _CHUNK_LINES: Final = 1024  # enough to batch well, few enough to see answers flow
 
@@ -23,16 +24,3 @@ def classify(chunks: Iterable[bytes], *, pipeline: Pipeline, write: Callable[[by
             items = [item_of(line, number=n_lines + i) for i, line in enumerate(chunk, start=1)]
             write(b"".join(orjson.dumps(result) + b"\n" for result in results(items, pipeline)))
             n_lines += len(chunk)
-
-
-def results(items: Sequence[Item], pipeline: Pipeline) -> Iterator[dict[str, object]]:
-    """Yield each item's answer, or its error."""
-    texts = [item.text for item in items if item.error is None]
-    scores = pipeline.classify(texts) if texts else None
-    row = 0
-    for item in items:
-        if scores is None or item.error is not None:
-            yield {"id": item.id, "error": item.error}
-        else:
-            yield answer(item.id, scores, row)
-            row += 1

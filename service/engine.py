@@ -10,18 +10,14 @@ import anyio
 import anyio.to_thread
 
 from plaudit import readers
-from plaudit.comment import REJECTION_REASONS
 from plaudit.errors import OverloadedError
+from plaudit.items import Item, results
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
-from plaudit.service.classify import results
-from plaudit.service.lines import Item
 from plaudit.service.problems import Problem
-from plaudit.text import normalize
 
 LOGGER: Final = logging.getLogger("plaudit.service")
-EMPTY: Final = f"The text is empty: {REJECTION_REASONS['empty_text']}."
 _WARM_UP: Final = ("Which glue did you use for the joints?", "nice")
 _T = TypeVar("_T")
 
@@ -129,8 +125,4 @@ class Engine:
 
 
 def _classify(comments: Sequence[tuple[str, str]], pipeline: Pipeline) -> list[dict[str, object]]:
-    items = [
-        Item(id=comment_id, text=text) if normalize(text) else Item(id=comment_id, error=EMPTY)
-        for comment_id, text in comments
-    ]
-    return list(results(items, pipeline))
+    return list(results([Item.of(text, id=comment_id) for comment_id, text in comments], pipeline))

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from plaudit.comment import REJECTION_REASONS
-from plaudit.text import normalize
+from plaudit.items import Item
 
 LINE_BYTES: Final = 4 << 20  # a longer line is no comment; without a bound one file could fill the memory
 
 _BOM: Final = b"\xef\xbb\xbf"
-_EMPTY: Final = f"The text is empty: {REJECTION_REASONS['empty_text']}."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One line understood: a text, or the sentence that says why there is none."""
-
-    id: str
-    text: str = ""
-    error: str | None = None
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes | None]]:
@@ -52,7 +40,7 @@ def item_of(line: bytes | None, *, number: int) -> Item:
     text = line.removeprefix(_BOM if number == 1 else b"").decode("utf-8", "replace")
     record = _record(text)
     if record is None:
-        return _with_text(text.removesuffix("\r"), id_=str(number))
+        return Item.of(text.removesuffix("\r"), id=str(number))
     id_ = _id(record.get("id"), number=number)
     if id_ is None:
         return Item(id=str(number), error="The id is neither a string nor a number.")
@@ -83,11 +71,7 @@ def _of_record(record: dict[str, object], *, id_: str) -> Item:
     text = record["text"]
     if not isinstance(text, str | None):
         return Item(id=id_, error="The text is not a string.")
-    return _with_text(_writable(text or ""), id_=id_)
-
-
-def _with_text(text: str, *, id_: str) -> Item:
-    return Item(id=id_, text=text) if normalize(text) else Item(id=id_, error=_EMPTY)
+    return Item.of(text or "", id=id_)
 
 
 def _writable(text: str) -> str:

@@ -80,12 +80,7 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     report = await _engine(request).index(
         [comment.model_dump(exclude_unset=True) for comment in body.comments],
         options=ReadOptions(creator=body.creator_id, platform=body.platform),
-        context=Context(
-            creator_id=body.creator_id,
-            platform=body.platform,
-            post_texts={post.id: post.text for post in body.posts if post.text},
-            follower_count=body.follower_count,
-        ),
+        context=Context(creator_id=body.creator_id, platform=body.platform),
         group_by=None if body.by == "none" else body.by,
     )
     return Response(report.to_json(), media_type=JSON)

@@ -104,7 +104,7 @@ class Post(BaseModel):
     id: Identifier = Field(description="As in the comments' `post_id`.", examples=["p1"])
     text: str | None = Field(
         None,
-        description="Title, description, caption or transcript: shows which comments talk about it.",
+        description="Title, description, caption or transcript. No signal of this version uses it.",
         examples=["Restoring a 1950s chair: glue, clamps and patience"],
     )
     published_at: Time | None = Field(
@@ -156,8 +156,10 @@ class IndexRequest(BaseModel):
     platform: Platform | None = Field(
         None, description="Of comments that name none; what is usual there is the yardstick. Default: other."
     )
-    posts: list[Post] = Field([], description="Texts of the posts, at most `limits.max_comments`.")
-    follower_count: Followers | None = Field(None, description="Of the creator; reported, never scored.")
+    posts: list[Post] = Field([], description="At most `limits.max_comments`.")
+    follower_count: Followers | None = Field(
+        None, description="Of the creator. No signal of this version uses it."
+    )
     by: Literal["none", "post", "creator"] = Field(
         "none", description="Whether to add a group for each post or creator."
     )

@@ -94,6 +94,7 @@ def test_records_and_texts() -> None:
     coverage = plaudit.score(["nice", "Which glue?", "", "tick/tock", "x" * 5000, "a\0b"]).coverage
     assert (coverage.read, coverage.rejected) == (6, {"empty_text": 1})
     assert plaudit.score([]).coverage.read == 0
+    assert plaudit.score([""]).coverage.rejected == {"empty_text": 1}
 
 
 def test_options_reach_the_reader_and_the_report(tmp_path: Path) -> None:

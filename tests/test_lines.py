@@ -90,7 +90,7 @@ def test_a_byte_order_mark_counts_on_the_first_line_only():
 def test_bad_bytes_lone_surrogates_and_deep_nesting_pass():
     assert item_of(b"caf\xe9 \xff", number=1).text == "caf\ufffd \ufffd"
     item = item_of(rb'{"id": "\ud800", "text": "so \udfff cool"}', number=1)
-    assert (item.id, item.text) == ("?", "so ? cool")
+    assert (item.id, item.text) == ("?", "so \udfff cool")  # a ? in the text would make it a question
     assert item_of(b'{"text": ' + b"[" * 100_000, number=1).error is None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_encoders_that_are_not_there(tmp_path: Path) -> None:
         network.build(str(tmp_path), dropout=0.1)
     with pytest.raises(TrainingDataError, match=r"no tokenizer\.json"):
         network.load_tokenizer(str(tmp_path))
+
+
+def test_weights_that_do_not_fit_their_description(encoder: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoder, tmp_path / "deeper")
+    settings = tmp_path / "deeper" / "config.json"
+    settings.write_text(settings.read_text().replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
+    with pytest.raises(TrainingDataError, match=r"lack 16 tensors, encoder\.layer\.2"):
+        network.build(str(tmp_path / "deeper"), dropout=0.1)
 
 
 def test_a_tokenizer_neither_pads_nor_truncates(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
 from plaudit.training.telling import (
+    Terminal,
     batch_reporter,
     say,
     step_reporter,
@@ -40,7 +41,7 @@ Models = Annotated[
 Model = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of one model. Default: the current one.")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use. Default: all.")]
+Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Cores to use. Default: all.")]
 
 
 @app.command(epilog=EXIT_CODES)
@@ -48,7 +49,7 @@ def build(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE...", help="Labelled comments: files, folders or Hub names. Default: data.train."
+            metavar="FILE", help="Labelled comments: files, folders or Hub names. Default: data.train."
         ),
     ] = None,
     test: Annotated[
@@ -63,18 +64,19 @@ def build(
         typer.Option("--set", metavar="SECTION.KNOB=VALUE", help="One knob, as train.epochs=3; repeatable."),
     ] = None,
     models: Models = None,
-    name: Annotated[str, typer.Option(help="First word of the model's id.")] = "minilm",
+    name: Annotated[str, typer.Option(metavar="WORD", help="First word of the model's id.")] = "minilm",
     languages: Annotated[
         str | None,
         typer.Option(
-            metavar="en,es,...", help="Languages the model reads. Default: those of 200 rows or more."
+            metavar="CODE,...",
+            help="Languages the model reads, as en,es. Default: those of 200 rows or more.",
         ),
     ] = None,
     work: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Keep a checkpoint an epoch there, and go on from the one found."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="cpu or cuda.")] = "cpu",
     origin: Annotated[
         Path | None,
         typer.Option(metavar="FILE.md", help="Words for the card: where the labelled comments come from."),
@@ -118,15 +120,15 @@ def build(
             )
             meter.say("Evaluating")
             figures = evaluation.record(written, {dataset.HELD_OUT: parts.held_out, **tests}, threads=threads)
-        tell_figures(figures)
         if use_:
             artifact.make_current(folder, written.name)
+        tell_figures(figures)
         say(f"wrote {written}{', now the current model' if use_ else ''}.")
 
 
 @app.command(epilog=EXIT_CODES)
 def evaluate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Labelled comments.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Labelled comments.")],
     model: Model = None,
     record: Annotated[
         str | None,
@@ -163,15 +165,13 @@ def evaluate(
 @app.command(epilog=EXIT_CODES)
 def references(
     dumps: Annotated[
-        list[str], typer.Argument(metavar="[PLATFORM=]DUMP...", help="Files of comments, one topic each.")
+        list[str], typer.Argument(metavar="[PLATFORM=]DUMP", help="Files of comments, one topic each.")
     ],
     model: Model = None,
     threads: Threads = None,
 ) -> None:
     """Measure real communities with a model, and write what is usual into its manifest."""
     with exit_codes():
-        from rich.console import Console
-
         from plaudit import artifact
         from plaudit.training import references as usual
         from plaudit.training.progress import Meter
@@ -184,13 +184,13 @@ def references(
             manifest = usual.fit_references(
                 folder, found, threads=threads, on_batch=batch_reporter(meter, n_bytes=n_bytes)
             )
-        usual.show(manifest, Console())
+        usual.show(manifest, Terminal())
         say(f"wrote the references of {manifest.id}.")
 
 
 @app.command(epilog=EXIT_CODES)
 def use(
-    name: Annotated[str, typer.Argument(help="Id of a model, the name of its folder.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Id of a model, the name of its folder.")],
     models: Models = None,
     threads: Threads = None,
 ) -> None:

@@ -15,15 +15,26 @@ OPSET = 17
 
 
 class _Exported(nn.Module):
-    """The network with its inputs as the service sends them: int64 ids and mask."""
+    """The network as the service calls it: int64 ids and mask in.
+
+    Pooling is a product of matrices a text, and each head a sum a text: the kernels that would be taken
+    for a plain sum and a linear layer round otherwise for one text than for several.
+    """
 
     def __init__(self, network: CommentNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        logits: tuple[Tensor, Tensor] = self.network(input_ids, attention_mask)
-        return logits
+        encoded = self.network.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        mask = attention_mask.to(torch.float32)
+        weight = mask / mask.sum(1, keepdim=True)
+        pooled = torch.matmul(weight.unsqueeze(1), encoded.last_hidden_state)
+        return _head(self.network.label_head, pooled), _head(self.network.flag_head, pooled)
+
+
+def _head(linear: nn.Linear, pooled: Tensor) -> Tensor:
+    return (pooled * linear.weight).sum(-1) + linear.bias
 
 
 def to_onnx(network: CommentNetwork) -> onnx.ModelProto:

@@ -22,6 +22,9 @@ from plaudit.training.checkpoint import Checkpoint, run_digest
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment
 from plaudit.training.network import CommentNetwork
+from plaudit.training.targets import flag_targets
+
+__all__ = ["Progress", "fit", "flag_targets", "logits", "loss_of", "ramp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,19 +100,34 @@ def build(name: str, *, dropout: float, origin: Sequence[Sequence[int]] | None =
 
 
 def _encoder(name: str) -> Any:
-    where = encoder_folder(name)
-    logging.disable_progress_bar()
-    settings: dict[str, Any] = {"attn_implementation": "eager", "dtype": torch.float32}
     try:
-        try:
-            return AutoModel.from_pretrained(where, add_pooling_layer=False, **settings)
-        except TypeError:  # an encoder that never had a pooling layer, such as DistilBERT
-            return AutoModel.from_pretrained(where, **settings)
+        encoder, report = _pretrained(encoder_folder(name))
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0][:300]
         raise TrainingDataError(
             f"Encoder {name!r} cannot be loaded ({reason}); check encoder.name."
         ) from error
+    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise TrainingDataError(
+            f"The weights of encoder {name!r} lack {len(missing)} tensors, {missing[0]} among them; "
+            "expected those its config.json describes."
+        )
+    return encoder
+
+
+def _pretrained(where: str) -> tuple[Any, dict[str, Any]]:
+    settings: dict[str, Any] = {"attn_implementation": "eager", "dtype": torch.float32}
+    settings["output_loading_info"] = True
+    verbosity = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # its table of unexpected tensors; missing ones are looked at here
+    try:
+        return AutoModel.from_pretrained(where, add_pooling_layer=False, **settings)
+    except TypeError:  # an encoder that never had a pooling layer, such as DistilBERT
+        return AutoModel.from_pretrained(where, **settings)
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _regather(encoder: Any, origin: Sequence[Sequence[int]]) -> None:

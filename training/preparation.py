@@ -59,19 +59,25 @@ def prepare(config: Config, *, frozen: Sequence[LabelledComment] = ()) -> Parts:
     usable = dataset.without_conflicts(clean)
     _check_conflicts(clean, usable)
     train, held_out = dataset.split(usable, share=config.data.calibration_share, seed=config.train.seed)
-    for name, part in (("training", train), ("held-out", held_out)):
-        missing = sorted(set(LABELS) - {c.label for c in part})
-        if missing:
-            raise TrainingDataError(
-                f"The {name} part ({len(part)} of {len(comments)} rows) has no {', '.join(missing)}; "
-                "expected rows of every label: add some, or raise data.calibration_share."
-            )
-    return Parts(
+    parts = Parts(
         train=train,
         held_out=held_out,
         n_leaked=len(comments) - len(clean),
         n_conflicting=len(clean) - len(usable),
     )
+    _check_labels(parts, n=len(comments))
+    return parts
+
+
+def _check_labels(parts: Parts, *, n: int) -> None:
+    for name, part in (("training", parts.train), ("held-out", parts.held_out)):
+        missing = sorted(set(LABELS) - {c.label for c in part})
+        if missing:
+            out = f"; {parts.n_leaked:,} were left out, being in a test set" if parts.n_leaked else ""
+            raise TrainingDataError(
+                f"The {name} part ({len(part):,} of {n:,} rows{out}) has no {', '.join(missing)}; "
+                "expected rows of every label: add some, or raise data.calibration_share."
+            )
 
 
 def _check_conflicts(clean: Sequence[LabelledComment], usable: Sequence[LabelledComment]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import typer
+from rich.console import Console
 
 from plaudit.errors import InputError
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from plaudit.training.fitting import Progress
     from plaudit.training.preparation import Parts
     from plaudit.training.progress import Meter
+
+
+class Terminal(Console):
+    """A console on stdout that leaves it to the command what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise on; rich itself would end the process as failed."""
+        raise BrokenPipeError
 
 
 def say(sentence: str) -> None:
@@ -33,12 +42,10 @@ def tell_parts(parts: Parts) -> None:
 
 def tell_figures(figures: Mapping[str, Any]) -> None:
     """Print the figures of each named set on stdout."""
-    from rich.console import Console
-
     from plaudit.training import evaluation
 
     for name, each in figures.items():
-        evaluation.show(each, Console(), title=name)
+        evaluation.show(each, Terminal(), title=name)
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:

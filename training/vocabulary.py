@@ -81,7 +81,9 @@ def _count(
     block: list[str] = []
 
     def flush() -> None:
-        for encoding in base.encode_batch_fast([spaced(t) for t in block], add_special_tokens=False):
+        # The fast way leaves out tokens and word numbers.
+        encode = base.encode_batch if with_words else base.encode_batch_fast
+        for encoding in encode([spaced(t) for t in block], add_special_tokens=False):
             pieces.update(encoding.ids)
             if with_words:
                 spans = Counter(encoding.word_ids)
