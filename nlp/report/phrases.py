@@ -49,9 +49,9 @@ FAMILIES: Final = {
 }
 
 SIGNALS: Final = {
-    "generic_share": "Comments that could stand under any post.",
-    "question_share": "Comments that ask something.",
-    "genuine_share": "Comments that say something about this content.",
+    "generic_share": "Comments that could stand under any post; each person counts at most thrice.",
+    "question_share": "Comments that ask something; each person counts at most thrice.",
+    "genuine_share": "Comments about this very content; each person counts at most thrice.",
     "solicitation_share": "Promotion, follow-for-follow, begging, scams.",
     "experience_share": "Comments in which people tell their own story.",
     "addressed_share": "Comments that speak to someone.",

@@ -1,0 +1,107 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from plaudit import artifact
+from plaudit.comment import GENERIC_COLUMNS
+from plaudit.errors import ArtifactError
+from plaudit.readers import FORMATS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / ".github/CONTRIBUTING.md",
+    ROOT / "examples/README.md",
+    ROOT / "models/README.md",
+]
+
+
+def _has_model() -> bool:
+    try:
+        artifact.current()
+    except ArtifactError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_map_names_what_is_there() -> None:
+    house = re.search(r"## The house\n```\n(.*?)```", README, re.S)
+    assert house is not None
+    section, missing = "", []
+    for line in house[1].splitlines():
+        folder = re.match(r"(\w+)/ ", line)
+        section = folder[1] if folder else section
+        names = re.match(r"(  \S+(?:, \S+)*)", line)
+        if folder and not (ROOT / section).is_dir():
+            missing.append(section)
+        for name in names[1].split(",") if names else ():
+            if not (ROOT / section / name.strip()).exists():
+                missing.append(name.strip())
+    assert missing == []
+
+
+def test_every_command_and_option_it_shows_exists() -> None:
+    from plaudit.service.cli import app as plaudit
+    from plaudit.training.cli import app as training
+
+    apps = {"plaudit": plaudit, "plaudit-train": training}
+    shown = re.findall(r"(?:^|[|/] ?|bin/)(plaudit(?:-train)?) (\w+)([^\n|#]*)", README, re.M)
+    assert len(shown) >= 8
+    for name, command, rest in shown:
+        done = CliRunner().invoke(apps[name], [command, "--help"], env={"COLUMNS": "200"})
+        assert done.exit_code == 0, f"{name} {command}"
+        for option in re.findall(r"(?<=\s)--[\w-]+", rest):
+            assert option in done.output, f"{name} {command} {option}"
+
+
+def test_the_columns_it_lists_are_the_columns() -> None:
+    listed = re.search(r"Columns of a comment: `([^`]+)`", README)
+    assert listed is not None
+    assert tuple(re.split(r",\s*", listed[1].replace("\n", " "))) == GENERIC_COLUMNS
+
+
+def test_the_bodies_it_posts_are_json() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'\n", README, re.S)
+    assert len(bodies) >= 2
+    assert all(json.loads(body)["comments"] for body in bodies)
+
+
+def test_the_formats_command_lists_every_format() -> None:
+    from plaudit.service.cli import app
+
+    listed = CliRunner().invoke(app, ["formats"]).output
+    assert [name for name in FORMATS if name not in listed] == []
+
+
+def test_the_model_it_names_is_the_one_in_use() -> None:
+    if not _has_model():
+        pytest.skip("models/CURRENT is missing: no model is committed here")
+    manifest = artifact.load(artifact.current()).manifest
+    assert manifest.id in README
+    assert all(f"{figures['macro_f1']['value']:.3f}" in README for figures in manifest.metrics.values())
+
+
+def test_the_library_example_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not _has_model():
+        pytest.skip("models/CURRENT is missing: no model is committed here")
+    block = re.search(r"### As a library\n```python\n(.*?)```", README, re.S)
+    assert block is not None
+    monkeypatch.chdir(ROOT)
+    exec(compile(block[1], "README.md", "exec"), {})
+    assert "question" in capsys.readouterr().out
