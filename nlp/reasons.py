@@ -124,5 +124,5 @@ def partial_threads(section: Section) -> list[str]:
     n_partial = np.count_nonzero(known & (here < facts.total_reply_count))
     if not n_partial:
         return []
-    threads = "1 thread holds" if n_partial == 1 else f"{n_partial} threads hold"
-    return [f"{threads} fewer replies than the source counts: shares of replies are lower bounds."]
+    partial = "1 thread holds" if n_partial == 1 else f"{n_partial} threads hold"
+    return [f"{partial} fewer replies than the source counts: shares of replies are lower bounds."]

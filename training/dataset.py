@@ -35,6 +35,7 @@ class LabelledComment:
         language: ISO 639-1 code; "en" where the file does not say.
         source: Where it comes from, for slices; "" where unknown.
         group: Key that must not be split: the post or author where known, else "".
+        active: Picked because a model was unsure of it (`chosen: active`), so harder than its source's mix.
     """
 
     text: str
@@ -44,6 +45,7 @@ class LabelledComment:
     language: str = "en"
     source: str = ""
     group: str = ""
+    active: bool = False
 
 
 def load(path: str, *, columns: Mapping[str, str] | None = None) -> list[LabelledComment]:
@@ -121,6 +123,7 @@ def _comment(row: Mapping[str, Any], names: Mapping[str, str]) -> LabelledCommen
         language=row.get("language") or "en",
         source=row.get("source") or "",
         group=str(row.get("post_id") or row.get("post") or row.get("author") or ""),
+        active=row.get("chosen") == "active",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from tokenizers import Tokenizer
 from plaudit import calibration
 from plaudit.artifact import AnswerRecord, GoldenRecord
 from plaudit.inference import LogitModel
+from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
 from plaudit.training import dataset
 from plaudit.training.config import Config
@@ -52,10 +54,16 @@ LogitPair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> AnswerRecord:
-    """Return calibration and error counts, fitted on what the served graph says of the held-out part."""
-    label_logits, flag_logits = served
-    truth = np.array([LABELS.index(c.label) for c in held_out])
-    fitted = calibration.fit(label_logits, truth, flag_logits, flag_targets(held_out).astype(np.int64))
+    """Return calibration and error counts, fitted on what the served graph says of the held-out part.
+
+    Rows that were chosen for being hard are left out where enough others stand: they overstate how often
+    the classifier errs on comments as they come, and the correction of shares would overshoot.
+    """
+    rows = _as_they_come(held_out)
+    label_logits, flag_logits = served[0][rows], served[1][rows]
+    comments = [held_out[row] for row in rows]
+    truth = np.array([LABELS.index(c.label) for c in comments])
+    fitted = calibration.fit(label_logits, truth, flag_logits, flag_targets(comments).astype(np.int64))
     counts = calibration.error_counts(fitted.label_probabilities(label_logits), truth)
     return AnswerRecord.model_validate(
         {
@@ -63,9 +71,15 @@ def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> Ans
             "flag_scale": fitted.flag_scale,
             "flag_bias": fitted.flag_bias,
             "error_counts": tuple(_floats(row, digits=4) for row in counts),
-            "n_held_out": len(held_out),
+            "n_held_out": len(comments),
         }
     )
+
+
+def _as_they_come(held_out: Sequence[LabelledComment]) -> list[int]:
+    random = [row for row, comment in enumerate(held_out) if not comment.active]
+    counts = Counter(held_out[row].label for row in random)
+    return random if all(counts[label] >= MIN_HELD_OUT for label in LABELS) else list(range(len(held_out)))
 
 
 def golden_records(model: LogitModel) -> tuple[GoldenRecord, ...]:
