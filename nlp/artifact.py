@@ -127,7 +127,11 @@ def _manifest(path: Path, text: bytes) -> Manifest:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"]) or "the whole file"
         raise _damaged(path, where, expected="what plaudit wrote", found=problem["msg"]) from None
-    if manifest.seal and manifest.seal != (found := seal_of(json.loads(text))):
+    if not manifest.seal:
+        raise _damaged(
+            path, "seal", expected="the hash plaudit writes with it", found="none, so it was edited"
+        )
+    if manifest.seal != (found := seal_of(json.loads(text))):
         raise _damaged(
             path, "seal", expected=f"{manifest.seal[:12]}…", found=f"{found[:12]}…, so it was edited"
         )

@@ -52,7 +52,7 @@ class Manifest(_Record):
     """What `manifest.json` holds; written last, so that a folder without it is no artefact.
 
     `seal` is the SHA-256 over all other fields, set when written: a changed number would go unnoticed
-    otherwise. Empty: never sealed.
+    otherwise. Empty until then: a file without it is refused.
     """
 
     format_version: int

@@ -86,6 +86,15 @@ def test_damage_to_a_file_is_told_by_name(build: Build, name: str, damage) -> No
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("seal", [None, ""])
+def test_a_manifest_without_its_seal_is_refused(whole: Path, seal: str | None) -> None:
+    path = whole / artifact.MANIFEST
+    record = {name: value for name, value in json.loads(path.read_bytes()).items() if name != "seal"}
+    path.write_text(json.dumps(record if seal is None else record | {"seal": seal}))
+    with pytest.raises(ArtifactError, match="seal"):
+        artifact.load(whole)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(min_value=0, max_value=10**6), bit=st.integers(min_value=0, max_value=7))
 @pytest.mark.parametrize("name", FILES)
@@ -98,7 +107,7 @@ def test_no_flipped_bit_goes_unnoticed(whole: Path, name: str, position: int, bi
         artifact.load(whole)
     except ArtifactError:
         pass
-    else:  # white space of the manifest, or its seal's own name
+    else:  # white space of the manifest
         record = json.loads(flipped)
         assert name == artifact.MANIFEST
         assert {**record, "seal": None} == {**json.loads(content), "seal": None}
