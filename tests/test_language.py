@@ -196,7 +196,7 @@ def test_any_text_has_a_code_that_its_neighbours_do_not_change(texts: list[str])
 def test_very_long_texts_are_quick(unit: str) -> None:
     started = time.perf_counter()
     identify([unit * (100_000 // len(unit))])
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 20  # a quadratic walk would take minutes; a busy machine does not
 
 
 def test_newlines_do_not_matter() -> None:

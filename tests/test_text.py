@@ -149,7 +149,7 @@ def test_long_texts_are_quick(unit: str) -> None:
     text = (unit * 100_000)[:100_000]
     started = time.perf_counter()
     skeleton(text)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 20  # quadratic would take minutes
 
 
 def test_long_rows_of_marks_are_quick() -> None:
@@ -158,7 +158,7 @@ def test_long_rows_of_marks_are_quick() -> None:
     started = time.perf_counter()
     normalize(text)
     normalize(text[:999])
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 20  # quadratic would take minutes
 
 
 @pytest.mark.parametrize(
