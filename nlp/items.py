@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from plaudit.comment import REJECTION_REASONS
 from plaudit.pipeline import Pipeline, answer
+from plaudit.scores import Scores
 from plaudit.text import normalize
 
 EMPTY: Final = f"The text is empty: {REJECTION_REASONS['empty_text']}."
@@ -30,7 +31,11 @@ class Item:
 def results(items: Sequence[Item], pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     """Yield each item's answer as `pipeline.answer` shapes it, or `{"id", "error"}`."""
     texts = [item.text for item in items if item.error is None]
-    scores = pipeline.classify(texts) if texts else None
+    return answers(items, pipeline.classify(texts) if texts else None)
+
+
+def answers(items: Sequence[Item], scores: Scores | None) -> Iterator[dict[str, Any]]:
+    """Yield what `results` does; the rows of `scores` are the items without an error."""
     row = 0
     for item in items:
         if scores is None or item.error is not None:

@@ -9,33 +9,32 @@ from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.responses import HTMLResponse
 
 from plaudit.pipeline import Pipeline
-from plaudit.service import openapi, problems, routes
-from plaudit.service.engine import Engine
+from plaudit.service import (
+    access,
+    metrics,
+    openapi,
+    page,
+    perspective,
+    problems,
+    routes,
+    storing,
+    streams,
+    traces,
+)
+from plaudit.service.callers import Bodies
+from plaudit.service.engine import Capacity, Engine
 from plaudit.service.gate import Gate
+from plaudit.service.metrics import Meter, Metrics
+from plaudit.service.page_door import PageDoor
 from plaudit.service.settings import Settings, load_settings
 
 _ABOUT: Final = """Send comments, get labels with calibrated probabilities (`/v1/classify`), or two indices
-with intervals, signals and reasons (`/v1/index`). Nothing is stored; authors are hashed on arrival; texts
-and authors are never logged. Every error is `application/problem+json`. Send `X-Request-Id` to find your
-request in the log; it comes back in every response."""
-
-_FRONT_PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Plaudit</title>
-<h1>Plaudit</h1>
-<p>Tells conversation from applause.</p>
-<ul>
-<li><a href="docs">Interactive docs</a></li>
-<li><a href="openapi.json">OpenAPI document</a></li>
-<li><a href="v1/model">Model in use</a></li>
-<li><a href="v1/policy">Policy in force</a></li>
-<li><a href="health/ready">Health</a></li>
-</ul>
-</html>
-"""
+with intervals, signals and reasons (`/v1/index`). Nothing is stored but dumps and feedback, which exist for
+that; authors are hashed on arrival; texts and authors are never logged. Every error is
+`application/problem+json`. Send `X-Request-Id` to find your request in the log; it comes back in every
+response."""
 
 
 def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline] | None = None) -> FastAPI:
@@ -57,26 +56,54 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        # FastAPI's own would send queries and the messages of exceptions, which may hold keys and texts.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes))
+    app.state.gathered = 0  # comments of all index streams
     app.state.engine = Engine(
         load or (lambda: Pipeline.load(settings.model_path, threads=settings.threads)),
-        concurrency=settings.concurrency,
-        max_waiting=settings.max_waiting,
+        capacity=_capacity(settings),
+        metrics=app.state.metrics,
     )
-    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes)
+    access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
+    traces.install(app, settings)
+    longer = storing.install(app, settings)
+    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, unbounded=streams.PATHS, longer=longer)
+    app.add_middleware(PageDoor)
+    app.add_middleware(Meter, metrics=app.state.metrics)
     problems.install(app)
     app.include_router(routes.work)
     app.include_router(routes.facts)
-    app.add_api_route("/", lambda: HTMLResponse(_FRONT_PAGE), include_in_schema=False)
+    app.include_router(streams.router)
+    app.include_router(metrics.router)
+    app.include_router(page.router)
+    if settings.perspective:
+        perspective.install(app)
     openapi.install(app)
     return app
+
+
+def _capacity(settings: Settings) -> Capacity:
+    return Capacity(
+        n_batches=settings.batches,
+        n_threads=settings.concurrency,
+        max_waiting=settings.max_waiting,
+        batch_seconds=settings.batch_ms / 1000,
+        window_seconds=settings.window_ms / 1000,
+    )
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     loading = asyncio.create_task(app.state.engine.start())
-    yield
+    async with storing.working(app):
+        yield
     loading.cancel()
     with suppress(asyncio.CancelledError):
         await loading
+    app.state.engine.stop()
+    if app.state.tracer:
+        app.state.tracer.close()

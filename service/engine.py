@@ -1,48 +1,94 @@
-"""The one place where the service meets the model: loading, waiting, working off the event loop."""
+"""The one place where the service meets the model: loading, room, turns, work off the event loop."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from plaudit import readers
+from plaudit import linguistics, readers
+from plaudit.comment import Batch
 from plaudit.errors import OverloadedError
-from plaudit.items import Item, results
+from plaudit.items import EMPTY, Item, answers
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
+from plaudit.scores import Classifier, Scores
+from plaudit.service import traces
+from plaudit.service.batching import Batcher, SharedClassifier
+from plaudit.service.gathering import Gathering
+from plaudit.service.metrics import Metrics
 from plaudit.service.problems import Problem
+from plaudit.service.room import Room, weight_of
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _WARM_UP: Final = ("Which glue did you use for the joints?", "nice")
+_FEW: Final = 64  # comments whose answers are written faster than a thread is asked
+_READ_AT_ONCE: Final = 1024
+_MOST_JOBS: Final = 64
 _T = TypeVar("_T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How much an engine takes on.
+
+    Attributes:
+        n_batches: Batches inferred at the same time.
+        n_threads: Threads that read, measure and write beside those.
+        max_waiting: Comments taken in and not yet answered.
+        batch_seconds: How long a batch should take.
+        window_seconds: How long the first comment after a pause waits for company.
+    """
+
+    n_batches: int = 1
+    n_threads: int = 4
+    max_waiting: int = 20_000
+    batch_seconds: float = 0.05
+    window_seconds: float = 0.002
+
+
 class Engine:
-    """Loads a pipeline in the background and works requests in threads, a few at a time.
+    """Loads a pipeline in the background and gives every request its turns.
 
     Attributes:
         failure: What loading raised; None while loading and afterwards.
         on_failure: Called once where loading fails, after `failure` is set.
+        is_draining: Whether the process was told to stop; requests are still answered.
+        room: What is taken in and not yet answered.
+        metrics: What is counted.
     """
 
-    def __init__(self, load: Callable[[], Pipeline], *, concurrency: int, max_waiting: int) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Pipeline],
+        *,
+        capacity: Capacity | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         """Prepare; `start` does the work.
 
         Args:
             load: Makes the pipeline; called once, in a thread.
-            concurrency: Requests worked on at the same time.
-            max_waiting: Requests that may wait for their turn; one more is refused.
+            capacity: How much to take on.
+            metrics: What to count in; None makes its own.
         """
-        self._load, self._max_waiting = load, max_waiting
-        self._limiter = anyio.CapacityLimiter(concurrency)
+        self._load, self._capacity = load, capacity or Capacity()
+        self._threads = anyio.CapacityLimiter(self._capacity.n_threads)
+        self._batcher: Batcher | None = None
         self._pipeline: Pipeline | None = None
+        self._classifier: Classifier | None = None
+        self.metrics = metrics or Metrics()
+        self.room = Room(self._capacity.max_waiting, rate=self._rate, metrics=self.metrics)
         self.failure: Exception | None = None
         self.on_failure: Callable[[], None] = lambda: None
+        self.is_draining = False
 
     @property
     def state(self) -> Literal["loading", "ready", "failed"]:
@@ -51,7 +97,7 @@ class Engine:
 
     @property
     def pipeline(self) -> Pipeline:
-        """The pipeline in use.
+        """The pipeline in use; for threads, where its classifier takes turns with all requests.
 
         Raises:
             Problem: It is not loaded (503).
@@ -59,6 +105,17 @@ class Engine:
         if self._pipeline is None:
             raise self.not_ready()
         return self._pipeline
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier itself, for what it tells of its model.
+
+        Raises:
+            Problem: It is not loaded (503).
+        """
+        if self._classifier is None:
+            raise self.not_ready()
+        return self._classifier
 
     def not_ready(self) -> Problem:
         """Return the problem that tells why no request can be answered."""
@@ -68,37 +125,80 @@ class Engine:
             "not-ready", "The model is being loaded.", hint="Try again shortly.", headers={"Retry-After": "1"}
         )
 
-    @property
-    def _n_waiting(self) -> int:
-        return self._limiter.statistics().tasks_waiting
+    def check_ready(self) -> None:
+        """Refuse where no request should be sent here.
+
+        Raises:
+            Problem: It is loading, has failed, or the process is about to stop (503).
+        """
+        _ = self.pipeline
+        if self.is_draining:
+            raise Problem("not-ready", "The service is stopping.", hint="Ask another one.")
+
+    def _rate(self) -> float:
+        return self._batcher.rate if self._batcher else 1.0
 
     async def start(self) -> None:
         """Load the pipeline and let it answer once; returns when it is ready or has failed."""
         try:
-            self._pipeline = await anyio.to_thread.run_sync(self._load_and_try, abandon_on_cancel=True)
-            LOGGER.info("ready", extra={"fields": {"model": self._pipeline.classifier.model.id}})
+            loaded = await anyio.to_thread.run_sync(self._load_and_try, abandon_on_cancel=True)
         except Exception as error:
             self.failure = error
             LOGGER.error("the model could not be loaded", exc_info=error)
             self.on_failure()
+            return
+        capacity = self._capacity
+        self._classifier = loaded.classifier
+        self._batcher = Batcher(
+            loaded.classifier,
+            metrics=self.metrics,
+            n_threads=capacity.n_batches,
+            batch_seconds=capacity.batch_seconds,
+            window_seconds=capacity.window_seconds,
+        )
+        self._pipeline = replace(loaded, classifier=SharedClassifier(loaded.classifier, self._batcher))
+        LOGGER.info("ready", extra={"fields": {"model": loaded.classifier.model.id}})
 
     def _load_and_try(self) -> Pipeline:
         pipeline = self._load()
         pipeline.classify(_WARM_UP)
+        linguistics.describe(_WARM_UP)  # its word lists take seconds to make
         return pipeline
+
+    def stop(self) -> None:
+        """End the inference threads; nobody may wait any more."""
+        if self._batcher:
+            self._batcher.close()
+
+    async def score(self, texts: Sequence[str]) -> Scores:
+        """Return the scores of texts that have room already; cancelling takes back what was not begun."""
+        _ = self.pipeline
+        assert self._batcher is not None  # noqa: S101 - made before the pipeline
+        with traces.turns(len(texts)) as begin:
+            return await asyncio.wrap_future(self._batcher.submit(texts, on_begin=begin))
 
     async def classify(self, comments: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
         """Return an answer, or an error where there is no text, for each pair of id and text.
 
         Raises:
-            OverloadedError: Too many requests wait already.
+            Problem: There is no room (429), or no model (503).
         """
-        pipeline = self.pipeline
-        return await self._work(lambda: _classify(comments, pipeline))
+        _ = self.pipeline
+        with self.room.hold(weight_of([text for _, text in comments])):
+            items = await self.apart(lambda: _items(comments), n_comments=len(comments))
+            return await self.answer(items)
+
+    async def answer(self, items: Sequence[Item]) -> list[dict[str, object]]:
+        """Return each item's answer, or its error; the caller holds room for them."""
+        texts = [item.text for item in items if item.error is None]
+        reasons = ["empty_text" if item.error == EMPTY else "unusable_line" for item in items if item.error]
+        self.metrics.count_rejected(Counter(reasons))
+        scores = await self.score(texts) if texts else None
+        return await self.apart(lambda: list(answers(items, scores)), n_comments=len(items))
 
     async def index(
         self,
-        records: Iterable[Mapping[str, object]],
+        records: Sequence[Mapping[str, object]],
         *,
         options: ReadOptions,
         context: Context,
@@ -107,22 +207,44 @@ class Engine:
         """Read generic records and score them as a section.
 
         Raises:
-            OverloadedError: Too many requests wait already.
+            Problem: There is no room (429), or no model (503).
             UsageError: Nothing in the records can be used.
         """
+        _ = self.pipeline
+        with self.room.hold(weight_of([str(record.get("text") or "") for record in records])):
+            gathering = Gathering()
+            batches = readers.read_records(records, options=replace(options, batch_size=_READ_AT_ONCE))
+            while batch := await self.apart(lambda: next(batches, None)):
+                await self.gather(batch, into=gathering)
+            return await self.report(gathering, context=context, group_by=group_by)
+
+    async def gather(self, batch: Batch, *, into: Gathering) -> None:
+        """Score a batch and keep its facts; the caller holds room for it."""
+        scores = await self.score(batch.comments.column("text").to_pylist())
+        await self.apart(lambda: into.add(batch, scores))
+
+    async def report(self, gathering: Gathering, *, context: Context, group_by: str | None) -> Report:
+        """Measure what was gathered."""
+        self.metrics.count_rejected(gathering.rejected)
         pipeline = self.pipeline
-        return await self._work(
-            lambda: pipeline.score(
-                readers.read_records(records, options=options), context=context, group_by=group_by
-            )
-        )
+        return await self.apart(lambda: gathering.report(pipeline, context=context, group_by=group_by))
 
-    async def _work(self, job: Callable[[], _T]) -> _T:
-        # Threads, because ONNX Runtime and NumPy let go of the interpreter lock.
-        if not self._limiter.available_tokens and self._n_waiting >= self._max_waiting:
-            raise OverloadedError(f"{self._n_waiting:,} requests are waiting already: try again in a second.")
-        return await anyio.to_thread.run_sync(job, limiter=self._limiter)
+    async def run(self, job: Callable[[], _T]) -> _T:
+        """Run a job that uses `pipeline` in a thread.
+
+        Raises:
+            OverloadedError: Too many wait already.
+        """
+        if self._threads.statistics().tasks_waiting >= _MOST_JOBS:
+            raise OverloadedError("Too much waits already: try again in a second.")
+        return await self.apart(job)
+
+    async def apart(self, job: Callable[[], _T], *, n_comments: int | None = None) -> _T:
+        """Run a job in a thread, or at once where it is about a few comments only."""
+        if n_comments is not None and n_comments <= _FEW:
+            return job()
+        return await anyio.to_thread.run_sync(job, limiter=self._threads, abandon_on_cancel=True)
 
 
-def _classify(comments: Sequence[tuple[str, str]], pipeline: Pipeline) -> list[dict[str, object]]:
-    return list(results([Item.of(text, id=comment_id) for comment_id, text in comments], pipeline))
+def _items(comments: Iterable[tuple[str, str]]) -> list[Item]:
+    return [Item.of(text, id=comment_id) for comment_id, text in comments]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
@@ -17,6 +20,7 @@ from plaudit.service.problems import Problem, respond
 LOGGER: Final = logging.getLogger("plaudit.service")
 _TELL: Final = "Tell whoever runs this service the request id; its log says more."
 _DRAIN_SECONDS: Final = 1.0
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -28,15 +32,33 @@ class Gate:
     the log.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
-        self.app, self.max_body_bytes = app, max_body_bytes
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        unbounded: frozenset[str] = frozenset(),
+        longer: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Guard an app.
+
+        Args:
+            app: What is behind the gate.
+            max_body_bytes: Longer bodies are refused.
+            unbounded: Paths that keep their own watch over the length.
+            longer: Longest body of paths that take more.
+        """
+        self.app, self.max_body_bytes, self.unbounded, self.longer = app, max_body_bytes, unbounded, longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; anything but HTTP passes through."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = _Visit(scope, receive, send, max_body_bytes=self.max_body_bytes)
+        is_long = scope["path"] in self.longer
+        limit = self.longer[scope["path"]] if is_long else self.max_body_bytes
+        limit = sys.maxsize if scope["path"] in self.unbounded else limit
+        visit = _Visit(scope, receive, send, max_body_bytes=limit, drains=is_long)
         try:
             await visit.check_declared_length()
             await self.app(scope, visit.receive, visit.send)
@@ -51,13 +73,26 @@ class Gate:
             visit.log()
 
 
+def _route(scope: Scope) -> str:
+    """Return the path as it is declared: what callers put into a path may be a key, a text or a name."""
+    route = getattr(scope.get("route"), "path", None)
+    return route if isinstance(route, str) else "unknown"
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
 class _Visit:
     """One request on its way through the gate."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, max_body_bytes: int) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, max_body_bytes: int, drains: bool = False
+    ) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self.max_body_bytes, self.n_bytes, self.status = max_body_bytes, 0, 0
         self.headers = Headers(scope=scope)
+        self.is_sending = drains and "expect" not in self.headers and _has_body(self.headers)
         given = self.headers.get("x-request-id", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         self.state: dict[str, Any] = scope.setdefault("state", {})
@@ -75,6 +110,7 @@ class _Visit:
         """Count while reading: a chunked body declares no length."""
         message = await self._receive()
         self.n_bytes += len(message.get("body", b""))
+        self.is_sending = self.is_sending and bool(message.get("more_body"))
         if self.n_bytes > self.max_body_bytes:
             if message.get("more_body"):
                 await self._drain()
@@ -83,6 +119,7 @@ class _Visit:
 
     async def _drain(self) -> None:
         """Take in for a moment what is still being sent: closing on it would lose the answer."""
+        self.is_sending = False
         with anyio.move_on_after(_DRAIN_SECONDS):
             while (await self._receive()).get("more_body"):
                 pass
@@ -97,6 +134,8 @@ class _Visit:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self.is_sending and message["status"] >= 400:
+                await self._drain()
             self.status = message["status"]
             MutableHeaders(scope=message)["X-Request-Id"] = self.request_id
         await self._send(message)
@@ -106,11 +145,13 @@ class _Visit:
 
     def log(self) -> None:
         fields = {
-            "method": self.scope["method"],
-            "path": self.scope["path"][:200],
+            "method": self.scope["method"] if self.scope["method"] in _METHODS else "other",
+            "path": _route(self.scope),
             "status": self.status,
             "duration_ms": round(1000 * (time.perf_counter() - self.started), 1),
             "request_id": self.request_id,
+            "key": self.state.get("key"),
+            "trace_id": self.state.get("trace_id"),
             "n_comments": self.state.get("n_comments"),
         }
         known = {name: value for name, value in fields.items() if value is not None}

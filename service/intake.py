@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope
 
+from plaudit.service.callers import Held, whole_body
 from plaudit.service.problems import Problem
 
 JSON: Final = "application/json"
+
+_OBJECTS: Final = 8  # to a comment, nested ones included; and some around them
+_MORE_OBJECTS: Final = 1000
+_STRING_OR_OBJECT = re.compile(rb'"(?:[^"\\]++|\\.)*+"|\{', re.DOTALL)
 
 
 class JsonRoute(APIRoute):
@@ -23,13 +31,33 @@ class JsonRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             _check_declared(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+            held: Held = request.app.state.bodies.open()
+            try:
+                return await handle(StrictRequest(request.scope, request.receive, held=held))
+            finally:
+                held.close()
 
         return handle_strictly
 
 
 class StrictRequest(Request):
     """A request whose body is strict JSON with no more comments and posts than the settings allow."""
+
+    def __init__(self, scope: Scope, receive: Receive, *, held: Held) -> None:
+        super().__init__(scope, receive)
+        self._held, self._whole = held, b""
+
+    async def body(self) -> bytes:
+        """Read the whole body, once.
+
+        Raises:
+            ClientDisconnect: The caller left.
+            Problem: It came too slowly (408), or there is no room for it now (429).
+        """
+        if not self._whole:
+            seconds = self.app.state.settings.body_seconds
+            self._whole = await whole_body(self, held=self._held, seconds=seconds)
+        return self._whole
 
     async def json(self) -> Any:
         """Parse the body; the standard parser lets NaN, lone surrogates and endless nesting through.
@@ -38,7 +66,8 @@ class StrictRequest(Request):
             JSONDecodeError: The body is no JSON.
             Problem: There are too many comments or posts (413).
         """
-        body = orjson.loads(await self.body())
+        _check_size(await self.body(), limit=self.app.state.settings.max_comments)
+        body = orjson.loads(self._whole)
         if isinstance(body, dict):
             for name in ("comments", "posts"):
                 _check_length(name, body.get(name), limit=self.app.state.settings.max_comments)
@@ -59,6 +88,23 @@ def _check_declared(request: Request) -> None:
             f"The content type is {media_type[:100] or 'missing'!r}, expected {JSON!r}.",
             hint=f"Send the header 'Content-Type: {JSON}'.",
         )
+
+
+def _check_size(body: bytes, *, limit: int) -> None:
+    # Counting braces costs a thousandth of parsing: a million tiny objects never become Python's.
+    most = _OBJECTS * limit + _MORE_OBJECTS
+    if body.count(b"{") > most and _has_more_objects(body, most):
+        raise Problem(
+            "too-many-comments",
+            f"The request holds far more than the {limit:,} comments that are taken.",
+            hint="Send them in several requests, or as a stream of lines.",
+        )
+
+
+def _has_more_objects(body: bytes, most: int) -> bool:
+    # Texts may hold braces too, so strings are passed over; it ends as soon as it knows.
+    opened = (True for found in _STRING_OR_OBJECT.finditer(body) if found[0] == b"{")
+    return next(islice(opened, most, None), False)
 
 
 def _check_length(name: str, items: object, *, limit: int) -> None:

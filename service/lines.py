@@ -13,19 +13,50 @@ LINE_BYTES: Final = 4 << 20  # a longer line is no comment; without a bound one 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
+class Splitter:
+    """Cuts bytes into lines as they arrive; a long line in small pieces costs no more than in one."""
+
+    def __init__(self) -> None:
+        self._rest, self._is_overlong = bytearray(), False
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes held of a line that has no end yet."""
+        return len(self._rest)
+
+    def feed(self, chunk: bytes) -> list[bytes | None]:
+        """Return the lines that a chunk completes, without their ends; None for one that is too long."""
+        first, *others = chunk.split(b"\n")
+        lines: list[bytes | None] = []
+        self._extend(first)
+        for piece in others:
+            lines.append(self._taken())
+            self._extend(piece)
+        if len(self._rest) > LINE_BYTES:
+            self._rest, self._is_overlong = bytearray(), True
+        return lines
+
+    def end(self) -> list[bytes | None]:
+        """Return the last line where it has no end of its own."""
+        return [self._taken()] if self._rest or self._is_overlong else []
+
+    def _extend(self, piece: bytes) -> None:
+        if not self._is_overlong:
+            self._rest += piece
+
+    def _taken(self) -> bytes | None:
+        line = None if self._is_overlong else bytes(self._rest)
+        self._rest, self._is_overlong = bytearray(), False
+        return line
+
+
 def lines_of(chunks: Iterable[bytes]) -> Iterator[list[bytes | None]]:
     """Yield the lines that each chunk completes, without their ends; None for one that is too long."""
-    rest, overlong = b"", False
+    splitter = Splitter()
     for chunk in chunks:
-        lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
-        rest = lines.pop() or b""
-        if lines and overlong:
-            lines[0], overlong = None, False
-        if overlong or len(rest) > LINE_BYTES:
-            rest, overlong = b"", True
-        yield lines
-    if rest or overlong:
-        yield [None if overlong else rest]
+        yield splitter.feed(chunk)
+    if last := splitter.end():
+        yield last
 
 
 def item_of(line: bytes | None, *, number: int) -> Item:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import is_dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import HTMLResponse
-from starlette.staticfiles import StaticFiles
 
 from plaudit import policy
 from plaudit.report import envelope
+from plaudit.service import access, docs
 from plaudit.service.answers import ProblemBody
 
 _ATTRIBUTE = re.compile(r"^(\w+): (.+?)(?=^\w+: |\Z)", re.MULTILINE | re.DOTALL)
@@ -23,6 +19,8 @@ _UNUSED: Final = ("HTTPValidationError", "ValidationError")
 
 TAGS: Final = [
     {"name": "scoring", "description": "Comments in, labels or indices out."},
+    {"name": "dumps", "description": "Files of comments, scored in the background; these are stored."},
+    {"name": "feedback", "description": "Corrected labels, for the next training; these are stored."},
     {"name": "facts", "description": "What answers, and by which rules."},
     {"name": "health", "description": "For those who run it."},
 ]
@@ -31,7 +29,7 @@ TAGS: Final = [
 def install(app: FastAPI) -> None:
     """Give `app` its OpenAPI document and the page at `/docs`."""
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
-    _install_docs(app)
+    docs.install(app)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -48,12 +46,23 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for name in _UNUSED:
             schemas.pop(name, None)
+        _drop_defaults(document["paths"])
         schemas["ProblemBody"] = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schemas["ProblemBody"].pop("$defs", {})
         for name, schema in schemas.items():
             _describe(schema, getattr(envelope, name, None) or getattr(policy, name, None))
+        access.document(document, app.state.settings)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _drop_defaults(paths: dict[str, Any]) -> None:
+    """Drop the answers that FastAPI foresees wherever there is a parameter, and that we never give."""
+    for operations in paths.values():
+        for operation in operations.values():
+            content = operation["responses"].get("422", {}).get("content", {})
+            if content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith(_UNUSED):
+                del operation["responses"]["422"]
 
 
 def _describe(schema: dict[str, Any], source: Any) -> None:
@@ -71,20 +80,3 @@ def _describe(schema: dict[str, Any], source: Any) -> None:
 
 def _for_json(text: str) -> str:
     return re.sub(r"\bNone\b", "null", " ".join(text.split()))
-
-
-def _install_docs(app: FastAPI) -> None:
-    """Serve the interactive page; without the package of its assets they come from a public host."""
-    local = find_spec("fastapi_offline")
-    urls: dict[str, Any] = {}
-    if local and local.origin:
-        app.mount("/docs/assets", StaticFiles(directory=Path(local.origin).parent / "static"))
-        urls = {
-            "swagger_js_url": "docs/assets/swagger-ui-bundle.js",
-            "swagger_css_url": "docs/assets/swagger-ui.css",
-            "swagger_favicon_url": "docs/assets/favicon.png",
-        }
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="openapi.json", title=f"{app.title}: interactive docs", **urls)

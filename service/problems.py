@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,9 +11,11 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
-from plaudit.errors import OverloadedError, UsageError
+from plaudit.errors import OverloadedError, StorageError, UsageError
 
+LOGGER: Final = logging.getLogger("plaudit.service")
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_LISTED_ERRORS: Final = 20
 
@@ -27,14 +30,22 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "bad-request": Kind(status=400, title="The request cannot be understood"),
+    "unauthorized": Kind(status=401, title="This needs a valid API key"),
     "not-found": Kind(status=404, title="There is nothing at this path"),
     "method-not-allowed": Kind(status=405, title="This path does not take this method"),
+    "request-timeout": Kind(status=408, title="The request took too long to arrive"),
+    "no-results": Kind(status=409, title="The dump has no results"),
     "body-too-large": Kind(status=413, title="The request body is too large"),
     "too-many-comments": Kind(status=413, title="There are too many comments in one request"),
     "unsupported-media-type": Kind(status=415, title="The request body is not declared as JSON"),
     "invalid-request": Kind(status=422, title="The request does not have the expected form"),
+    "unusable-dump": Kind(status=422, title="The dump cannot be scored"),
     "overloaded": Kind(status=429, title="There is no room for more work now"),
+    "quota-exceeded": Kind(status=429, title="The quota of this API key is used up"),
+    "caller-gone": Kind(status=499, title="The caller left"),
     "internal": Kind(status=500, title="Something went wrong on our side"),
+    "dump-failed": Kind(status=500, title="The dump could not be scored by a fault on our side"),
+    "storage-unavailable": Kind(status=503, title="Nothing can be stored or found now"),
     "not-ready": Kind(status=503, title="The service is not ready"),
 }
 """Every kind of problem by the last part of its `type`."""
@@ -63,6 +74,12 @@ class Problem(HTTPException):
 
 def respond(problem: Problem, *, request_id: str) -> Response:
     """Return the response that tells a client of a problem."""
+    body = body_of(problem, request_id=request_id)
+    return Response(body, problem.status_code, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def body_of(problem: Problem, *, request_id: str) -> bytes:
+    """Return the body that tells a client of a problem."""
     body: dict[str, Any] = {
         "type": f"urn:plaudit:problem:{problem.kind}",
         "title": KINDS[problem.kind].title,
@@ -73,7 +90,7 @@ def respond(problem: Problem, *, request_id: str) -> Response:
         "errors": list(problem.errors),
     }
     kept = {name: value for name, value in body.items() if value is not None and value != []}
-    return Response(orjson.dumps(kept), problem.status_code, headers=problem.headers, media_type=MEDIA_TYPE)
+    return orjson.dumps(kept)
 
 
 def install(app: FastAPI) -> None:
@@ -82,6 +99,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(UsageError, _on_usage)
     app.add_exception_handler(OverloadedError, _on_overload)
+    app.add_exception_handler(StorageError, _on_storage)
 
 
 def _respond(request: Request, problem: Problem) -> Response:
@@ -94,9 +112,18 @@ def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what the registration above promises
     kind = _KIND_OF_STATUS.get(error.status_code, "bad-request")
     detail = f"{request.method} {request.url.path[:200]}: {error.detail}."
-    return _respond(
-        request, Problem(kind, detail, hint="GET /openapi.json lists what there is.", headers=error.headers)
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # the router names those of the first of several routes only
+        known = set(headers.get("Allow", "").split(", ")) - {""}
+        headers["Allow"] = ", ".join(sorted(_methods(request) | known))
+    hint = "GET /openapi.json lists what there is."
+    return _respond(request, Problem(kind, detail, hint=hint, headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    paths = request.app.openapi()["paths"]
+    fitting = [path for path in paths if compile_path(path)[0].match(request.scope["path"])]
+    return {method.upper() for path in fitting for method in paths[path]}
 
 
 def _on_usage(request: Request, error: Exception) -> Response:
@@ -107,17 +134,24 @@ def _on_overload(request: Request, error: Exception) -> Response:
     return _respond(request, Problem("overloaded", str(error), headers={"Retry-After": "1"}))
 
 
+def _on_storage(request: Request, error: Exception) -> Response:
+    LOGGER.error(
+        "nothing can be stored", exc_info=error, extra={"fields": {"request_id": request.state.request_id}}
+    )
+    return _respond(request, Problem("storage-unavailable", str(error), headers={"Retry-After": "5"}))
+
+
 def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what the registration above promises
     found = error.errors()
-    listed = [_field_error(one) for one in found[:MAX_LISTED_ERRORS]]
+    listed = [field_error(one) for one in found[:MAX_LISTED_ERRORS]]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{listed[0]['field']}: expected {listed[0]['expected']}, found {listed[0]['found']}{more}."
     hint = "The bodies are described at /docs."
     return _respond(request, Problem("invalid-request", detail, hint=hint, errors=listed))
 
 
-def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
+def field_error(error: Mapping[str, Any]) -> dict[str, str]:
     """Name the field, what was expected and the kind of value found; never the value itself."""
     location = tuple(error["loc"])
     if error["type"] == "json_invalid":

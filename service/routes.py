@@ -14,26 +14,31 @@ from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
 from plaudit.scores import Classifier
 from plaudit.service import answers, schemas
+from plaudit.service.callers import while_there
 from plaudit.service.engine import Engine
 from plaudit.service.intake import JSON, JsonRoute
 from plaudit.service.problems import MEDIA_TYPE
+from plaudit.service.quotas import count
 from plaudit.service.settings import Settings
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     return {status: {"description": _ERRORS[status], "content": content} for status in statuses}
 
 
 _ERRORS: Final = {
+    408: "The body took too long to arrive.",
     413: "The body, or the number of comments in it, is over the limit.",
     415: "The body is not declared as `application/json`.",
     422: "The body does not have the expected form; `errors` names each field.",
-    429: "Too many requests wait already; `Retry-After` says when to come back.",
+    429: "Too many comments wait already, or the quota is used up; `Retry-After` says when to come back.",
     500: "A fault of ours; the log of the service has it under the request id.",
     503: "The model is being loaded, or could not be.",
 }
-_OF_WORK: Final = _errors(*_ERRORS)
+_OF_BODIES: Final = (408, 413, 415, 422, 429, 500, 503)
+_OF_WORK: Final = errors_of(*_OF_BODIES)
 
 work = APIRouter(prefix="/v1", route_class=JsonRoute)
 facts = APIRouter()
@@ -63,8 +68,10 @@ async def classify(request: Request, body: schemas.ClassifyRequest) -> Response:
     """
     engine = _engine(request)
     request.state.n_comments = len(body.comments)
+    await count(request, len(body.comments))
     numbered = enumerate(body.comments, start=1)
-    results = await engine.classify([(c.id or str(position), c.text or "") for position, c in numbered])
+    pairs = [(c.id or str(position), c.text or "") for position, c in numbered]
+    results = await while_there(request, engine.classify(pairs))
     model = engine.pipeline.classifier.model
     return _json({"results": results, "model": {"id": model.id, "hash": model.hash}})
 
@@ -77,12 +84,14 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     counted under `coverage.rejected`; too little data gives null with its reason, not an error.
     """
     request.state.n_comments = len(body.comments)
-    report = await _engine(request).index(
+    await count(request, len(body.comments))
+    work = _engine(request).index(
         [comment.model_dump(exclude_unset=True) for comment in body.comments],
         options=ReadOptions(creator=body.creator_id, platform=body.platform),
         context=Context(creator_id=body.creator_id, platform=body.platform),
         group_by=None if body.by == "none" else body.by,
     )
+    report = await while_there(request, work)
     return Response(report.to_json(), media_type=JSON)
 
 
@@ -90,12 +99,12 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     "/v1/model",
     tags=["facts"],
     response_model=answers.ModelCard,
-    responses=_errors(500, 503),
+    responses=errors_of(500, 503),
     operation_id="model",
 )
 async def model(request: Request) -> Response:
     """Tell which model answers, what it reads, what its labels mean, and the limits of a request."""
-    classifier, settings = _engine(request).pipeline.classifier, request.app.state.settings
+    classifier, settings = _engine(request).classifier, request.app.state.settings
     return _json(_card(classifier, settings, version=request.app.version).model_dump())
 
 
@@ -118,7 +127,7 @@ def _card(classifier: Classifier, settings: Settings, *, version: str) -> answer
     "/v1/policy",
     tags=["facts"],
     response_model=Policy,
-    responses=_errors(500, 503),
+    responses=errors_of(500, 503),
     operation_id="policy",
 )
 async def policy(request: Request) -> Response:
@@ -130,7 +139,7 @@ async def policy(request: Request) -> Response:
     "/health/live",
     tags=["health"],
     response_model=answers.Status,
-    responses=_errors(503),
+    responses=errors_of(503),
     operation_id="live",
 )
 async def live(request: Request) -> Response:
@@ -144,10 +153,10 @@ async def live(request: Request) -> Response:
     "/health/ready",
     tags=["health"],
     response_model=answers.Status,
-    responses=_errors(503),
+    responses=errors_of(503),
     operation_id="ready",
 )
 async def ready(request: Request) -> Response:
-    """Tell whether requests can be answered: the model is loaded and has answered once."""
-    _ = _engine(request).pipeline
+    """Tell whether requests should be sent here: the model has answered once, and nobody said stop."""
+    _engine(request).check_ready()
     return _json({"status": "ready"})

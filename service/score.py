@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from plaudit.comment import Batch
 from plaudit.errors import PlauditError
@@ -17,7 +18,6 @@ from plaudit.scores import Scores
 from plaudit.service.evidence import Texts
 from plaudit.service.folder import ResultFolder
 from plaudit.service.output import RESULT_FILES, Outputs
-from plaudit.service.progress import Meter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,23 @@ class Outcome:
     replaced: bool
 
 
-def score(job: Job, *, meter: Meter) -> Outcome:
+class Steps(AbstractContextManager["Steps"], Protocol):
+    """Is told how far a run is; it may raise to end the run, which then leaves nothing behind."""
+
+    def say(self, step: str) -> None:
+        """Name what is being done."""
+
+    def advance(self, n_comments: int, *, n_bytes: int) -> None:
+        """Count comments that are done, and the bytes they were read from."""
+
+
+def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcome:
     """Read, label and measure; the results appear together at the end or not at all.
+
+    Args:
+        job: What to do.
+        meter: Is told how far it is.
+        pipeline: None loads the model that the job names.
 
     Raises:
         UsageError: The folder can't be written, or a source can't be used; nothing was written then.
@@ -59,8 +74,9 @@ def score(job: Job, *, meter: Meter) -> Outcome:
     folder = ResultFolder(job.out, names=RESULT_FILES)
     with meter:
         batches = read(job.sources, options=job.options)  # looks at every source: unusable ones come first
-        meter.say("Loading the model")
-        pipeline = Pipeline.load(job.model, threads=job.threads)
+        if pipeline is None:
+            meter.say("Loading the model")
+            pipeline = Pipeline.load(job.model, threads=job.threads)
         meter.say("Scoring")
         with folder as scratch, closing(Outputs(scratch)) as outputs:
             report = _scored(job, batches, pipeline, outputs=outputs, meter=meter)
@@ -68,7 +84,7 @@ def score(job: Job, *, meter: Meter) -> Outcome:
 
 
 def _scored(
-    job: Job, batches: Iterator[Batch], pipeline: Pipeline, *, outputs: Outputs, meter: Meter
+    job: Job, batches: Iterator[Batch], pipeline: Pipeline, *, outputs: Outputs, meter: Steps
 ) -> Report:
     texts = Texts()
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
-
-import uvicorn
 
 from plaudit.errors import UsageError
-from plaudit.service import logs
-from plaudit.service.app import create_app
+from plaudit.service import logs, processes, server
+from plaudit.service.connection import watch
 from plaudit.service.settings import Settings
 
 
@@ -22,21 +19,11 @@ def serve(settings: Settings) -> None:
         ArtifactError: The model can't be loaded.
     """
     logs.configure(settings.log_level)
-    app = create_app(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.drain_seconds,
-        )
-    )
-    app.state.engine.on_failure = lambda: setattr(server, "should_exit", True)
-    with _listen(settings) as listener, suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-    if app.state.engine.failure:
-        raise app.state.engine.failure
+    with _listen(settings) as listener:
+        if settings.workers > 1:
+            processes.serve_many(settings, listener, work=server.run)
+        else:
+            server.run(settings, listener)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -52,4 +39,5 @@ def _listen(settings: Settings) -> socket.socket:
         ) from None
     # asyncio does this only for sockets made with an explicit protocol; without it each answer takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    watch(listener)
     return listener

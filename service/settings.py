@@ -24,12 +24,49 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     max_body_bytes: int = Field(8 * 2**20, ge=2**10, le=2**30, description="Longest request body, in bytes.")
     max_comments: int = Field(10_000, ge=1, le=1_000_000, description="Most comments of one request.")
-    concurrency: int = Field(4, ge=1, le=256, description="Requests worked on at the same time.")
-    max_waiting: int = Field(64, ge=0, le=100_000, description="Requests that may wait; more are refused.")
+    workers: int = Field(1, ge=1, le=256, description="Processes that serve; each loads the model.")
+    concurrency: int = Field(4, ge=1, le=256, description="Threads that read and measure beside the model.")
+    batches: int = Field(1, ge=1, le=64, description="Batches the model works on at the same time.")
+    batch_ms: int = Field(50, ge=1, le=10_000, description="How long a batch should take.")
+    window_ms: int = Field(2, ge=0, le=1000, description="How long a comment waits for company.")
+    max_waiting: int = Field(20_000, ge=0, le=10**7, description="Comments that may wait; more are refused.")
+    max_stream_comments: int = Field(
+        500_000, ge=1, le=10**9, description="Most comments of all index streams."
+    )
+    body_seconds: float = Field(30, gt=0, le=3600, description="Time for a body, a line, each 256 KiB.")
+    max_bodies_bytes: int = Field(
+        64 * 2**20, ge=0, le=2**40, description="Large bodies held at once, in bytes."
+    )
     threads: int | None = Field(None, ge=1, le=1024, description="Threads of the model; all cores if unset.")
     model_path: Path | None = Field(None, description="Folder of a model; the shipped one if unset.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     drain_seconds: int = Field(30, ge=0, le=3600, description="Time for running requests at shutdown.")
+    drain_notice_seconds: float = Field(
+        0, ge=0, le=600, description="Time at shutdown when readiness is 503 and requests are still taken."
+    )
+
+    # Who may ask, and how much (access.py, quotas.py); what is told to whom (traces.py, perspective.py).
+    api_keys: str | None = Field(None, description="Valid keys as NAME:HASH,...; without any, all may ask.")
+    api_keys_file: Path | None = Field(None, description="File of NAME:HASH lines, re-read when it changes.")
+    open_paths: str = Field("/,/docs,/openapi.json", description="Read without a key, as /health always is.")
+    quota_per_minute: int | None = Field(None, ge=1, le=10**12, description="Comments of a key a minute.")
+    quota_per_day: int | None = Field(None, ge=1, le=10**12, description="Comments of a key a day.")
+    quota_storage: str = Field("memory://", min_length=1, description="Where quotas are counted.")
+    traces: bool = Field(False, description="Send OpenTelemetry traces, as OTEL_* variables say where.")
+    perspective: bool = Field(False, description="Answer Perspective's POST /v1alpha1/comments:analyze too.")
+
+    # What is kept, where and how long (storage.py, workers.py); nothing is, before something is handed in.
+    data_dir: Path = Field(Path("plaudit-data"), description="Folder of dumps and results, and of SQLite.")
+    database_url: str | None = Field(
+        None, description="postgresql://...; SQLite in the data folder if unset."
+    )
+    max_dump_bytes: int = Field(512 * 2**20, ge=2**10, le=2**40, description="Longest upload of a dump.")
+    max_unpacked_bytes: int = Field(8 * 2**30, ge=2**10, le=2**50, description="Most a dump unpacks to.")
+    max_unpacked_ratio: int = Field(250, ge=2, le=10**6, description="Most bytes out of each packed one.")
+    max_open_dumps: int = Field(100, ge=1, le=10**6, description="Dumps that may wait or be worked on.")
+    dump_workers: int = Field(1, ge=0, le=64, description="Dumps worked on at once; 0: by other processes.")
+    dump_lease_seconds: int = Field(30, ge=1, le=3600, description="Silence after which a run is given up.")
+    keep_dumps_hours: int = Field(168, ge=1, le=10**5, description="Finished dumps are deleted after that.")
 
 
 def load_settings(**given: Any) -> Settings:

@@ -105,7 +105,7 @@ def test_a_model_that_cannot_be_loaded_makes_the_process_unhealthy():
 
 def test_when_too_many_wait_the_next_is_refused_at_once():
     classifier = Blocked()
-    with serving(lambda: pipeline_with(classifier), concurrency=1, max_waiting=0) as client:
+    with serving(lambda: pipeline_with(classifier), max_waiting=0) as client:
         classifier.is_armed = True
         with ThreadPoolExecutor() as pool:
             running = pool.submit(client.post, "/v1/classify", json=ONE)
@@ -120,15 +120,17 @@ def test_when_too_many_wait_the_next_is_refused_at_once():
     assert (accepted.status_code, live.status_code) == (200, 200)
 
 
-def test_a_slow_request_does_not_hold_up_the_others():
+def test_a_slow_batch_does_not_hold_up_what_needs_no_model():
     classifier = Blocked()
-    with serving(lambda: pipeline_with(classifier), concurrency=2) as client:
+    with serving(lambda: pipeline_with(classifier), batches=2) as client:
         classifier.is_armed = True
         with ThreadPoolExecutor() as pool:
-            running = [pool.submit(client.post, "/v1/classify", json=ONE) for _ in range(3)]
-            assert classifier.entered.acquire(timeout=20)
-            assert classifier.entered.acquire(timeout=20)
-            assert not classifier.entered.acquire(blocking=False)
+            running = []
+            for _ in range(2):
+                running.append(pool.submit(client.post, "/v1/classify", json=ONE))
+                assert classifier.entered.acquire(timeout=20)
+            running.append(pool.submit(client.post, "/v1/classify", json=ONE))
+            assert not classifier.entered.acquire(timeout=0.2)
             assert client.get("/v1/model").status_code == 200
             classifier.let_go.set()
             assert [each.result().status_code for each in running] == [200] * 3

@@ -1,0 +1,78 @@
+"""What both clients know: where to ask, who asks, and how long they are patient."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httpx
+
+from plaudit.errors import ServiceError
+from plaudit.service import calls
+from plaudit.service.calls import Call
+from plaudit.service.replies import Dump
+from plaudit.service.retries import BUSY, GONE, Retries
+
+LOCAL: Final = "http://127.0.0.1:8000"
+POLL_SECONDS: Final = (0.1, 2.0)  # from, to
+
+
+class Asking:
+    """Root of both clients."""
+
+    def __init__(self, base_url: str, *, key: str | None, timeout: float, retries: Retries | None) -> None:
+        """Prepare as `Client` does."""
+        self._base_url = base_url.rstrip("/")
+        self._retries = retries or Retries()
+        self._known: dict[str, Any] = {
+            "headers": {"Authorization": f"Bearer {key}"} if key else {},
+            "timeout": timeout,
+        }
+
+    def _request(self, call: Call, content: Any) -> dict[str, Any]:
+        return {
+            "method": call.method,
+            "url": self._base_url + call.path,
+            "params": call.parameters,
+            "headers": call.headers,
+            "content": content,
+        }
+
+    def _pause(self, call: Call, error: Exception, *, n_tried: int) -> float:
+        """Return how long to wait before another try, or raise what went wrong."""
+        if isinstance(error, httpx.TransportError):
+            # What never got there was not begun, whatever it is.
+            is_worth = call.is_safe or isinstance(
+                error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+            )
+            error = unreachable(self._base_url, error)
+        else:
+            assert isinstance(error, ServiceError)  # noqa: S101 - nothing else is raised
+            is_worth = error.status in BUSY or (call.is_safe and error.status in GONE)
+        pause = None
+        if is_worth and call.can_repeat:
+            pause = self._retries.wait_seconds(n_tried=n_tried, retry_after=error.retry_after)
+        if pause is None:
+            raise error from None
+        return pause
+
+
+def unreachable(base_url: str, error: httpx.TransportError) -> ServiceError:
+    """Return the error that tells of no answer."""
+    host = httpx.URL(base_url).host
+    what = "took too long" if isinstance(error, httpx.TimeoutException) else "can't be reached"
+    return ServiceError(
+        f"The service at {host!r} {what} ({type(error).__name__}): is it running, and the address right?"
+    )
+
+
+def check(dump: Dump, *, is_late: bool) -> None:
+    """Raise where there is nothing to wait for any more.
+
+    Raises:
+        ServiceError: The dump failed.
+        TimeoutError: It takes too long.
+    """
+    if dump["status"] == "failed":
+        calls.failed(dump)
+    if is_late:
+        raise TimeoutError(f"The dump is still {dump['status']}; wait longer, or ask for it later by its id.")

@@ -1,0 +1,195 @@
+"""Batches for the model over requests: a token budget, a short window, identical texts once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit.scores import Classifier, ModelInfo, Scores
+from plaudit.service.lanes import SLICE_TOKENS, Lanes, Order, Slice, taken
+from plaudit.service.metrics import Metrics
+
+LOGGER: Final = logging.getLogger("plaudit.service")
+_MOST_TOKENS: Final = 32_768
+_FIRST_RATE: Final = 200.0  # comments a second, until batches have shown better
+
+
+class Budget:
+    """How many tokens a batch may hold so that it takes about as long as wished.
+
+    A batch that took longer shrinks the next ones, at most by half; full batches that took less let them
+    grow by a quarter. It follows the machine: no figure of a model or a processor is written down.
+    """
+
+    def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+        self.n_tokens = float(2 * SLICE_TOKENS)
+
+    def learn(self, n_tokens: int, *, seconds: float) -> None:
+        """Take note of a batch."""
+        if seconds > self._seconds:
+            wanted = n_tokens * self._seconds / seconds
+            self.n_tokens = max(SLICE_TOKENS / 2, self.n_tokens / 2, min(wanted, self.n_tokens))
+        elif n_tokens >= self.n_tokens:
+            self.n_tokens = min(_MOST_TOKENS, self.n_tokens * 1.25)
+
+
+class Batcher:
+    """Threads that work off what was submitted, from anywhere, in fair turns.
+
+    An answer never depends on the batch it was worked in: that is what `Classifier` promises.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        *,
+        metrics: Metrics,
+        n_threads: int = 1,
+        batch_seconds: float = 0.05,
+        window_seconds: float = 0.002,
+    ) -> None:
+        """Start the threads.
+
+        Args:
+            classifier: Is given distinct texts.
+            metrics: What is counted.
+            n_threads: Batches worked at the same time.
+            batch_seconds: How long a batch should take; who comes anew waits about so long.
+            window_seconds: How long the first text after a pause waits for company.
+        """
+        self._classifier, self._metrics, self._window = classifier, metrics, window_seconds
+        self._budget = Budget(seconds=batch_seconds)
+        self._lanes, self._change, self._is_closed = Lanes(), threading.Condition(), False
+        self._rate = _FIRST_RATE
+        self._threads = [
+            threading.Thread(target=self._run, name=f"inference-{i}", daemon=True) for i in range(n_threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def rate(self) -> float:
+        """Comments a second that the last batches came to."""
+        return self._rate
+
+    def submit(self, texts: Sequence[str], *, on_begin: Callable[[], None] | None = None) -> Future[Scores]:
+        """Queue texts; cancel the future to take back what was not begun.
+
+        Args:
+            texts: At best not empty.
+            on_begin: Called, quickly, from another thread when their first turn has come.
+
+        Raises:
+            RuntimeError: It is closed.
+        """
+        order = Order(texts, on_begin=on_begin)
+        if not texts:
+            order.future.set_result(self._classifier.classify([]))
+            return order.future
+        with self._change:
+            if self._is_closed:
+                raise RuntimeError("The service has stopped.")
+            self._lanes.add(order)
+            self._change.notify()
+        return order.future
+
+    def close(self) -> None:
+        """Stop the threads; who still waits gets a cancelled future."""
+        with self._change:
+            self._is_closed = True
+            for order in self._lanes.clear():
+                order.future.cancel()
+            self._change.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while (slices := self._take()) is not None:
+            if slices:
+                self._work(slices)
+
+    def _take(self) -> list[Slice] | None:
+        with self._change:
+            if not self._lanes and not self._is_closed:
+                self._change.wait_for(lambda: self._lanes or self._is_closed)
+                self._gather()
+            return None if self._is_closed else self._lanes.take(round(self._budget.n_tokens))
+
+    def _gather(self) -> None:
+        # Only after a pause: while a batch is worked the next one gathers by itself.
+        end = time.perf_counter() + self._window
+        while not self._is_closed and (left := end - time.perf_counter()) > 0:
+            self._change.wait(left)
+
+    def _work(self, slices: Sequence[Slice]) -> None:
+        texts = [text for each in slices for text in each.texts]
+        rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        started = time.perf_counter()
+        try:
+            scores = self._classifier.classify(list(rows))
+        except Exception as error:
+            self._fail(slices, error)
+            return
+        self._learn(slices, n_texts=len(texts), n_distinct=len(rows), started=started)
+        for each in slices:
+            own = taken(scores, [rows[text] for text in each.texts])
+            self._metrics.count_scores(own)
+            each.order.fill(each.start, own)
+
+    def _fail(self, slices: Sequence[Slice], error: Exception) -> None:
+        # One request that breaks the model must not break its neighbours.
+        orders = {id(each.order): each.order for each in slices}
+        if len(orders) > 1:
+            for order in orders.values():
+                self._work([each for each in slices if each.order is order])
+            return
+        LOGGER.error("inference failed", exc_info=error)
+        self._metrics.inference_failures.inc()
+        slices[0].order.fail(error)
+
+    def _learn(self, slices: Sequence[Slice], *, n_texts: int, n_distinct: int, started: float) -> None:
+        seconds = time.perf_counter() - started
+        self._budget.learn(sum(each.n_tokens for each in slices), seconds=seconds)
+        self._rate += 0.1 * (n_texts / max(seconds, 1e-6) - self._rate)
+        metrics, n_orders = self._metrics, len({id(each.order) for each in slices})
+        metrics.inference_seconds.observe(seconds)
+        metrics.batch_comments.observe(n_texts)
+        metrics.batch_requests.observe(n_orders)
+        metrics.repeated_texts.inc(n_texts - n_distinct)
+        for each in slices:
+            if not each.start:
+                metrics.wait_seconds.observe(started - each.order.since)
+
+
+class SharedClassifier:
+    """A classifier for threads whose texts take their turns with everybody else's."""
+
+    def __init__(self, classifier: Classifier, batcher: Batcher) -> None:
+        self._classifier, self._batcher = classifier, batcher
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model that answers."""
+        return self._classifier.model
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of the languages the model reads."""
+        return self._classifier.languages
+
+    @property
+    def error_counts(self) -> NDArray[np.float64] | None:
+        """As `Classifier.error_counts`."""
+        return self._classifier.error_counts
+
+    def classify(self, texts: Sequence[str]) -> Scores:
+        """Score texts, in order; blocks, so never call it on the event loop."""
+        return self._batcher.submit(list(texts)).result()

@@ -1,0 +1,143 @@
+"""Callers as they are: slow, gone, or sending more than there is memory for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from plaudit.service.problems import Problem
+
+_SMALL: Final = 2**16  # bytes of a body that always has its place
+_PORTION: Final = 2**18  # bytes that may take the time of a body
+_T = TypeVar("_T")
+
+
+class Bodies:
+    """The bytes of all bodies that are held now, up to a bound.
+
+    Small ones are not counted, so that a few callers who send large bodies slowly cannot shut out the
+    others. Belongs to the event loop's thread.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max, self._n_bytes = max_bytes, 0
+
+    def open(self) -> Held:
+        """Return the account of one body; close it."""
+        return Held(self)
+
+    def change(self, n_bytes: int) -> None:
+        """Add bytes, or take them away.
+
+        Raises:
+            Problem: There is no room for so many more (429).
+        """
+        if n_bytes > 0 and self._n_bytes + n_bytes > self._max:
+            raise Problem(
+                "overloaded",
+                "Too many large bodies are being sent at the same time.",
+                hint="Try again in a second.",
+                headers={"Retry-After": "1", "Connection": "close"},
+            )
+        self._n_bytes += n_bytes
+
+
+class Held:
+    """What one body takes of the room for bodies."""
+
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies, self._n_bytes = bodies, 0
+
+    def set(self, n_bytes: int) -> None:
+        """Say how many bytes are held now.
+
+        Raises:
+            Problem: There is no room for so many (429).
+        """
+        counted = n_bytes if n_bytes > _SMALL else 0
+        self._bodies.change(counted - self._n_bytes)
+        self._n_bytes = counted
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self.set(0)
+
+
+def too_slow(seconds: float) -> Problem:
+    """Return the problem of a body that does not arrive."""
+    return Problem(
+        "request-timeout",
+        f"The request body did not arrive in time; each part of it may take {seconds:g} s.",
+        hint="Send it faster, or in smaller requests.",
+        headers={"Connection": "close"},
+    )
+
+
+async def next_chunk(request: Request, *, deadline: float, seconds: float) -> tuple[bytes, bool]:
+    """Return the next bytes of a body, and whether more will come.
+
+    Args:
+        request: Whose body.
+        deadline: Loop time at which patience ends.
+        seconds: How long that was, to say so.
+
+    Raises:
+        ClientDisconnect: The caller left.
+        Problem: It did not come in time (408).
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            message = await request.receive()
+    except TimeoutError:
+        raise too_slow(seconds) from None
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), bool(message.get("more_body", False))
+
+
+async def whole_body(request: Request, *, held: Held, seconds: float) -> bytes:
+    """Return a body; it gets `seconds`, and as much again for every 256 KiB that have come.
+
+    Raises:
+        ClientDisconnect: The caller left.
+        Problem: It did not come in time (408), or there is no room for it (429).
+    """
+    body, more, start = bytearray(), True, asyncio.get_running_loop().time()
+    while more:
+        deadline = start + seconds * (1 + len(body) // _PORTION)
+        chunk, more = await next_chunk(request, deadline=deadline, seconds=seconds)
+        body += chunk
+        held.set(len(body))
+    return bytes(body)
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what some work comes to; end it where the caller leaves before.
+
+    Args:
+        request: Its body must have been read.
+        work: What is cancelled then.
+
+    Raises:
+        Problem: The caller left; nobody will read it.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        request.app.state.metrics.gone.inc()
+        raise Problem("caller-gone", "The caller left before the answer.")
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,101 @@
+"""The results of dumps as downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
+
+from plaudit.service import output
+from plaudit.service.dump_answers import PREFIX
+from plaudit.service.intake import JSON
+from plaudit.service.kept import DumpId, dump_of, storage_of
+from plaudit.service.problems import Problem
+from plaudit.service.refusals import errors_of
+from plaudit.service.store.tables import DONE, FAILED
+
+router = APIRouter(prefix=PREFIX, tags=["dumps"])
+
+_CHUNK_BYTES: Final = 1 << 16
+_MEDIA_TYPES: Final = {
+    output.REPORT: JSON,
+    output.PAGE: "text/html; charset=utf-8",
+    output.COMMENTS: "application/vnd.apache.parquet",
+    output.REJECTED: "application/x-ndjson",
+}
+_DOWNLOAD_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    # The page quotes strangers, and is opened beside the service's own.
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Cache-Control": "private, no-store",
+}
+
+
+def _add_download(name: str, *, path: str, operation: str, about: str, schema: dict[str, Any]) -> None:
+    async def download(request: Request, dump_id: DumpId) -> Response:
+        return await _download(request, dump_id, name=name)
+
+    content = {_MEDIA_TYPES[name].partition(";")[0]: {"schema": schema}}
+    download.__doc__ = about
+    router.add_api_route(
+        f"/{{id}}/{path}",
+        download,
+        response_class=Response,
+        responses={
+            200: {"description": "The file.", "content": content},
+            **errors_of(404, 409, 429, 500, 503),
+        },
+        operation_id=operation,
+    )
+
+
+_FILE: Final = {"type": "string", "format": "binary"}
+_add_download(
+    output.REPORT,
+    path="report",
+    operation="dump_report",
+    about="Return the report of a dump, as `plaudit score` writes it to report.json.",
+    schema={"$ref": "#/components/schemas/Report"},
+)
+for _name, _operation, _about in (
+    (output.PAGE, "dump_page", "Return the report as a page for people, all in one file."),
+    (output.COMMENTS, "dump_comments", "Return the label of every comment, as a Parquet table."),
+    (
+        output.REJECTED,
+        "dump_rejected",
+        "Return the records that could not be used, with the reasons, as NDJSON.",
+    ),
+):
+    _add_download(_name, path=_name, operation=_operation, about=_about, schema=_FILE)
+
+
+async def _download(request: Request, dump_id: str, *, name: str) -> Response:
+    dump, storage = await dump_of(request, dump_id), storage_of(request)
+    if dump.state == FAILED:
+        raise Problem("no-results", f"The dump has no results: {dump.error}")
+    if dump.state != DONE:
+        raise Problem(
+            "no-results", f"The dump is {dump.state}, it has no results yet.", headers={"Retry-After": "2"}
+        )
+    path = storage.results(dump.id, lease=dump.lease or "") / name
+    try:  # open before the answer begins: it stays readable where it is deleted meanwhile
+        file: BinaryIO = await storage.ask(lambda: path.open("rb"))
+    except OSError:
+        raise Problem(
+            "storage-unavailable",
+            "The results are not in the data folder.",
+            hint="Processes that share a database must share PLAUDIT_DATA_DIR too.",
+        ) from None
+    n_bytes = file.seek(0, 2)
+    disposition = "inline" if name == output.REPORT else f'attachment; filename="{name}"'
+    headers = {**_DOWNLOAD_HEADERS, "Content-Length": str(n_bytes), "Content-Disposition": disposition}
+    return StreamingResponse(_chunks(file), media_type=_MEDIA_TYPES[name], headers=headers)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

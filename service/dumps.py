@@ -1,0 +1,182 @@
+"""Dumps over HTTP: a file in, its state while it is worked on, its results; then forgotten."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import anyio
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
+
+from plaudit.service import output
+from plaudit.service.dump_answers import PREFIX, DumpList, DumpOptions, DumpStatus, status_of
+from plaudit.service.intake import JSON
+from plaudit.service.kept import ID, DumpId, dump_of, owner_of, storage_of, unknown
+from plaudit.service.problems import Problem
+from plaudit.service.refusals import errors_of
+from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
+from plaudit.service.store.tables import DONE, FAILED, THE_DUMP, Dump
+from plaudit.service.upload import MULTIPART, Upload, receive
+
+router = APIRouter(prefix=PREFIX, tags=["dumps"])
+
+_POLL_SECONDS: Final = (0.05, 0.5)  # from, to
+
+
+_UPLOAD_BODY: Final[dict[str, Any]] = {
+    "required": True,
+    "description": "The file as it is, or as the field `file` of a form; also packed with gzip or zstd.",
+    "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        MULTIPART: {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        },
+    },
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=DumpStatus,
+    responses={
+        200: {
+            "description": "The report, where `wait` sufficed.",
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/Report"}}},
+        },
+        **errors_of(408, 413, 415, 422, 429, 500, 503),
+    },
+    operation_id="send_dump",
+    openapi_extra={"requestBody": _UPLOAD_BODY},
+)
+async def send_dump(request: Request, options: Annotated[DumpOptions, Query()]) -> Response:
+    """Hand in a dump in any readable format, to be scored in the background.
+
+    The answer comes at once, with the id to ask for; with `wait`, a dump that is done by then is answered
+    with its report. It is stored until you delete it or it expires; the upload only until it is scored.
+    """
+    storage, owner = storage_of(request), owner_of(request)
+    await request.app.state.quotas.admit(owner)
+    options.as_json()  # what makes no sense is refused before the upload
+    await storage.ask(lambda: _check_room(storage, request.app.state.settings))
+    dump, options = await _take_in(request, options, storage=storage, owner=owner)
+    request.app.state.workers.wake()
+    return await _answer(request, dump, storage=storage, seconds=options.wait)
+
+
+async def _take_in(
+    request: Request, options: DumpOptions, *, storage: Storage, owner: str
+) -> tuple[Dump, DumpOptions]:
+    dump_id, limit = uuid4().hex, request.app.state.settings.max_dump_bytes
+    is_kept = False
+    folder = await storage.ask(lambda: storage.make_upload_folder(dump_id))
+    try:
+        upload = Upload(folder, limit=limit)
+        try:
+            options = _with_fields(options, await receive(request, upload))
+            await storage.ask(upload.place)
+        except ClientDisconnect:
+            raise Problem("caller-gone", "The caller left before the dump was whole.") from None
+        finally:
+            upload.close()
+        dump = await storage.ask(
+            lambda: storage.dumps.add(
+                dump_id=dump_id,
+                owner=owner,
+                options=options.as_json(),
+                suffix=upload.suffix,
+                n_bytes=upload.n_bytes,
+            )
+        )
+        is_kept = True
+    finally:
+        if not is_kept:
+            storage.drop_upload(dump_id)
+    return dump, options
+
+
+def _with_fields(options: DumpOptions, fields: dict[str, str]) -> DumpOptions:
+    if not fields:
+        return options
+    try:
+        return DumpOptions.model_validate(options.model_dump(exclude_unset=True) | fields)
+    except ValidationError as error:
+        found = [each | {"loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+        raise RequestValidationError(found) from None
+
+
+def _check_room(storage: Storage, settings: Settings) -> None:
+    n_open = storage.dumps.n_open()
+    if n_open >= settings.max_open_dumps:
+        raise Problem(
+            "overloaded",
+            f"{n_open:,} dumps are waiting already: try again later.",
+            headers={"Retry-After": "60"},
+        )
+
+
+async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: float) -> Response:
+    path = f"{request.scope.get('root_path', '')}{router.prefix}/{dump.id}"
+    end, pause = anyio.current_time() + seconds, _POLL_SECONDS[0]
+    found: Dump | None = dump
+    while found and found.state not in (DONE, FAILED) and (left := end - anyio.current_time()) > 0:
+        await anyio.sleep(min(pause, left))
+        pause = min(pause * 1.5, _POLL_SECONDS[1])
+        found = await storage.ask(lambda: storage.dumps.get(dump.id))
+    if found is None:  # deleted meanwhile
+        raise unknown()
+    headers = {"Location": path}
+    if seconds and found.state == DONE:
+        report = storage.results(dump.id, lease=found.lease or "") / output.REPORT
+        return Response(await storage.ask(report.read_bytes), media_type=JSON, headers=headers)
+    if seconds and found.state == FAILED:
+        kind = "unusable-dump" if found.fault == THE_DUMP else "dump-failed"
+        raise Problem(kind, found.error or "", headers=headers)
+    status = status_of(found, request)
+    return Response(status.model_dump_json(), 202, media_type=JSON, headers=headers)
+
+
+@router.get("", response_model=DumpList, responses=errors_of(422, 429, 500, 503), operation_id="list_dumps")
+async def list_dumps(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    before: Annotated[str | None, Query(pattern=f"^{ID.pattern}$", description="`next` of a page.")] = None,
+) -> DumpList:
+    """List the dumps that were handed in with your key, the latest first; without keys, all of them."""
+    storage, owner = storage_of(request), owner_of(request)
+    if not storage.exists():
+        return DumpList(dumps=[], next=None)
+    found = await storage.ask(lambda: storage.dumps.latest(owner=owner, limit=limit + 1, before=before))
+    dumps = [status_of(dump, request) for dump in found[:limit]]
+    return DumpList(dumps=dumps, next=dumps[-1].id if len(found) > limit else None)
+
+
+@router.get(
+    "/{id}", response_model=DumpStatus, responses=errors_of(404, 429, 500, 503), operation_id="dump_status"
+)
+async def dump_status(request: Request, dump_id: DumpId) -> DumpStatus:
+    """Tell how far a dump is."""
+    return status_of(await dump_of(request, dump_id), request)
+
+
+@router.delete(
+    "/{id}",
+    status_code=204,
+    response_class=Response,
+    responses=errors_of(404, 429, 500, 503),
+    operation_id="delete_dump",
+)
+async def delete_dump(request: Request, dump_id: DumpId) -> Response:
+    """Cancel a dump that is worked on, and remove it: upload, results and all."""
+    dump, storage, owner = await dump_of(request, dump_id), storage_of(request), owner_of(request)
+    if not await storage.ask(lambda: storage.delete(dump.id, owner=owner)):
+        raise unknown()
+    return Response(status_code=204)

@@ -1,0 +1,172 @@
+"""Whose turn it is: requests that wait for the model, cut into slices, short ones beside long ones."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from plaudit.scores import Scores
+
+SLICE_TEXTS: Final = 16
+SLICE_TOKENS: Final = 512
+
+_TOKENS_OF_ANY: Final = 8  # what the shortest text is padded to, and its share of the overhead
+_CHARACTERS_READ: Final = 512  # about what a model of 128 tokens reads
+_CHARACTERS_A_TOKEN: Final = 4
+
+
+def tokens_of(text: str) -> int:
+    """Return about how many tokens a text costs the model."""
+    return _TOKENS_OF_ANY + min(len(text), _CHARACTERS_READ) // _CHARACTERS_A_TOKEN
+
+
+class Order:
+    """The texts of one request, and what is known of them so far.
+
+    Attributes:
+        future: Gets the scores of all texts; cancelled by a caller who left.
+        since: When it began to wait; seconds of `time.perf_counter`.
+    """
+
+    __slots__ = ("_lock", "_n_missing", "_next", "_on_begin", "_parts", "_texts", "future", "since")
+
+    def __init__(self, texts: Sequence[str], *, on_begin: Callable[[], None] | None = None) -> None:
+        self._on_begin = on_begin
+        self._texts, self._next = texts, 0
+        self._lock, self._n_missing = threading.Lock(), len(texts)
+        self._parts: dict[int, Scores] = {}
+        self.future: Future[Scores] = Future()
+        self.since = time.perf_counter()
+
+    @property
+    def n_left(self) -> int:
+        """Texts that no slice holds yet."""
+        return len(self._texts) - self._next
+
+    def cut(self) -> Slice:
+        """Return the next slice: some texts, of about `SLICE_TOKENS` at most."""
+        start, n_tokens = self._next, 0
+        if self._on_begin and not start:
+            self._on_begin()
+        while self.n_left and self._next - start < SLICE_TEXTS:
+            cost = tokens_of(self._texts[self._next])
+            if n_tokens and n_tokens + cost > SLICE_TOKENS:
+                break
+            n_tokens += cost
+            self._next += 1
+        return Slice(order=self, start=start, texts=self._texts[start : self._next], n_tokens=n_tokens)
+
+    def fill(self, start: int, scores: Scores) -> None:
+        """Take the scores of the slice that began at `start`; slices may come in any order."""
+        with self._lock:
+            self._parts[start] = scores
+            self._n_missing -= len(scores)
+            is_whole = self._n_missing == 0
+        if is_whole:
+            with suppress(InvalidStateError):  # the caller left, or another slice failed
+                self.future.set_result(joined([self._parts[each] for each in sorted(self._parts)]))
+
+    def fail(self, error: Exception) -> None:
+        """Give up: the caller gets the error."""
+        self._next = len(self._texts)
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some consecutive texts of an order.
+
+    Attributes:
+        order: Whose they are.
+        start: Place of the first in the order.
+        texts: At least one.
+        n_tokens: What they cost, about.
+    """
+
+    order: Order
+    start: int
+    texts: Sequence[str]
+    n_tokens: int
+
+
+class Lanes:
+    """Orders in waiting: those of one slice in the short lane, the others in the long one.
+
+    A batch takes from both lanes in turn. In the short lane who came first goes first; in the long lane
+    an order goes to the end after each slice. So neither one large request, nor many of them, nor a flood
+    of small ones can hold up the other kind for longer than its half of the machine.
+    """
+
+    def __init__(self) -> None:
+        self._short: deque[Order] = deque()
+        self._long: deque[Order] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._short or self._long)
+
+    def add(self, order: Order) -> None:
+        """Put an order at the end of its lane."""
+        (self._short if order.n_left <= SLICE_TEXTS else self._long).append(order)
+
+    def take(self, n_tokens: int) -> list[Slice]:
+        """Return slices of about so many tokens, one at least; orders whose caller left are dropped."""
+        slices: list[Slice] = []
+        while n_tokens > 0 and self:
+            for lane in (self._short, self._long):
+                found = _next(lane) if n_tokens > 0 else None
+                if found is not None:
+                    slices.append(found)
+                    n_tokens -= found.n_tokens
+        return slices
+
+    def clear(self) -> list[Order]:
+        """Empty the lanes and return what was in them."""
+        left = [*self._short, *self._long]
+        self._short.clear()
+        self._long.clear()
+        return left
+
+
+def _next(lane: deque[Order]) -> Slice | None:
+    while lane:
+        order = lane.popleft()
+        if order.future.done() or not order.n_left:
+            continue
+        found = order.cut()
+        if order.n_left:
+            lane.append(order)
+        return found
+    return None
+
+
+def joined(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of parts, one after the other, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Scores(
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        flags=np.concatenate([part.flags for part in parts]),
+        languages=tuple(code for part in parts for code in part.languages),
+        supported=np.concatenate([part.supported for part in parts]),
+        truncated=np.concatenate([part.truncated for part in parts]),
+    )
+
+
+def taken(scores: Scores, rows: Sequence[int]) -> Scores:
+    """Return the scores of some rows, in the order named."""
+    return Scores(
+        probabilities=scores.probabilities[list(rows)],
+        flags=scores.flags[list(rows)],
+        languages=tuple(scores.languages[row] for row in rows),
+        supported=scores.supported[list(rows)],
+        truncated=scores.truncated[list(rows)],
+    )

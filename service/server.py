@@ -1,0 +1,93 @@
+"""One serving process: uvicorn, told how to stop so that everybody accepted is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from plaudit.pipeline import Pipeline
+from plaudit.service.app import create_app
+from plaudit.service.connection import protocol
+from plaudit.service.settings import Settings
+
+_LAST_LOOK_SECONDS: Final = 0.25
+
+
+class Server(uvicorn.Server):
+    """Stops in steps: readiness off, notice, no new connections, what came last begun, all answered."""
+
+    def __init__(self, config: uvicorn.Config, *, app: FastAPI, notice_seconds: float) -> None:
+        super().__init__(config)
+        self._app, self._notice_seconds = app, notice_seconds
+        self._notice: asyncio.TimerHandle | None = None
+
+    def _say_goodbye(self) -> None:
+        # Whoever keeps a connection would else send the next request into its closing.
+        goodbye = (b"connection", b"close")
+        if goodbye not in self.config.encoded_headers:
+            self.config.encoded_headers.append(goodbye)
+            self.server_state.default_headers = [*self.server_state.default_headers, goodbye]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell that it ends; Ctrl-C, and a second signal, leave out the notice."""
+        engine = self._app.state.engine
+        if sig == signal.SIGTERM and self._notice_seconds and not engine.is_draining:
+            engine.is_draining = True
+            self._captured_signals.append(sig)
+            return
+        engine.is_draining = True
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look whether the notice is over."""
+        if self._app.state.engine.is_draining and self._notice is None:
+            self._say_goodbye()
+            loop = asyncio.get_running_loop()
+            self._notice = loop.call_later(self._notice_seconds, setattr, self, "should_exit", True)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door, look once more who came in, and answer."""
+        self._say_goodbye()
+        for server in self.servers:
+            server.close()
+        # A connection just accepted has its request still in its buffer and would be closed as idle.
+        await asyncio.sleep(_LAST_LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+
+def run(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    load: Callable[[], Pipeline] | None = None,
+) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        ArtifactError: The model can't be loaded.
+    """
+    app = create_app(settings, load=load)
+    config = uvicorn.Config(
+        app,
+        http=protocol(head_seconds=settings.body_seconds),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    server = Server(config, app=app, notice_seconds=settings.drain_notice_seconds)
+    app.state.engine.on_failure = lambda: setattr(server, "should_exit", True)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if app.state.engine.failure:
+        raise app.state.engine.failure

@@ -1,0 +1,1 @@
+"""What is kept: dumps to score and corrected labels, in SQLite or PostgreSQL."""

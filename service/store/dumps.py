@@ -1,0 +1,210 @@
+"""Dumps in the database: handed in, claimed by one run at a time, finished once.
+
+A run proves that it lives by counting up `beats`. Whoever looks and sees no beat for as long as a lease
+lasts, measured on a clock of its own that never jumps, may take the dump over; every change that a run
+makes names its lease, so a run that was taken for dead changes nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from plaudit.service.store.clock import now_ms
+from plaudit.service.store.database import Database
+from plaudit.service.store.tables import DONE, FAILED, QUEUED, RUNNING, THE_SERVICE, Dump
+
+OPEN: Final = (QUEUED, RUNNING)
+_AFRESH: Final[dict[str, Any]] = {
+    "state": QUEUED,
+    "lease": None,
+    "beats": 0,
+    "n_bytes_read": 0,
+    "n_comments": 0,
+    "started_at": None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """What shows whether a run lives: which dump, whose lease, how many beats, which run it is."""
+
+    id: str
+    lease: str | None
+    beats: int
+    n_runs: int
+
+
+class Dumps:
+    """The dumps that a database knows.
+
+    Every method raises `StorageError` where the database can't be asked.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, *, dump_id: str, owner: str, options: str, suffix: str, n_bytes: int) -> Dump:
+        """Queue a dump whose upload is in its place."""
+        dump = Dump(
+            id=dump_id,
+            owner=owner,
+            state=QUEUED,
+            options=options,
+            suffix=suffix,
+            n_bytes=n_bytes,
+            n_bytes_read=0,
+            n_comments=0,
+            beats=0,
+            n_runs=0,
+            created_at=now_ms(),
+        )
+        with self._database.write() as session:
+            session.add(dump)
+        return dump
+
+    def get(self, dump_id: str, *, owner: str | None = None) -> Dump | None:
+        """Return a dump; None where there is none, or it is another owner's."""
+        with self._database.read() as session:
+            return session.scalar(sa.select(Dump).where(Dump.id == dump_id, *_of(owner)))
+
+    def latest(self, *, owner: str, limit: int, before: str | None = None) -> Sequence[Dump]:
+        """Return an owner's dumps, the latest first; `before` names the last one of the page before."""
+        query = sa.select(Dump).where(Dump.owner == owner).order_by(Dump.number.desc()).limit(limit)
+        if before is not None:
+            number = sa.select(Dump.number).where(Dump.id == before, Dump.owner == owner).scalar_subquery()
+            query = query.where(Dump.number < number)
+        with self._database.read() as session:
+            return session.scalars(query).all()
+
+    def n_open(self) -> int:
+        """Return how many wait or are worked on."""
+        with self._database.read() as session:
+            return session.scalar(sa.select(sa.func.count()).where(Dump.state.in_(OPEN))) or 0
+
+    def claim(self) -> Dump | None:
+        """Begin the dump that has waited longest, under a new lease; None where none waits."""
+        waiting = (
+            sa.select(Dump.id)
+            .where(Dump.state == QUEUED)
+            .order_by(Dump.number)
+            .limit(1)
+            .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite there is one writer at a time
+        )
+        with self._database.write() as session:
+            dump_id = session.scalar(waiting)
+            return None if dump_id is None else _begin(session, dump_id)
+
+    def pulses(self) -> Sequence[Pulse]:
+        """Return the pulse of every running dump."""
+        query = sa.select(Dump.id, Dump.lease, Dump.beats, Dump.n_runs).where(Dump.state == RUNNING)
+        with self._database.read() as session:
+            rows = session.execute(query).all()
+        return [Pulse(id=row.id, lease=row.lease, beats=row.beats, n_runs=row.n_runs) for row in rows]
+
+    def requeue(self, pulse: Pulse) -> bool:
+        """Queue a dump again whose run has gone; False where it has moved since."""
+        with self._database.write() as session:
+            return _change(session, *_at(pulse), **_AFRESH)
+
+    def give_up(self, pulse: Pulse, *, error: str) -> bool:
+        """End a dump whose run has gone as failed; False where it has moved since."""
+        with self._database.write() as session:
+            return _fail(session, *_at(pulse), error=error, fault=THE_SERVICE)
+
+    def beat(self, dump_id: str, *, lease: str, n_bytes_read: int, n_comments: int) -> bool:
+        """Show that a run lives and how far it is; False where it has lost its lease."""
+        with self._database.write() as session:
+            return _change(
+                session,
+                *_held(dump_id, lease),
+                beats=Dump.beats + 1,
+                n_bytes_read=n_bytes_read,
+                n_comments=n_comments,
+            )
+
+    def finish(self, dump_id: str, *, lease: str, n_comments: int) -> bool:
+        """End a run whose results are in its folder; False where it has lost its lease."""
+        with self._database.write() as session:
+            return _change(
+                session,
+                *_held(dump_id, lease),
+                state=DONE,
+                n_bytes_read=Dump.n_bytes,
+                n_comments=n_comments,
+                finished_at=now_ms(),
+            )
+
+    def fail(self, dump_id: str, *, lease: str, error: str, fault: str) -> bool:
+        """End a run that came to nothing, with a sentence; False where it has lost its lease."""
+        with self._database.write() as session:
+            return _fail(session, *_held(dump_id, lease), error=error, fault=fault)
+
+    def give_back(self, dump_id: str, *, lease: str) -> bool:
+        """Queue a dump again whose run was told to stop; False where it has lost its lease."""
+        with self._database.write() as session:
+            return _change(
+                session,
+                *_held(dump_id, lease),
+                n_runs=Dump.n_runs - 1,
+                **_AFRESH,
+            )
+
+    def delete(self, dump_id: str, *, owner: str | None = None) -> bool:
+        """Forget a dump, whatever its state; a run finds its lease lost. False where there is none."""
+        with self._database.write() as session:
+            return _rows(session, sa.delete(Dump).where(Dump.id == dump_id, *_of(owner))) == 1
+
+    def finished_before(self, moment_ms: int) -> Sequence[str]:
+        """Return the ids of dumps that were done or had failed by then."""
+        query = sa.select(Dump.id).where(Dump.state.not_in(OPEN), Dump.finished_at < moment_ms)
+        with self._database.read() as session:
+            return session.scalars(query).all()
+
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the state by id, of those ids that there are."""
+        with self._database.read() as session:
+            rows = session.execute(sa.select(Dump.id, Dump.state).where(Dump.id.in_(ids))).all()
+        return {row.id: row.state for row in rows}
+
+
+def _of(owner: str | None) -> tuple[ColumnElement[bool], ...]:
+    return () if owner is None else (Dump.owner == owner,)
+
+
+def _held(dump_id: str, lease: str) -> tuple[ColumnElement[bool], ...]:
+    return Dump.id == dump_id, Dump.state == RUNNING, Dump.lease == lease
+
+
+def _at(pulse: Pulse) -> tuple[ColumnElement[bool], ...]:
+    return *_held(pulse.id, pulse.lease or ""), Dump.beats == pulse.beats
+
+
+def _begin(session: Session, dump_id: str) -> Dump | None:
+    lease = uuid4().hex
+    begun = {"state": RUNNING, "lease": lease, "n_runs": Dump.n_runs + 1, "started_at": now_ms()}
+    if not _change(session, Dump.id == dump_id, Dump.state == QUEUED, **begun):
+        return None
+    return session.scalar(sa.select(Dump).where(Dump.id == dump_id))
+
+
+def _fail(session: Session, *where: ColumnElement[bool], error: str, fault: str) -> bool:
+    return _change(session, *where, state=FAILED, error=error, fault=fault, lease=None, finished_at=now_ms())
+
+
+def _change(session: Session, *where: ColumnElement[bool], **values: Any) -> bool:
+    statement = sa.update(Dump).where(*where).values(**values)
+    return _rows(session, statement.execution_options(synchronize_session=False)) == 1
+
+
+def _rows(session: Session, statement: sa.Update | sa.Delete) -> int:
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)  # noqa: S101 - what SQLAlchemy gives for these
+    return result.rowcount

@@ -1,0 +1,250 @@
+"""Streams: as many comments as a caller likes, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
+
+import anyio
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from plaudit import readers
+from plaudit.comment import Batch
+from plaudit.pipeline import Context
+from plaudit.readers import ReadOptions
+from plaudit.report.envelope import Report
+from plaudit.service.callers import Held
+from plaudit.service.engine import Engine
+from plaudit.service.gathering import Gathering
+from plaudit.service.intake import JSON
+from plaudit.service.ndjson import (
+    BLOCK_LINES,
+    MEDIA_TYPE,
+    Line,
+    blocks_of,
+    check_declared,
+    item_of,
+    record_of,
+)
+from plaudit.service.problems import Problem, body_of
+from plaudit.service.quotas import count
+from plaudit.service.room import weight_of
+from plaudit.service.routes import errors_of
+from plaudit.service.schemas import Platform
+
+CLASSIFY: Final = "/v1/classify/stream"
+INDEX: Final = "/v1/index/stream"
+PATHS: Final = frozenset({CLASSIFY, INDEX})
+"""Paths whose bodies may have any length."""
+
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "One comment a line, as a JSON object; blank lines are passed over.",
+        "content": {
+            MEDIA_TYPE: {"schema": {"type": "string"}, "example": '{"id": "c1", "text": "Which glue?"}\n'}
+        },
+    }
+}
+_LINES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "One answer or error a line, in order.",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    }
+}
+_STATUSES: Final = (408, 413, 415, 422, 429, 500, 503)
+
+router = APIRouter(tags=["scoring"])
+
+
+class About(BaseModel):
+    """What a caller of the index stream says beside the comments."""
+
+    creator_id: str | None = Field(None, description="As in `/v1/index`.", max_length=500)
+    platform: Platform | None = Field(None, description="As in `/v1/index`.")
+    follower_count: int | None = Field(None, ge=0, le=10**12, description="As in `/v1/index`.")
+    by: Literal["none", "post", "creator"] = Field("none", description="As in `/v1/index`.")
+
+
+@router.post(
+    CLASSIFY,
+    operation_id="classify_stream",
+    responses={**_LINES, **errors_of(408, 415, 429, 500, 503)},
+    openapi_extra=_BODY,
+)
+async def classify(request: Request) -> Response:
+    """Label a stream of comments: each line is answered as soon as it is there, order and ids kept.
+
+    A line that can't be used gets `{"id", "error"}` in its place. Whoever sends must read at the same
+    time: what is not read stops what is sent. Where the whole has to end early the last line is a problem
+    (`{"type", "title", ...}`); the model is named in the headers `X-Model-Id` and `X-Model-Hash`.
+    """
+    check_declared(request)
+    engine: Engine = request.app.state.engine
+    _ = engine.pipeline
+    if engine.room.is_full:
+        raise engine.room.refusal(BLOCK_LINES)
+    await count(request, 0)
+    return Answers(request, engine)
+
+
+class Answers(Response):
+    """The answers to a classify stream; written by hand because reading and writing go on together."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, request: Request, engine: Engine) -> None:
+        model = engine.classifier.model
+        super().__init__(headers={"X-Model-Id": model.id, "X-Model-Hash": model.hash})
+        del self.headers["content-length"]
+        self._request, self._engine = request, engine
+        self._seconds: float = request.app.state.settings.body_seconds
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Read, answer and write, block by block."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        held: Held = self._request.app.state.bodies.open()
+        try:
+            await self._answer(send, held=held)
+            await self._write(send, b"", more=False)
+        except (ClientDisconnect, TimeoutError):
+            # Nobody reads: leaving it unfinished cuts the connection.
+            self._request.app.state.metrics.gone.inc()
+        except Problem as problem:
+            await self._write(
+                send, body_of(problem, request_id=self._request.state.request_id) + b"\n", more=False
+            )
+        finally:
+            held.close()
+
+    async def _answer(self, send: Send, *, held: Held) -> None:
+        request, n_comments = self._request, 0
+        async for block in blocks_of(request, held=held, seconds=self._seconds):
+            n_comments += len(block)
+            request.state.n_comments = n_comments
+            await count(request, len(block))
+            items = [item_of(line) for line in block]
+            async with self._engine.room.wait(weight_of([item.text for item in items])):
+                answers = await self._engine.answer(items)
+            await self._write(send, b"".join(orjson.dumps(each) + b"\n" for each in answers), more=True)
+
+    async def _write(self, send: Send, body: bytes, *, more: bool) -> None:
+        with anyio.fail_after(self._seconds):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+@router.post(
+    INDEX,
+    response_model=Report,
+    operation_id="index_stream",
+    responses=errors_of(*_STATUSES),
+    openapi_extra=_BODY,
+)
+async def index(request: Request, about: Annotated[About, Query()]) -> Response:
+    """Score a stream of comments as one section; the report comes at the end.
+
+    Texts are not kept: of each comment some numbers stay until the report is made. Lines that can't be
+    used are counted under `coverage.rejected`. The answer is the same report as that of `/v1/index`.
+    """
+    check_declared(request)
+    section = Section(request, about)
+    try:
+        return Response((await section.report()).to_json(), media_type=JSON)
+    except ClientDisconnect:
+        request.app.state.metrics.gone.inc()
+        raise Problem("caller-gone", "The caller left before the answer.") from None
+    finally:
+        section.close()
+
+
+class Section:
+    """One index stream on its way."""
+
+    def __init__(self, request: Request, about: About) -> None:
+        self._request, self._about = request, about
+        self._engine: Engine = request.app.state.engine
+        _ = self._engine.pipeline
+        if self._engine.room.is_full:
+            raise self._engine.room.refusal(BLOCK_LINES)
+        self._gathering, self._n_held = Gathering(), 0
+        self._n_broken = 0
+        self._held: Held = request.app.state.bodies.open()
+
+    def close(self) -> None:
+        """Give back what was held."""
+        self._held.close()
+        self._request.app.state.gathered -= self._n_held
+
+    async def report(self) -> Report:
+        """Read to the end and measure."""
+        request, about, supply = self._request, self._about, _Supply()
+        options = ReadOptions(creator=about.creator_id, platform=about.platform, batch_size=BLOCK_LINES)
+        batches = readers.read_records(supply, options=options)
+        seconds: float = request.app.state.settings.body_seconds
+        async for block in blocks_of(request, held=self._held, seconds=seconds):
+            await self._hold(len(block))
+            supply.records.extend(self._record(line) for line in block)
+            if len(supply.records) >= BLOCK_LINES:
+                await self._gather(next(batches))
+        supply.is_ended = True
+        for batch in batches:
+            await self._gather(batch)
+        self._correct(n_padding=supply.n_padding)
+        context = Context(creator_id=about.creator_id, platform=about.platform)
+        by = None if about.by == "none" else about.by
+        return await self._engine.report(self._gathering, context=context, group_by=by)
+
+    async def _gather(self, batch: Batch) -> None:
+        weight = weight_of(batch.comments.column("text").to_pylist())
+        async with self._engine.room.wait(weight):
+            await self._engine.gather(batch, into=self._gathering)
+
+    async def _hold(self, n_comments: int) -> None:
+        state, limit = self._request.app.state, self._request.app.state.settings.max_stream_comments
+        if self._n_held + n_comments > limit:
+            raise Problem(
+                "too-many-comments",
+                f"The stream holds more than {limit:,} comments.",
+                hint="For one index over more, use `plaudit score` or the library.",
+                headers={"Connection": "close"},
+            )
+        if state.gathered + n_comments > limit:
+            raise self._engine.room.refusal(n_comments)
+        await count(self._request, n_comments)
+        state.gathered += n_comments
+        self._n_held += n_comments
+        self._request.state.n_comments = self._n_held
+
+    def _record(self, line: Line) -> Any:
+        return record_of(line, refuse=self._refused)
+
+    def _refused(self, reason: str, _sentence: str) -> None:
+        # To the reader, which gets None, this is no record like any other.
+        self._n_broken += reason == "not_json"
+
+    def _correct(self, *, n_padding: int) -> None:
+        rejected: Counter[str] = self._gathering.rejected
+        rejected["not_json"] += self._n_broken
+        rejected["not_a_record"] -= self._n_broken + n_padding
+        self._gathering.rejected = +rejected
+
+
+class _Supply:
+    """Records for a reader that is only asked while there are enough for what it reads at once."""
+
+    def __init__(self) -> None:
+        self.records: deque[Any] = deque()
+        self.is_ended, self.n_padding = False, 0
+
+    def __iter__(self) -> Iterator[Any]:
+        while self.records or not self.is_ended:
+            if self.records:
+                yield self.records.popleft()
+            else:  # a record that holds none, such as an empty page, made the reader ask for more
+                self.n_padding += 1
+                yield None

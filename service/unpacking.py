@@ -1,0 +1,160 @@
+"""How large a dump is once unpacked, found out before anything else is done with it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from plaudit.errors import InputError
+from plaudit.readers.sniffing import container_of, head_of
+from plaudit.readers.source import Source
+from plaudit.readers.stream import GZIP, ZSTD
+
+_N_BITE: Final = 1 << 13  # what follows a member of an archive is copied for each member
+_N_NIBBLE: Final = 1 << 9  # 4 bytes of zstd can hold 128 KiB, and all of it comes out at once
+_N_OUT: Final = 1 << 20
+_N_HEADER: Final = 18  # the longest header of a zstd frame
+_FREE: Final = 64 << 20  # a ratio says nothing of a small file
+_WINDOW: Final = 256 << 20  # Pushshift's archives declare 2 GiB however small they are
+_ROW_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a dump may be once unpacked.
+
+    Attributes:
+        n_bytes: Most bytes.
+        ratio: Most bytes for each packed one, beyond the first 64 MiB.
+        n_document_bytes: Most bytes of one JSON document, which can only be read as a whole.
+    """
+
+    n_bytes: int
+    ratio: int
+    n_document_bytes: int = 64 << 20
+
+
+def check(path: Path, *, limits: Limits, on_step: Callable[[], None] = lambda: None) -> None:
+    """Refuse a dump that unpacks to more than it may; what is merely damaged passes, readers tell of it.
+
+    Args:
+        path: The dump, packed or not.
+        limits: What it may be.
+        on_step: Called every now and then; may raise to stop.
+
+    Raises:
+        InputError: It is too large.
+    """
+    with path.open("rb") as file:
+        magic = file.read(4)
+        file.seek(0)
+        if magic == b"PAR1":
+            _check_table(file, limits)
+            return
+        n_bytes = 0
+        for n_bytes in _sizes(file, magic):
+            _check_size(n_bytes, n_packed=file.tell(), limits=limits)
+            on_step()
+    if n_bytes > limits.n_document_bytes:
+        _check_container(path, limits)
+
+
+def _sizes(file: BinaryIO, magic: bytes) -> Iterator[int]:
+    """Yield how many bytes have come out so far."""
+    if magic.startswith(GZIP):
+        return _gunzipped(file)
+    if magic == ZSTD or magic[1:] == b"\x2a\x4d\x18":
+        return _unzstd(file)
+    return _plain(file)
+
+
+def _plain(file: BinaryIO) -> Iterator[int]:
+    yield file.seek(0, 2)
+
+
+def _gunzipped(file: BinaryIO) -> Iterator[int]:
+    inflater, n_bytes = zlib.decompressobj(31), 0
+    try:
+        while data := file.read(_N_BITE):
+            while data := data.lstrip(b"\0") if inflater.eof else data:
+                if inflater.eof:
+                    inflater = zlib.decompressobj(31)
+                n_bytes += len(inflater.decompress(data, _N_OUT))
+                yield n_bytes
+                data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    except zlib.error:
+        return
+
+
+def _unzstd(file: BinaryIO) -> Iterator[int]:
+    unpacker, n_bytes = zstandard.ZstdDecompressor(max_window_size=1 << 31), 0
+    frame, is_new, window, n_frame = unpacker.decompressobj(), True, 0, 0
+    try:
+        while data := file.read(_N_NIBBLE):
+            while data:
+                if is_new:
+                    window, n_frame, is_new = _window(data), 0, False
+                n_out = len(frame.decompress(data))
+                n_bytes, n_frame = n_bytes + n_out, n_frame + n_out
+                if min(window, n_frame) > _WINDOW:
+                    raise InputError(
+                        f"The zstd archive needs more than {_WINDOW >> 20} MiB of memory to unpack; pack it "
+                        "again without --long."
+                    )
+                yield n_bytes
+                data = b""
+                if frame.eof:
+                    data, frame, is_new = frame.unused_data, unpacker.decompressobj(), True
+    except zstandard.ZstdError:
+        return
+
+
+def _window(data: bytes) -> int:
+    try:
+        return zstandard.get_frame_parameters(data[:_N_HEADER]).window_size
+    except zstandard.ZstdError:
+        return 1 << 31  # the header is cut in two by the end of a bite: the worst it may say
+
+
+def _check_size(n_bytes: int, *, n_packed: int, limits: Limits) -> None:
+    if n_bytes > limits.n_bytes:
+        raise InputError(
+            f"The dump unpacks to more than {limits.n_bytes:,} bytes, the most that is taken; split it."
+        )
+    if n_bytes > max(_FREE, limits.ratio * n_packed):
+        raise InputError(
+            f"The archive unpacks to more than {limits.ratio} times its size, which comments never do; send "
+            "what is in it."
+        )
+
+
+def _check_table(file: BinaryIO, limits: Limits) -> None:
+    """Believe what the table says of itself: its readers stop where it lies."""
+    try:
+        metadata = pq.ParquetFile(file).metadata
+    except (pa.ArrowException, OSError, ValueError):
+        return
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    n_bytes = sum(group.total_byte_size for group in groups)
+    # Equal values take no room in a table, and all of it once read.
+    if max(n_bytes, metadata.num_rows * _ROW_BYTES) > limits.n_bytes:
+        raise InputError(
+            f"The table unpacks to {n_bytes:,} bytes in {metadata.num_rows:,} rows, more than is taken; "
+            "split it."
+        )
+
+
+def _check_container(path: Path, limits: Limits) -> None:
+    source = Source(path, name=path.name)
+    if container_of(source, head_of(source)) == "json":
+        raise InputError(
+            f"One JSON document of more than {limits.n_document_bytes >> 20} MiB is not taken; make it one "
+            "record a line (for example with jq -c '.[]') and send that."
+        )

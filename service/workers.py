@@ -1,0 +1,183 @@
+"""Threads that work on dumps in the background, few at a time, and clear away what is no longer wanted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from plaudit.errors import StorageError
+from plaudit.pipeline import Pipeline
+from plaudit.service.dump_run import Run
+from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
+from plaudit.service.store.clock import now_ms
+from plaudit.service.store.dumps import Pulse
+from plaudit.service.store.tables import Dump
+from plaudit.service.unpacking import Limits
+
+LOGGER: Final = logging.getLogger("plaudit.service")
+MAX_RUNS: Final = 3
+DEADLY: Final = (
+    f"The process that worked on this dump ended {MAX_RUNS} times in the middle of it; it may be too large "
+    "for the memory of the service: split it."
+)
+
+_POLL_SECONDS: Final = 1.0
+_SWEEP_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 10.0
+_JUMP_MS: Final = 300_000
+_CALM_SECONDS: Final = 3600.0
+_T = TypeVar("_T")
+
+
+class Watch:
+    """Tells which runs have gone, by a clock that never jumps: the same pulse for as long as a lease."""
+
+    def __init__(self, *, lease_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lease_seconds, self._clock = lease_seconds, clock
+        self._since: dict[Pulse, float] = {}
+
+    def gone(self, pulses: Sequence[Pulse]) -> list[Pulse]:
+        """Return those of the pulses now that have not changed for too long."""
+        now = self._clock()
+        self._since = {pulse: self._since.get(pulse, now) for pulse in pulses}
+        return [pulse for pulse, since in self._since.items() if now - since >= self._lease_seconds]
+
+
+class Calm:
+    """Tells whether the clock on the wall can be trusted to decide what is old enough to be deleted."""
+
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, wall: Callable[[], int] = now_ms
+    ) -> None:
+        self._clock, self._wall = clock, wall
+        self._last, self._jumped = (clock(), wall()), -_CALM_SECONDS
+
+    def __call__(self) -> bool:
+        """Return False for an hour after it has jumped by more than five minutes."""
+        now = (self._clock(), self._wall())
+        jump = abs((now[1] - self._last[1]) - 1000 * (now[0] - self._last[0]))
+        self._last = now
+        if jump > _JUMP_MS:
+            self._jumped = now[0]
+            LOGGER.warning("the clock has jumped: nothing is deleted for an hour")
+        return now[0] - self._jumped >= _CALM_SECONDS
+
+
+class Workers:
+    """The threads; they begin with `start`, and have something to do once something is stored."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        settings: Settings,
+        *,
+        pipeline: Callable[[], Pipeline | None],
+        on_done: Callable[[str, int], None] = lambda _owner, _n_comments: None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            storage: Where dumps are.
+            settings: How many threads, how long a lease, what may be unpacked, how long results are kept.
+            pipeline: Gives what labels; None while there is none.
+            on_done: Told of the owner and the number of comments of each dump that is done.
+        """
+        self._storage, self._pipeline, self._on_done = storage, pipeline, on_done
+        self._lease_seconds = float(settings.dump_lease_seconds)
+        self._keep_ms = settings.keep_dumps_hours * 3_600_000
+        self._limits = Limits(n_bytes=settings.max_unpacked_bytes, ratio=settings.max_unpacked_ratio)
+        self._stopping, self._news = threading.Event(), threading.Event()
+        self._watch, self._calm = Watch(lease_seconds=self._lease_seconds), Calm()
+        self._failing: set[Callable[[], object]] = set()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"dumps-{i}", daemon=True)
+            for i in range(settings.dump_workers)
+        ]
+        self._threads.append(threading.Thread(target=self._keep_order, name="dumps-order", daemon=True))
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Tell that a dump waits."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """End soon: what is being worked on is given back, for whoever comes next."""
+        self._stopping.set()
+        self._news.set()
+        end = time.monotonic() + _STOP_SECONDS
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, end - time.monotonic()))
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            pipeline = self._pipeline()
+            dump = self._safely(self._claim) if pipeline else None
+            if dump is None or pipeline is None:
+                self._news.wait(_POLL_SECONDS)
+                self._news.clear()
+                continue
+            self._run(dump, pipeline)
+
+    def _run(self, dump: Dump, pipeline: Pipeline) -> None:
+        run = Run(
+            dump,
+            storage=self._storage,
+            pipeline=pipeline,
+            limits=self._limits,
+            stopping=self._stopping,
+            beat_seconds=min(self._lease_seconds / 4, 1.0),
+        )
+        if run.work():
+            self._on_done(dump.owner, run.n_comments)
+
+    def _claim(self) -> Dump | None:
+        return self._storage.dumps.claim() if self._storage.exists() else None
+
+    def _keep_order(self) -> None:
+        swept = -_SWEEP_SECONDS
+        while not self._stopping.wait(min(self._lease_seconds / 4, _POLL_SECONDS)):
+            if not self._storage.exists():
+                continue
+            self._safely(self._revive)
+            if time.monotonic() - swept >= _SWEEP_SECONDS:
+                swept = time.monotonic()
+                self._safely(self._sweep)
+
+    def _revive(self) -> None:
+        """Queue again what a dead process left behind, unless it is what kills them."""
+        dumps = self._storage.dumps
+        for pulse in self._watch.gone(dumps.pulses()):
+            if pulse.n_runs >= MAX_RUNS:
+                dumps.give_up(pulse, error=DEADLY)
+                self._storage.drop_upload(pulse.id)
+            elif dumps.requeue(pulse):
+                LOGGER.warning("a dump is taken up again", extra={"fields": {"dump": pulse.id}})
+                self.wake()
+
+    def _sweep(self) -> None:
+        if not self._calm():
+            return
+        for dump_id in self._storage.dumps.finished_before(now_ms() - self._keep_ms):
+            self._storage.delete(dump_id)
+        self._storage.drop_orphans()
+
+    def _safely(self, step: Callable[[], _T]) -> _T | None:
+        """Take a step; while the database can't be asked it is None, which is logged once."""
+        try:
+            done = step()
+        except StorageError as error:
+            if step not in self._failing:
+                LOGGER.error("dumps can't be worked on", exc_info=error)
+            self._failing.add(step)
+            return None
+        self._failing.discard(step)
+        return done

@@ -1,0 +1,87 @@
+"""The service as a process of its own, with the fake pipeline, to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.http import wait_for
+
+_ROOT = Path(__file__).parents[1]
+_SERVICE = """
+import os, time
+from tests.fakes import KeywordClassifier, fake_pipeline
+from plaudit.pipeline import Pipeline
+from plaudit.service.serve import serve
+from plaudit.service.settings import load_settings
+
+class Slow(KeywordClassifier):
+    def classify(self, texts):
+        if any("deadly" in text for text in texts):
+            os._exit(9)
+        time.sleep(len(texts) * float(os.environ.get("TEST_SECONDS_A_COMMENT", "0")))
+        return super().classify(texts)
+
+fake = fake_pipeline()
+slow = Pipeline(classifier=Slow(), references=fake.references, policy=fake.policy)
+Pipeline.load = staticmethod(lambda *_, **__: slow)
+serve(load_settings())
+"""
+
+
+class Server:
+    """A process that serves, and a client of it."""
+
+    def __init__(self, **settings: object) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        environment = {f"PLAUDIT_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environment: Mapping[str, str] = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))),
+            "PLAUDIT_PORT": str(self.port),
+            "PLAUDIT_THREADS": "1",
+            "PLAUDIT_LOG_LEVEL": "warning",
+            **environment,
+            "TEST_SECONDS_A_COMMENT": environment.get("PLAUDIT_SECONDS_A_COMMENT", "0"),
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Start it, once more after it has ended; returns when it is ready."""
+        self.process = subprocess.Popen([sys.executable, "-c", _SERVICE], cwd=_ROOT, env=self._environment)
+        transport = httpx.HTTPTransport(retries=8)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", transport=transport, timeout=30, trust_env=False
+        )
+        assert wait_for(self.client, "/health/ready", 200, seconds=60)
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self.process.kill()
+        self.process.wait(20)
+        self.client.close()
+
+    def stop(self) -> None:
+        """Tell it to end; returns when it has."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(40)
+        self.client.close()
+
+
+@contextmanager
+def running(**settings: object) -> Iterator[Server]:
+    """A server that is gone afterwards."""
+    server = Server(**settings)
+    try:
+        yield server
+    finally:
+        server.kill()

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
+from tests.databases import database_url
+from tests.servers import Server, running
+
+__all__ = ["database_url"]
+
+
+def dump(n_comments: int, *, name: str = "a") -> bytes:
+    """Comments that only this dump holds, and so many of them."""
+    rows = (
+        {"id": f"{name}{i}", "text": f"{name} {i}: why so?", "author": f"u{i % 9}"} for i in range(n_comments)
+    )
+    return b"\n".join(json.dumps(row).encode() for row in rows)
+
+
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not come to pass in time"
+        time.sleep(0.05)
+
+
+def send(client: httpx.Client, *bodies: bytes) -> list[str]:
+    answers = [client.post("/v1/dumps", content=body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [202] * len(bodies)
+    return [answer.json()["id"] for answer in answers]
+
+
+def states(client: httpx.Client, ids: Sequence[str]) -> list[str]:
+    return [client.get(f"/v1/dumps/{each}").json()["status"] for each in ids]
+
+
+def check_all_done(server: Server, ids: Sequence[str], sizes: Sequence[int]) -> None:
+    wait_until(lambda: set(states(server.client, ids)) == {"done"})
+    for each, size in zip(ids, sizes, strict=True):
+        status = server.client.get(f"/v1/dumps/{each}").json()
+        assert status["progress"]["comments"] == size
+        assert server.client.get(f"/v1/dumps/{each}/report").json()["coverage"]["scored"] == size
+
+
+def left_on_disk(folder) -> list[str]:
+    """Uploads, and results but one of each dump."""
+    uploads = [str(path) for path in (folder / "uploads").glob("*/*")]
+    results = [sorted(path.iterdir()) for path in (folder / "results").iterdir()]
+    return uploads + [str(path) for folders in results for path in folders[1:]]
+
+
+def test_dumps_outlive_a_kill_and_each_is_done_once(database_url, tmp_path):
+    folder, sizes = tmp_path / "data", [1500, 40, 700, 3]
+    settings = {"data_dir": folder, "database_url": database_url, "dump_lease_seconds": 1, "dump_workers": 2}
+    with running(**settings, seconds_a_comment=0.001) as server:
+        ids = send(server.client, *(dump(size, name=f"d{size}x") for size in sizes))
+        wait_until(lambda: server.client.get(f"/v1/dumps/{ids[0]}").json()["progress"]["comments"] > 0)
+        server.kill()
+        server.start()
+        wait_until(lambda: "done" in states(server.client, ids))
+        server.kill()
+        server.start()
+        check_all_done(server, ids, sizes)
+        wait_until(lambda: left_on_disk(folder) == [])
+        runs = _runs(database_url, folder, ids)
+        assert max(runs) <= 3
+        assert runs[0] >= 2
+        assert len(server.client.get("/v1/dumps").json()["dumps"]) == len(sizes)
+
+
+def _runs(url: str, folder, ids: Sequence[str]) -> list[int]:
+    storage = Storage(Settings(data_dir=folder, database_url=url))
+    found = [storage.dumps.get(each).n_runs for each in ids]
+    storage.close()
+    return found
+
+
+def test_a_polite_end_gives_back_what_is_worked_on(database_url, tmp_path):
+    settings = {"data_dir": tmp_path / "data", "database_url": database_url, "dump_lease_seconds": 3600}
+    with running(**settings, seconds_a_comment=0.001) as server:
+        ids = send(server.client, dump(2500))
+        wait_until(lambda: states(server.client, ids) == ["running"])
+        server.stop()
+        assert _runs(database_url, tmp_path / "data", ids) == [0]
+        server.start()  # the lease is an hour: only what was given back is begun at once
+        check_all_done(server, ids, [2500])
+
+
+def test_two_processes_share_the_work_and_do_nothing_twice(database_url, tmp_path):
+    folder, sizes = tmp_path / "data", [30 + i for i in range(12)]
+    settings = {"data_dir": folder, "database_url": database_url, "dump_lease_seconds": 2}
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(running(**settings, seconds_a_comment=0.003)) for _ in range(2))
+        ids = []
+        for i, size in enumerate(sizes):
+            ids += send((first, second)[i % 2].client, dump(size, name=f"d{size}x"))
+        check_all_done(second, ids, sizes)
+        assert _runs(database_url, folder, ids) == [1] * len(ids)
+        # One dies in the middle; the other takes over.
+        ids = send(first.client, dump(900, name="x"), dump(900, name="y"))
+        wait_until(lambda: states(second.client, ids) == ["running"] * 2)
+        first.kill()
+        check_all_done(second, ids, [900, 900])
+        wait_until(lambda: left_on_disk(folder) == [])
+
+
+def test_a_dump_that_kills_processes_is_given_up(tmp_path):
+    with running(data_dir=tmp_path / "data", dump_lease_seconds=1) as server:
+        ids = send(server.client, b"this one is deadly\nand more\n")
+        for _ in range(3):
+            server.process.wait(30)
+            server.kill()
+            server.start()
+        wait_until(lambda: states(server.client, ids) == ["failed"])
+        status = server.client.get(f"/v1/dumps/{ids[0]}").json()
+        assert "ended 3 times in the middle of it" in status["error"]
+        assert status["fault"] == "service"
+        assert (
+            server.client.post("/v1/dumps?wait=20", content=b"a harmless one\nand more\n").status_code == 200
+        )
+
+
+def test_a_stalled_process_that_wakes_up_changes_nothing(tmp_path):
+    import signal
+
+    settings = {"data_dir": tmp_path / "data", "dump_lease_seconds": 1}
+    with running(**settings, seconds_a_comment=0.002) as first:
+        ids = send(first.client, dump(900))
+        wait_until(lambda: states(first.client, ids) == ["running"])
+        first.process.send_signal(signal.SIGSTOP)
+        with running(**settings) as second:
+            check_all_done(second, ids, [900])
+            before = second.client.get(f"/v1/dumps/{ids[0]}").json()
+            report = second.client.get(f"/v1/dumps/{ids[0]}/report").content
+            first.process.send_signal(signal.SIGCONT)
+            time.sleep(3)
+            assert second.client.get(f"/v1/dumps/{ids[0]}").json() == before
+            assert second.client.get(f"/v1/dumps/{ids[0]}/report").content == report
+            assert left_on_disk(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize("when", ["queued", "running"])
+def test_a_dump_that_is_deleted_leaves_nothing(tmp_path, when):
+    folder = tmp_path / "data"
+    with running(data_dir=folder, dump_lease_seconds=4, seconds_a_comment=0.002) as server:
+        busy, deleted = send(server.client, dump(700, name="x"), dump(700, name="y"))
+        if when == "running":
+            busy, deleted = deleted, busy
+            wait_until(lambda: states(server.client, [deleted]) == ["running"])
+        assert server.client.delete(f"/v1/dumps/{deleted}").status_code == 204
+        assert server.client.get(f"/v1/dumps/{deleted}").status_code == 404
+        check_all_done(server, [busy], [700])
+        wait_until(lambda: not list(folder.rglob(f"*{deleted}*")), seconds=20)

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import traceback
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from plaudit.errors import StorageError, UsageError
+from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
+from plaudit.service.store import database as module
+from plaudit.service.store.database import Database, url_of
+from plaudit.service.store.tables import Table
+from tests.commands import run
+from tests.databases import database_url, storage
+
+__all__ = ["database_url", "run", "storage"]
+
+
+def test_the_migrations_make_what_the_tables_say(storage):
+    database = storage.open()
+    with database._transaction(writes=True) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+
+
+def test_an_upgrade_may_be_run_again_and_keeps_what_is_there(storage):
+    storage.dumps.add(dump_id="a" * 32, owner="", options="{}", suffix="", n_bytes=1)
+    for _ in range(2):
+        storage.open().upgrade()
+    assert storage.dumps.get("a" * 32).state == "queued"
+
+
+_UPGRADE = """
+import sys
+from pathlib import Path
+from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
+storage = Storage(Settings(data_dir=Path(sys.argv[2]), database_url=sys.argv[1]))
+print("set", flush=True)
+sys.stdin.readline()
+storage.open()
+storage.dumps.add(dump_id=sys.argv[3] * 32, owner="", options="{}", suffix="", n_bytes=1)
+"""
+
+
+def test_several_processes_may_upgrade_an_empty_database_at_once(database_url, storage, tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _UPGRADE, database_url, str(tmp_path / "data"), name], **pipes
+        )
+        for name in "abcd"
+    ]
+    for process in started:
+        assert process.stdout.readline() == "set\n"
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    talk = [process.communicate(timeout=60)[1] for process in started]
+    assert talk == [""] * 4
+    assert storage.dumps.n_open() == 4
+
+
+def test_a_database_of_a_newer_version_is_left_alone(storage):
+    database = storage.open()
+    with database.write() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageError, match="changed by a newer version of Plaudit"):
+        database.upgrade()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("postgresql://u:hunter2@h/d", "postgresql+psycopg://u:***@h/d"),
+        ("postgres://h/d", "postgresql+psycopg://h/d"),
+        ("postgresql+asyncpg://h/d", "postgresql+psycopg://h/d"),
+        ("sqlite:////var/x.db", "sqlite+pysqlite:////var/x.db"),
+    ],
+)
+def test_urls_get_the_driver_we_have(tmp_path, given, expected):
+    assert url_of(given, folder=tmp_path).render_as_string() == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["mysql://u:hunter2@h/d", "hunter2", "sqlite://", "sqlite:///:memory:", "postgresql//u:hunter2@h"],
+)
+def test_other_urls_are_refused_without_their_password(tmp_path, given):
+    with pytest.raises(UsageError, match="expected postgresql://") as caught:
+        url_of(given, folder=tmp_path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_missing_driver_is_one_sentence(monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+
+    monkeypatch.setattr(module.sa, "create_engine", fail)
+    with pytest.raises(UsageError, match=r"needs the package psycopg: pip install 'plaudit\[postgres\]'"):
+        Storage(Settings(data_dir=tmp_path, database_url="postgresql://h/d"))
+
+
+def test_a_locked_sqlite_database_is_one_sentence_and_readers_do_not_mind(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LOCK_SECONDS", 0.2)
+    storage = Storage(Settings(data_dir=tmp_path))
+    storage.open()
+    other = sqlite3.connect(tmp_path / "plaudit.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match=r"^The database is locked by another process"):
+        storage.dumps.add(dump_id="a" * 32, owner="", options="{}", suffix="", n_bytes=1)
+    assert storage.dumps.n_open() == 0
+    other.execute("ROLLBACK")
+    storage.dumps.add(dump_id="a" * 32, owner="", options="{}", suffix="", n_bytes=1)
+    other.close()
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, but some bytes" * 200, b"SQLite format 3\0" + b"\xff" * 4096]
+)
+def test_a_damaged_sqlite_database_is_one_sentence(tmp_path, content):
+    (tmp_path / "plaudit.db").write_bytes(content)
+    with pytest.raises(StorageError, match="is damaged"):
+        Storage(Settings(data_dir=tmp_path)).open()
+
+
+def test_a_full_sqlite_database_is_one_sentence(tmp_path):
+    storage = Storage(Settings(data_dir=tmp_path))
+    database = storage.open()
+    insert = (
+        "INSERT INTO feedback (id, owner, text_hash, record, created_at)"
+        " VALUES (hex(randomblob(16)), '', '', hex(randomblob(500000)), 0)"
+    )
+
+    def fill() -> None:
+        with database.write() as session:
+            session.execute(sa.text("PRAGMA max_page_count = 1"))
+            session.execute(sa.text(insert))
+
+    with pytest.raises(StorageError, match="disk of the database is full"):
+        fill()
+    storage.close()
+
+
+def test_a_server_that_is_not_there_is_one_sentence_without_its_address(tmp_path):
+    pytest.importorskip("psycopg")
+    url = f"postgresql://someone:hunter2@/d?host={tmp_path}"
+    with pytest.raises(StorageError, match=r"^The database can't be reached") as caught:
+        Storage(Settings(data_dir=tmp_path, database_url=url)).open()
+    assert "hunter2" not in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_lock_of_postgresql_is_waited_for_a_while_only(tmp_path, monkeypatch):
+    from tests.databases import new_url
+
+    url = new_url("postgresql", tmp_path)
+    monkeypatch.setitem(module._POSTGRES, "options", "-c lock_timeout=200ms")
+    storage = Storage(Settings(data_dir=tmp_path, database_url=url))
+    storage.dumps.add(dump_id="a" * 32, owner="", options="{}", suffix="", n_bytes=1)
+    with storage.open().write() as session:
+        session.execute(sa.text("LOCK TABLE dump"))
+        said = []
+
+        def ask() -> None:
+            with pytest.raises(StorageError) as caught:
+                storage.dumps.delete("a" * 32)
+            said.append(str(caught.value))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join(20)
+    assert said == ["The database is locked by another process: try again in a few seconds."]
+    storage.close()
+
+
+def test_values_never_get_into_errors(storage):
+    storage.corrections.add({"text": "secret-text", "label": "genuine"}, owner="")
+    with pytest.raises(StorageError) as caught, storage.open().write() as session:
+        session.execute(sa.text("INSERT INTO feedback (id) VALUES (:text)"), {"text": "secret-text"})
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+    assert str(caught.value).startswith("The database refused (")
+
+
+def test_nothing_is_made_before_it_is_needed(tmp_path):
+    storage = Storage(Settings(data_dir=tmp_path / "data"))
+    assert not storage.exists()
+    assert not (tmp_path / "data").exists()
+    storage.open()
+    assert storage.exists()
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    storage.close()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError, match="can't be written"):
+        Storage(Settings(data_dir=tmp_path / "data")).open()
+
+
+def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StorageError, match="can't be written"):
+        Storage(Settings(data_dir=tmp_path / "data")).open()
+
+
+def test_the_command_brings_the_database_up_to_date(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAUDIT_DATA_DIR", str(tmp_path / "data"))
+    done = run("database", "upgrade")
+    assert done.exit_code == 0
+    assert "plaudit.db is up to date." in done.stderr
+    assert Database(url_of(None, folder=tmp_path / "data")).file.is_file()

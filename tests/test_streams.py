@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plaudit.items import EMPTY
+from tests.http import serving
+from tests.live import chunk, head, line, living, read_until
+from tests.test_app_errors import problem
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+COMMENTS = [
+    {"id": f"c{i}", "text": text, "author": f"u{i % 9}", "post_id": f"p{i % 2}"}
+    for i, text in enumerate(
+        ["How long did it dry?", "so cool", "My first bench wobbled.", "Which glue?"] * 150
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    with serving(max_body_bytes=2048) as client:
+        yield client
+
+
+def lines_of(comments) -> bytes:
+    return b"".join(json.dumps(comment).encode() + b"\n" for comment in comments)
+
+
+def answers_of(response) -> list[dict]:
+    assert response.status_code == 200
+    return [json.loads(each) for each in response.content.splitlines()]
+
+
+def test_a_stream_is_answered_as_one_request_would_be(client):
+    response = client.post("/v1/classify/stream", content=lines_of(COMMENTS), headers=NDJSON)
+    assert response.headers["x-model-id"] == "keyword-fake"
+    with serving() as other:
+        expected = other.post("/v1/classify", json={"comments": COMMENTS}).json()
+    assert answers_of(response) == expected["results"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    comments=st.lists(
+        st.fixed_dictionaries(
+            {
+                "text": st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+                | st.none()
+                | st.integers()
+            },
+            optional={"id": st.text("ab", max_size=2) | st.integers(0, 9)},
+        ),
+        max_size=12,
+    ),
+    step=st.integers(1, 40),
+)
+def test_answers_do_not_depend_on_how_the_bytes_arrive(client, comments, step):
+    body = lines_of(comments)
+    whole = client.post("/v1/classify/stream", content=body, headers=NDJSON)
+    pieces = (body[i : i + step] for i in range(0, len(body), step))
+    assert client.post("/v1/classify/stream", content=pieces, headers=NDJSON).content == whole.content
+    assert len(answers_of(whole)) == len(comments)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"{", "The line is not valid JSON"),
+        (b'{"text": NaN}', "The line is not valid JSON"),
+        (b'{"text": "\\ud800"}', "The line is not valid JSON"),
+        (b"[" * 3000, "The line is not valid JSON"),
+        (b"7", "The line is not a JSON object"),
+        (b'{"id": "a"}', "text: expected this field to be there, found nothing."),
+        (b'{"text": 4}', "text: expected a valid string, found an integer."),
+        (b'{"text": " "}', EMPTY),
+    ],
+)
+def test_a_bad_line_is_an_error_in_its_place(client, content, error):
+    body = line("one") + content + b"\n\n  \n" + line("two")
+    one, bad, two = answers_of(client.post("/v1/classify/stream", content=body, headers=NDJSON))
+    assert (one["label"], two["label"], one["id"], two["id"]) == ("genuine", "genuine", "1", "5")
+    assert bad["error"].startswith(error)
+
+
+@pytest.mark.parametrize("path", ["/v1/classify/stream", "/v1/index/stream"])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Content-Type": "application/json"}, {**NDJSON, "Content-Encoding": "gzip"}]
+)
+def test_another_kind_of_body_is_refused(client, path, headers):
+    problem(client.post(path, content=b"{}\n", headers=headers), "unsupported-media-type")
+
+
+def test_an_answer_comes_before_the_next_line_is_sent():
+    with living() as live, live.connect() as connection:
+        connection.sendall(head("/v1/classify/stream"))
+        for i in range(3):
+            connection.sendall(chunk(line("Is it?", id=f"line-{i}")))
+            assert b'"label":"question"' in read_until(connection, b'"id":"line-%d"' % i)
+        connection.sendall(chunk(b""))
+        assert read_until(connection, b"\r\n0\r\n\r\n").endswith(b"0\r\n\r\n")
+
+
+def test_who_reads_nothing_is_not_read_from_and_cut_in_the_end():
+    with living(body_seconds=1) as live, live.connect(receive_bytes=4096) as connection:
+        connection.sendall(head("/v1/classify/stream"))
+        connection.settimeout(4)
+        with pytest.raises(OSError, match=r"reset|Broken pipe|timed out"):
+            connection.sendall(chunk(line("so cool") * 1000) * 1000)
+        assert live.value("plaudit_labels_total", label="generic_praise") < 60_000
+        assert live.app.state.engine.room.taken == 0
+
+
+def test_a_stream_that_stalls_ends_with_a_problem():
+    with living(body_seconds=0.3) as live:
+        with live.connect() as connection:
+            connection.sendall(
+                head("/v1/classify/stream") + chunk(line("so cool")) + chunk(b'{"text": "half')
+            )
+            content = read_until(connection, b"0\r\n\r\n")
+        assert b'"label":"generic_praise"' in content
+        assert b"urn:plaudit:problem:request-timeout" in content
+        with live.connect() as connection:
+            connection.sendall(head("/v1/index/stream") + chunk(line("so cool")))
+            assert read_until(connection, b"}").startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("by", ["none", "post"])
+def test_an_index_stream_gives_the_report_of_one_request(client, by):
+    about = {"creator_id": "u0", "platform": "youtube", "follower_count": 9, "by": by}
+    response = client.post("/v1/index/stream", params=about, content=lines_of(COMMENTS), headers=NDJSON)
+    with serving() as other:
+        expected = other.post("/v1/index", json={"comments": COMMENTS, **about})
+    assert response.status_code == expected.status_code == 200
+    assert response.content == expected.content
+
+
+def test_an_index_stream_counts_what_it_cannot_use(client):
+    body = (
+        lines_of(COMMENTS[:3])
+        + b'nothing\n7\n{"text": ""}\n'
+        + b'{"comments": []}\n' * 700
+        + lines_of(COMMENTS[:1])
+    )
+    coverage = client.post("/v1/index/stream", content=body, headers=NDJSON).json()["coverage"]
+    assert coverage["scored"] == 3
+    wanted = {"not_json": 1, "not_a_record": 1, "duplicate_id": 1}
+    assert {name: coverage["rejected"][name] for name in wanted} == wanted
+
+
+def test_all_index_streams_together_have_a_bound():
+    with serving(max_stream_comments=500) as client:
+        response = client.post("/v1/index/stream", content=lines_of(COMMENTS), headers=NDJSON)
+        assert "more than 500 comments" in problem(response, "too-many-comments")["detail"]
+        client.app.state.gathered = 300
+        response = client.post("/v1/index/stream", content=lines_of(COMMENTS[:400]), headers=NDJSON)
+        assert problem(response, "overloaded")
+        assert client.app.state.gathered == 300
+
+
+def test_an_overloaded_service_takes_no_new_stream():
+    with serving(max_waiting=100) as client:
+        client.app.state.engine.room._taken = 90
+        for path in ("/v1/classify/stream", "/v1/index/stream"):
+            problem(client.post(path, content=line("x"), headers=NDJSON), "overloaded")
