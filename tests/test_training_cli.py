@@ -34,7 +34,9 @@ def models(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     origin.write_text("Written for this project.\n")
     settings = [part for override in knobs(encoder) for part in ("--set", override)]
     arguments = ("--test", test, "--models", folder, "--origin", origin, "--name", "tiny", "--use")
-    result = run("build", EXAMPLE, *arguments, *settings, "--threads", 1, "--work", folder / "work")
+    result = run(
+        "build", EXAMPLE, *arguments, *settings, "--threads", 1, "--work", folder / "work", "--leave-out"
+    )
     assert result.exit_code == 0, result.output
     (folder / "stdout.txt").write_text(result.stdout)
     (folder / "stderr.txt").write_text(result.stderr)
@@ -50,7 +52,7 @@ def test_build_ends_in_figures_and_records_them(models: Path, model: Path) -> No
     stdout, stderr = (models / "stdout.txt").read_text(), (models / "stderr.txt").read_text()
     assert "held_out:" in stdout
     assert "test: 60 comments" in stdout
-    assert "rows were left out: their texts are in a test file." in stderr
+    assert "rows were left out: their texts, posts or authors are in a test file." in stderr
     assert "Training ..." in stderr
     assert f"wrote {model}, now the current model." in stderr
     manifest = artifact.load(model).manifest
@@ -128,7 +130,8 @@ def test_card_is_rendered_anew(model: Path, tmp_path: Path) -> None:
         (["build", "nowhere.jsonl"], "There is no nowhere.jsonl"),
         (["build", "nowhere.jsonl", "--device", "gpu"], "no device 'gpu'"),
         (["build", EXAMPLE, "--name", "a/b"], "cannot begin a model's id"),
-        (["build", EXAMPLE, "--test", EXAMPLE], "260 were left out, being in a test set"),
+        (["build", EXAMPLE, "--test", EXAMPLE], "260 training rows have the text of a test comment"),
+        (["build", EXAMPLE, "--test", EXAMPLE, "--leave-out"], "260 were left out, being in a test set"),
         (["build", EXAMPLE, "--origin", "nowhere.md"], "expected Markdown"),
         (["build", EXAMPLE, "--threads", "0"], "Invalid value for '--threads'"),
         (["build"], "No labelled files were named"),

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import LABELS
@@ -39,7 +37,7 @@ def test_the_example_loads_with_every_label() -> None:
 def test_json(tmp_path: Path, kind: str) -> None:
     found = dataset.load(written(tmp_path, kind, ROWS))
     assert found[0] == LabelledComment(
-        text="is this the slow wheel?", label="question", flags=frozenset(), group="p1"
+        text="is this the slow wheel?", label="question", flags=frozenset(), post="p1"
     )
     assert found[1].unsure
     assert found[1].flags == {"experience"}
@@ -134,43 +132,6 @@ def test_files_of_one_name_are_refused(tmp_path: Path) -> None:
         dataset.load_named(["a/test.jsonl", "b/test.csv"])
     with pytest.raises(TrainingDataError, match="rename the file"):
         dataset.load_named(["held_out.jsonl"])
-
-
-comments = st.lists(
-    st.builds(
-        LabelledComment,
-        text=st.sampled_from(["great!", "GREAT", "what glue?", "🔥🔥", "mine cracked", "see you there"]),
-        label=st.sampled_from(LABELS),
-        group=st.sampled_from(["", "", "post 1", "post 2"]),
-    ),
-    max_size=40,
-)
-
-
-@given(comments, st.floats(0.0, 0.9), st.integers(0, 5))
-def test_no_group_and_no_text_is_on_both_sides(
-    given_: list[LabelledComment], share: float, seed: int
-) -> None:
-    left, right = dataset.split(given_, share=share, seed=seed)
-    assert sorted(map(repr, left + right)) == sorted(map(repr, given_))
-    assert not {c.group for c in left if c.group} & {c.group for c in right if c.group}
-    assert not {dataset.letters(c) for c in left} & {dataset.letters(c) for c in right}
-    assert len(right) >= round(share * len(given_))
-
-
-def test_a_split_depends_on_the_seed_alone() -> None:
-    texts = [LabelledComment(text=f"number {'abcdefgh'[i % 8]}{i}" * 2, label="genuine") for i in range(8)]
-    first = dataset.split(texts, share=0.4, seed=1)
-    again = dataset.split(texts[::-1], share=0.4, seed=1)
-    assert {c.text for c in first[1]} == {c.text for c in again[1]}
-    assert any(dataset.split(texts, share=0.4, seed=s)[1] != first[1] for s in range(2, 6))
-
-
-def test_test_rows_and_their_copies_leave_training() -> None:
-    train = [LabelledComment(text=t, label="genuine") for t in ("So goood!!", "so good", "so bad", "🔥")]
-    frozen = [LabelledComment(text=t, label="genuine") for t in ("SO GOOD 🔥", "🔥")]
-    assert [c.text for c in dataset.without_leaks(train, frozen)] == ["so bad"]
-    assert dataset.without_leaks(train, []) == train
 
 
 def test_texts_with_two_labels_are_left_out() -> None:

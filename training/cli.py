@@ -7,13 +7,15 @@ come at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from plaudit.training import cli_data
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
+from plaudit.training.options import Columns, Json, Model, Models, Tests, Threads, columns_of
 from plaudit.training.telling import (
     Terminal,
     batch_reporter,
@@ -35,13 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Models = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder of models. Default: the one plaudit reads.")
-]
-Model = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder of one model. Default: the current one.")
-]
-Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Cores to use. Default: all.")]
+app.command(epilog=EXIT_CODES)(cli_data.check)
+app.command(epilog=EXIT_CODES)(cli_data.split)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -52,10 +49,14 @@ def build(
             metavar="FILE", help="Labelled comments: files, folders or Hub names. Default: data.train."
         ),
     ] = None,
-    test: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE", help="Labelled comments to test on, kept out of training; repeatable."),
-    ] = None,
+    test: Tests = None,
+    columns: Columns = None,
+    leave_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out", help="Train without rows that contradict each other or are in a test file."
+        ),
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(metavar="TOML", help="What differs from the default configuration.")
     ] = None,
@@ -84,7 +85,7 @@ def build(
     threads: Threads = None,
     use_: Annotated[bool, typer.Option("--use", help="Make the new model the current one.")] = False,
 ) -> None:
-    """Train a model on labelled comments and write it, calibrated and quantised, beside the others.
+    """Check labelled comments, train a model on them and write it, calibrated and quantised.
 
     Ends in its figures on the held-out part and on each test file; they go into its manifest and card.
     """
@@ -92,7 +93,7 @@ def build(
         from plaudit import artifact
         from plaudit.training import build as building
         from plaudit.training import config as configs
-        from plaudit.training import dataset, evaluation
+        from plaudit.training import dataset, evaluation, preflight
         from plaudit.training.progress import Meter
 
         building.check_device(device)
@@ -100,10 +101,15 @@ def build(
         knobs = configs.load(config, overrides=[*_files_override(files), *(set_ or ())])
         words = None if origin is None else words_of(origin)
         folder = models or artifact.models_folder()
+        names = columns_of(columns)
+        preflight.check_space(folder, work=work, encoder=knobs.encoder.name)
+        preflight.check_checkpoint(work)
         with Meter(unit="comments") as meter:
-            meter.say("Reading")
-            tests = dataset.load_named(test or ())
-            parts = building.prepare(knobs, frozen=[c for part in tests.values() for c in part])
+            meter.say("Checking")
+            tests = dataset.load_named(test or (), columns=names)
+            _check(knobs.data.train, test or (), names, leave_out=leave_out)
+            frozen = [c for part in tests.values() for c in part]
+            parts = building.prepare(knobs, frozen=frozen, columns=names)
             tell_parts(parts)
             written = building.build(
                 knobs,
@@ -130,13 +136,12 @@ def build(
 def evaluate(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Labelled comments.")],
     model: Model = None,
+    columns: Columns = None,
     record: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Write the figures of all files together into the model's card."),
     ] = None,
-    json_: Annotated[
-        Path | None, typer.Option("--json", metavar="OUT", help="Write every figure to a file, - for stdout.")
-    ] = None,
+    json_: Json = None,
     threads: Threads = None,
 ) -> None:
     """Say how well a model labels labelled comments, as it is served.
@@ -149,7 +154,7 @@ def evaluate(
         from plaudit.training import dataset, evaluation
 
         folder = model or artifact.current()
-        sets = dataset.load_named(files)
+        sets = dataset.load_named(files, columns=columns_of(columns))
         together = [c for part in sets.values() for c in part]
         if record is not None:
             figures = evaluation.record(folder, {record: together}, threads=threads)
@@ -230,6 +235,21 @@ def card(
             changes["data"] = artifact.load(folder).manifest.data | {"origin": words_of(origin)}
         replace_manifest(folder, **changes)
         say(f"wrote {folder / artifact.CARD}.")
+
+
+def _check(
+    files: Sequence[str], tests: Sequence[str], columns: Mapping[str, str], *, leave_out: bool
+) -> None:
+    from plaudit.training import checking, dataset
+
+    if not files:
+        return  # told with the remedy where they are loaded
+    examined = [dataset.examine(path, columns=columns) for path in files]
+    checked = checking.check(examined, tests=dataset.examine_named(tests, columns=columns))
+    checking.refuse(checked, leave_out=leave_out)
+    for finding in checked.findings:
+        if finding.level == "warning":
+            say(finding.says)
 
 
 def _files_override(files: Sequence[str] | None) -> list[str]:

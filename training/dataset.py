@@ -1,25 +1,33 @@
-"""Labelled comments: loading, checking, splitting."""
+"""Labelled comments: what they are, and how files of them are read."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
-from plaudit.text import normalize, skeleton
-from plaudit.training.tables import rows_of
+from plaudit.text import normalize
+from plaudit.training.duplicates import letters_of
+from plaudit.training.tables import Row, rows_of
 
+COLUMNS: Final = (
+    "text", "label", "flags", "language", "source", "group", "post", "author", "created_at",
+)  # fmt: skip
+"""Columns that can be mapped to another name in the file."""
 _ALIASES: Final = {
     "text": ("text", "comment", "body", "content"),
     "label": ("label", "labels_final", "class"),
 }
 HELD_OUT: Final = "held_out"
 """Name of the part the weights never saw; calibration is fitted there."""
+_MILLISECONDS: Final = 1e11  # seconds until the year 5138: a larger number counts milliseconds
 _N_SHOWN: Final = 5  # bad rows a message names
 
 
@@ -34,8 +42,12 @@ class LabelledComment:
         unsure: The annotator named two labels about equally right.
         language: ISO 639-1 code; "en" where the file does not say.
         source: Where it comes from, for slices; "" where unknown.
-        group: Key that must not be split: the post or author where known, else "".
+        group: Key that must not be split besides post and author; "" where there is none.
         active: Picked because a model was unsure of it (`chosen: active`), so harder than its source's mix.
+        post: Under which it stands; "" where unknown.
+        author: Who wrote it; "" where unknown.
+        created_at: Unix seconds; None where unknown.
+        where: `file:row`, to name it in messages; no part of what it is.
     """
 
     text: str
@@ -46,41 +58,98 @@ class LabelledComment:
     source: str = ""
     group: str = ""
     active: bool = False
+    post: str = ""
+    author: str = ""
+    created_at: float | None = None
+    where: str = field(default="", compare=False, repr=False)
 
 
-def load(path: str, *, columns: Mapping[str, str] | None = None) -> list[LabelledComment]:
-    """Read a labelled file (JSONL, JSON, CSV, TSV, Parquet, Arrow), folder or Hub data set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A labelled file, row by row.
+
+    Attributes:
+        path: As it was named.
+        comments: The rows that can be used, in order.
+        rows: The record each of them was read from.
+        problems: Of every other row, `row N` and what is wrong with it.
+    """
+
+    path: str
+    comments: Sequence[LabelledComment]
+    rows: Sequence[Row]
+    problems: Sequence[str]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows in the file."""
+        return len(self.comments) + len(self.problems)
+
+
+def examine(path: str, *, columns: Mapping[str, str] | None = None) -> Examined:
+    """Read a labelled file (JSONL, JSON, CSV, TSV, Parquet, Arrow), folder or Hub data set, bad rows and all.
 
     Args:
         path: File, folder saved by `datasets`, or Hub name.
         columns: Our name to the file's, where the usual aliases do not fit.
 
     Raises:
-        TrainingDataError: Nothing there, no text or label column, or bad rows: an unknown label, an
-            empty text. The first few are named.
+        TrainingDataError: Nothing there, or no text or label column.
     """
     rows = rows_of(path)
     names = {name: _column(name, rows[0], columns or {}, path) for name in ("text", "label")}
-    problems: list[str] = []
-    comments = []
+    name = Path(path).name
+    comments, kept, problems = [], [], []
     for number, row in enumerate(rows, start=1):
-        found = _comment(row, names)
+        found = _comment(row, names, columns or {}, where=f"{name}:{number}")
         if isinstance(found, str):
             problems.append(f"row {number}: {found}")
         else:
             comments.append(found)
-    if problems:
+            kept.append(row)
+    return Examined(path=path, comments=comments, rows=kept, problems=problems)
+
+
+def load(path: str, *, columns: Mapping[str, str] | None = None) -> list[LabelledComment]:
+    """Read a labelled file as `examine` does, all of whose rows must be of use.
+
+    Raises:
+        TrainingDataError: Nothing there, no text or label column, or bad rows: an unknown label, an
+            empty text. The first few are named.
+    """
+    return usable(examine(path, columns=columns))
+
+
+def usable(examined: Examined) -> list[LabelledComment]:
+    """Return the comments of a file, all of whose rows must be of use.
+
+    Raises:
+        TrainingDataError: Some are not; the first few are named.
+    """
+    if examined.problems:
         raise TrainingDataError(
-            f"{path}: {len(problems):,} of {len(rows):,} rows are no use; {listed(problems)}."
+            f"{examined.path}: {len(examined.problems):,} of {examined.n_rows:,} rows are no use; "
+            f"{listed(examined.problems)}."
         )
-    return comments
+    return list(examined.comments)
 
 
-def load_named(paths: Sequence[str]) -> dict[str, list[LabelledComment]]:
+def load_named(
+    paths: Sequence[str], *, columns: Mapping[str, str] | None = None
+) -> dict[str, list[LabelledComment]]:
     """Read labelled files, by the name of each without its ending.
 
     Raises:
         TrainingDataError: As `load`; or two files of one name, or a name that is taken.
+    """
+    return {name: usable(each) for name, each in examine_named(paths, columns=columns).items()}
+
+
+def examine_named(paths: Sequence[str], *, columns: Mapping[str, str] | None = None) -> dict[str, Examined]:
+    """Read labelled files as `examine` does, by the name of each without its ending.
+
+    Raises:
+        TrainingDataError: As `examine`; or two files of one name, or a name that is taken.
     """
     names = [Path(path).stem for path in paths]
     if HELD_OUT in names:
@@ -91,7 +160,7 @@ def load_named(paths: Sequence[str]) -> dict[str, list[LabelledComment]]:
         raise TrainingDataError(
             f"Two of {', '.join(paths)} share a name, and figures are kept by name; rename one."
         )
-    return {name: load(path) for name, path in zip(names, paths, strict=True)}
+    return {name: examine(path, columns=columns) for name, path in zip(names, paths, strict=True)}
 
 
 def listed(problems: Sequence[str]) -> str:
@@ -109,8 +178,15 @@ def _column(name: str, row: Mapping[str, Any], columns: Mapping[str, str], path:
     )
 
 
-def _comment(row: Mapping[str, Any], names: Mapping[str, str]) -> LabelledComment | str:
-    text, label, flags = row.get(names["text"]), row.get(names["label"]), _flags(row.get("flags"))
+def _comment(
+    row: Row, names: Mapping[str, str], columns: Mapping[str, str], *, where: str
+) -> LabelledComment | str:
+    def cell(*candidates: str) -> Any:
+        mapped = columns.get(candidates[0])
+        return next((row[n] for n in ((mapped,) if mapped else candidates) if row.get(n)), None)
+
+    text, label = row.get(names["text"]), row.get(names["label"])
+    flags = _flags(row.get(columns.get("flags", "flags")))
     if not isinstance(text, str) or not normalize(text):
         return "the text is empty"
     if label not in LABELS:
@@ -120,11 +196,33 @@ def _comment(row: Mapping[str, Any], names: Mapping[str, str]) -> LabelledCommen
         label=label,
         flags=None if flags is None else flags & set(FLAGS),  # annotators keep other marks there too
         unsure=_is_true(row.get("unsure")),
-        language=row.get("language") or "en",
-        source=row.get("source") or "",
-        group=str(row.get("post_id") or row.get("post") or row.get("author") or ""),
+        language=cell("language") or "en",
+        source=cell("source") or "",
+        group=str(cell("group") or ""),
         active=row.get("chosen") == "active",
+        post=str(cell("post", "post_id") or ""),
+        author=str(cell("author") or ""),
+        created_at=_seconds(cell("created_at")),
+        where=where,
     )
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return _iso_seconds(str(value or ""))
+    if not math.isfinite(number):
+        return None
+    return number / 1000 if number > _MILLISECONDS else number
+
+
+def _iso_seconds(value: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _flags(value: Any) -> frozenset[str] | None:
@@ -140,56 +238,7 @@ def _is_true(value: Any) -> bool:
 
 def letters(comment: LabelledComment) -> str:
     """Return what copies of a text share: its letters, or the normalised text where it has none."""
-    return skeleton(comment.text) or normalize(comment.text)
-
-
-def group_keys(comments: Sequence[LabelledComment]) -> list[str]:
-    """Return the key no split may tear apart: the given group, else the letters of the text.
-
-    A group that shares a text with another is joined to it, so that no copy is on both sides.
-    """
-    keys = [c.group or letters(c) for c in comments]
-    if not any(c.group for c in comments):
-        return keys
-    root: dict[str, str] = {}
-
-    def find(key: str) -> str:
-        while (above := root.setdefault(key, key)) != key:
-            root[key] = root[above]
-            key = root[key]
-        return key
-
-    for comment, key in zip(comments, keys, strict=True):
-        root[find(f"letters {letters(comment)}")] = find(key)
-    return [find(key) for key in keys]
-
-
-def split(
-    comments: Sequence[LabelledComment], *, share: float, seed: int
-) -> tuple[list[LabelledComment], list[LabelledComment]]:
-    """Split into a larger and a smaller part (`share` of the rows), whole groups only."""
-    keys = group_keys(comments)
-    order = sorted(set(keys), key=lambda key: sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest())
-    chosen: set[str] = set()
-    counts: dict[str, int] = {}
-    for key in keys:
-        counts[key] = counts.get(key, 0) + 1
-    n_wanted, n_chosen = round(share * len(comments)), 0
-    for key in order:
-        if n_chosen >= n_wanted:
-            break
-        chosen.add(key)
-        n_chosen += counts[key]
-    kept = [c for c, key in zip(comments, keys, strict=True) if key not in chosen]
-    return kept, [c for c, key in zip(comments, keys, strict=True) if key in chosen]
-
-
-def without_leaks(
-    comments: Sequence[LabelledComment], frozen: Sequence[LabelledComment]
-) -> list[LabelledComment]:
-    """Return the comments whose letters do not occur in a frozen set."""
-    taken = {letters(c) for c in frozen}
-    return [c for c in comments if letters(c) not in taken] if taken else list(comments)
+    return letters_of(comment.text)
 
 
 def without_conflicts(comments: Sequence[LabelledComment]) -> list[LabelledComment]:

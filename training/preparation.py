@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import LABELS
-from plaudit.training import dataset
+from plaudit.training import dataset, splitting
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
 
@@ -26,7 +26,7 @@ class Parts:
     Attributes:
         train: What the weights are fitted on.
         held_out: What calibration and error counts are fitted on.
-        n_leaked: Rows left out because their letters are in a test set.
+        n_leaked: Rows left out because their text, a near duplicate, their post or author is in a test set.
         n_conflicting: Rows left out because the same text was given two labels.
     """
 
@@ -41,12 +41,18 @@ class Parts:
         return tuple(code for i, (code, n) in enumerate(counts) if i == 0 or n >= _MIN_LANGUAGE)
 
 
-def prepare(config: Config, *, frozen: Sequence[LabelledComment] = ()) -> Parts:
+def prepare(
+    config: Config,
+    *,
+    frozen: Sequence[LabelledComment] = (),
+    columns: Mapping[str, str] | None = None,
+) -> Parts:
     """Load, check and split the labelled files.
 
     Args:
         config: Names the files.
-        frozen: Test comments; training rows with the same letters are left out.
+        frozen: Test comments; training rows that share a text, near duplicate, post or author are left out.
+        columns: Our column to the files', where the usual names do not fit.
 
     Raises:
         TrainingDataError: No files, a label missing, too few rows to hold some out, or many texts with
@@ -54,14 +60,14 @@ def prepare(config: Config, *, frozen: Sequence[LabelledComment] = ()) -> Parts:
     """
     if not config.data.train:
         raise TrainingDataError("No labelled files were named; give them as arguments or as data.train.")
-    comments = [c for path in config.data.train for c in dataset.load(path)]
-    clean = dataset.without_leaks(comments, frozen)
+    comments = [c for path in config.data.train for c in dataset.load(path, columns=columns)]
+    clean = splitting.without_leaks(comments, frozen)
     usable = dataset.without_conflicts(clean)
     _check_conflicts(clean, usable)
-    train, held_out = dataset.split(usable, share=config.data.calibration_share, seed=config.train.seed)
+    found = splitting.split(usable, share=config.data.calibration_share, seed=config.train.seed)
     parts = Parts(
-        train=train,
-        held_out=held_out,
+        train=[usable[row] for row in found.rest],
+        held_out=[usable[row] for row in found.chosen],
         n_leaked=len(comments) - len(clean),
         n_conflicting=len(clean) - len(usable),
     )

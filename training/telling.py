@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from plaudit.errors import InputError
 
 if TYPE_CHECKING:
+    from plaudit.training.checking import Checked
     from plaudit.training.fitting import Progress
     from plaudit.training.preparation import Parts
     from plaudit.training.progress import Meter
+
+_MAX_ROWS: Final = 12  # of a kind, as languages
 
 
 class Terminal(Console):
@@ -35,9 +40,38 @@ def tell_parts(parts: Parts) -> None:
     """Say how many comments there are, and which were left out."""
     say(f"{len(parts.train):,} comments to train on, {len(parts.held_out):,} held out.")
     if parts.n_leaked:
-        say(f"{parts.n_leaked:,} rows were left out: their texts are in a test file.")
+        say(f"{parts.n_leaked:,} rows were left out: their texts, posts or authors are in a test file.")
     if parts.n_conflicting:
         say(f"{parts.n_conflicting:,} rows were left out: their texts stand with two labels.")
+
+
+def tell_checked(checked: Checked, console: Console) -> None:
+    """Print what is in labelled files, and what is wrong with them."""
+    table = Table(title="What is there")
+    for heading in ("", *checked.sets):
+        table.add_column(heading, justify="right" if heading else "left")
+    for title, key in (("rows", "n"), ("label", "labels"), ("words", "words"), ("language", "languages")):
+        for name, cells in _count_rows(checked.sets, key):
+            table.add_row(f"{title} {name}".strip(), *cells)
+    console.print(table)
+    if not checked.findings:
+        console.print("Nothing was found wrong.")
+        return
+    table = Table(title="What was found", show_lines=True)
+    for heading in ("", "rows", "what"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for finding in checked.findings:
+        table.add_row(finding.level, f"{finding.n:,}", escape(finding.says))
+    console.print(table)
+
+
+def _count_rows(sets: Mapping[str, Mapping[str, Any]], key: str) -> Iterator[tuple[str, list[str]]]:
+    if key == "n":
+        yield "", [f"{part['n']:,}" for part in sets.values()]
+        return
+    names = list(dict.fromkeys(name for part in sets.values() for name in part[key]))[:_MAX_ROWS]
+    for name in names:
+        yield name, [f"{part[key].get(name, 0):,}" for part in sets.values()]
 
 
 def tell_figures(figures: Mapping[str, Any]) -> None:

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from plaudit.training import dataset, splitting
+from plaudit.training.cli import app
+from tests.tiny import EXAMPLE
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def test_a_split_is_written_with_digests_and_shares_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "split"
+    result = run("split", EXAMPLE, "--out", out, "--share", 0.2)
+    assert result.exit_code == 0, result.output
+    train, test = (dataset.load(str(out / f"{name}.jsonl")) for name in ("train", "test"))
+    assert len(test) >= 52
+    assert not any(splitting.leaks(train, test).values())
+    record = json.loads((out / "split.json").read_text())
+    assert record["parts"]["train"]["n"] == len(train)
+    assert (record["sources"], record["test_kept"]) == ({"labelled.jsonl": 260}, False)
+    again = tmp_path / "again"
+    run("split", EXAMPLE, "--out", again, "--share", 0.2)
+    assert json.loads((again / "split.json").read_text())["parts"] == record["parts"]
+
+
+def test_a_frozen_test_file_never_moves(tmp_path: Path) -> None:
+    out = tmp_path / "split"
+    run("split", EXAMPLE, "--out", out, "--share", 0.2)
+    frozen = (out / "test.jsonl").read_bytes()
+    more = tmp_path / "more.jsonl"
+    leak = rows_of(out / "test.jsonl")[0]["text"].upper()
+    more.write_text("\n".join(json.dumps({"text": t, "label": "genuine"}) for t in (leak, "brand new words")))
+    result = run("split", EXAMPLE, more, "--out", out, "--share", 0.5, "--seed", 99)
+    assert "(as it was)" in result.stderr
+    assert (out / "test.jsonl").read_bytes() == frozen
+    assert "brand new words" in {row["text"] for row in rows_of(out / "train.jsonl")}
+    assert leak in {row["text"] for row in rows_of(out / "left_out.jsonl")}
+    (out / "test.jsonl").write_bytes(frozen + frozen.splitlines(keepends=True)[0])
+    result = run("split", EXAMPLE, "--out", out)
+    assert (result.exit_code, "is not the test file that was frozen" in result.stderr) == (2, True)
+    (out / "split.json").unlink()
+    result = run("split", EXAMPLE, "--out", out)
+    assert (result.exit_code, "without a split.json that names it" in result.stderr) == (2, True)
+
+
+def test_other_columns_are_kept_and_mapped_ones_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["what", "verdict", "who", "when", "note"])
+        for i in range(10):
+            writer.writerow([f"comment {'abcdefghij'[i]}", "genuine", f"u{i}", f"2026-01-{i + 1:02}", "n"])
+    mapping = [
+        f"--map={ours}={theirs}"
+        for ours, theirs in (
+            ("text", "what"),
+            ("label", "verdict"),
+            ("author", "who"),
+            ("created_at", "when"),
+        )
+    ]
+    result = run("split", path, "--out", tmp_path / "split", "--share", 0.2, "--by-time", *mapping)
+    assert result.exit_code == 0, result.output
+    test = rows_of(tmp_path / "split" / "test.jsonl")
+    assert [row["author"] for row in test] == ["u8", "u9"]
+    assert test[0] == {
+        "text": "comment i", "label": "genuine", "author": "u8", "created_at": "2026-01-09", "note": "n",
+    }  # fmt: skip
+
+
+def test_bad_rows_and_rows_without_a_time_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"text": "fine", "label": "genuine"}))
+    result = run("split", path, "--out", tmp_path / "split", "--by-time")
+    assert (result.exit_code, "rows.jsonl:1 first" in result.stderr) == (2, True)
+    path.write_text(json.dumps({"text": "fine", "label": "fine"}))
+    assert run("split", path, "--out", tmp_path / "split").exit_code == 2
+    assert not (tmp_path / "split").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("split", EXAMPLE, "--out", tmp_path / "file")
+    assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (0, None),
+        ("1700000000", 1.7e9),
+        (1_700_000_000_000, 1.7e9),
+        ("2023-11-14T22:13:20Z", 1.7e9),
+        ("2023-11-14 22:13:20", 1.7e9),
+        ("2 years ago", None),
+        ("nan", None),
+    ],
+)
+def test_times(tmp_path: Path, value: Any, seconds: float | None) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"text": "fine", "label": "genuine", "created_at": value}))
+    assert dataset.load(str(path))[0].created_at == seconds

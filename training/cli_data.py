@@ -1,0 +1,67 @@
+"""The commands of `plaudit-train` that look after labelled comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plaudit.training.exits import UNUSABLE, exit_codes
+from plaudit.training.options import Columns, Json, Tests, columns_of
+from plaudit.training.telling import Terminal, say, tell_checked, write_json
+
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILE", help="Labelled comments: files, folders or Hub names.")
+]
+
+
+def check(files: Files, test: Tests = None, columns: Columns = None, json_: Json = None) -> None:
+    """Say what is wrong with labelled comments: bad rows, contradictions, leaks, copies, balance.
+
+    Ends with 2 where it found an error.
+    """
+    with exit_codes():
+        from plaudit.training import checking, dataset
+
+        names = columns_of(columns)
+        examined = [dataset.examine(path, columns=names) for path in files]
+        checked = checking.check(examined, tests=dataset.examine_named(test or (), columns=names))
+        if json_ is not None:
+            write_json(json_, checked.to_dict())
+        if json_ is None or str(json_) != "-":
+            tell_checked(checked, Terminal())
+        if checked.failed:
+            raise typer.Exit(UNUSABLE)
+
+
+def split(
+    files: Files,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for train.jsonl, test.jsonl and split.json.")
+    ],
+    share: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.01, max=0.9, help="Of the rows, to test on.")
+    ] = 0.1,
+    by_time: Annotated[
+        bool, typer.Option("--by-time", help="Test on the latest rows, not on random ones.")
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the random choice.")] = 13,
+    columns: Columns = None,
+) -> None:
+    """Split labelled comments into a training and a frozen test file that share no text, post or author.
+
+    Where DIR holds a test file already it stays as it is, and only new rows are added to training.
+    """
+    with exit_codes():
+        from plaudit.training import dataset, freezing
+
+        names = columns_of(columns)
+        examined = [dataset.examine(path, columns=names) for path in files]
+        record = freezing.write(examined, out, share=share, seed=seed, by_time=by_time, columns=names)
+        n = {name: f"{part['n']:,}" for name, part in record["parts"].items()}
+        kept = " (as it was)" if record["test_kept"] else ""
+        say(
+            f"wrote {out}: {n['train']} rows to train on, {n['test']} to test on{kept}; "
+            f"{n['left_out']} left out, being tied to the test."
+        )
