@@ -21,6 +21,7 @@ PAGES = [
     ROOT / ".github/CONTRIBUTING.md",
     ROOT / "examples/README.md",
     ROOT / "models/README.md",
+    ROOT / "nlp/readers/README.md",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import zipfile
@@ -31,7 +32,12 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "a.pdf": (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
     "a.png": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
     "a.zip": (zipped(), "ZIP"),
-    "sheet.xlsx": (zipped(), "Excel"),
+    "sheet.xlsx": (b"PK\x03\x04" + b"\0" * 26 + b"xl/workbook.xml", "Excel"),
+    "sheet.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".xlsx"),
+    "cut.arrow": (b"ARROW1\0\0" + b"\0" * 100, "Arrow"),
+    "cut.arrows": (b"\xff\xff\xff\xff" + b"\0" * 100, "Arrow"),
+    "twice.csv.bz2": (bz2.compress(bz2.compress(b"text\na\n")), "packed twice"),
+    "a.csv.xz": (b"\xfd7zXZ\0" + b"\xff" * 50, "unpacked"),
     "page.html": (b"\n<!DOCTYPE html><html><body>text</body></html>", "web page"),
     "noise.bin": (bytes(range(256)) * 64, "binary"),
     "noise.json": (bytes(range(256)) * 64, "binary"),
@@ -86,8 +92,8 @@ def test_every_source_is_looked_at_first(tmp_path: Path) -> None:
 
 def test_unknown_names_list_the_known(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text\nhello\n")
-    with pytest.raises(InputError, match=r"no format 'excel'.*youtube-api.*parquet"):
-        read([path], options=ReadOptions(format="excel"))
+    with pytest.raises(InputError, match=r"no format 'word'.*youtube-api.*parquet"):
+        read([path], options=ReadOptions(format="word"))
     with pytest.raises(MappingError, match=r"no platform 'myspace'.*youtube"):
         ReadOptions(platform="myspace")
     with pytest.raises(MappingError, match=r"no column 'body' to map to.*parent_id"):

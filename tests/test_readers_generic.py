@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
-from datetime import date
+import lzma
+import zipfile
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import orjson
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 from plaudit.errors import InputError
 from plaudit.pseudonym import handle_pseudonym, pseudonym
-from plaudit.readers import containers, read
+from plaudit.readers import containers, read, workbook
 
 from .test_readers_formats import rows_of, write
 
@@ -56,6 +61,29 @@ def as_table(delimiter: str, *, newline: str = "\n", upper: bool = False) -> str
     return (head.upper() if upper else head) + newline + rest
 
 
+def as_arrow(*, stream: bool = False) -> bytes:
+    out, table = io.BytesIO(), pa.Table.from_pylist(GENERIC)
+    with (pa.ipc.new_stream if stream else pa.ipc.new_file)(out, table.schema) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
+def as_workbook() -> bytes:
+    out, book = io.BytesIO(), openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(list(GENERIC[0]))
+    for row in GENERIC:
+        sheet.append(
+            [
+                datetime.fromisoformat(v).replace(tzinfo=None) if n == "created_at" and v[-1] == "Z" else v
+                for n, v in row.items()
+            ]
+        )
+    book.create_sheet("empty")
+    book.save(out)
+    return out.getvalue()
+
+
 def as_parquet() -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(GENERIC), out)
@@ -76,13 +104,28 @@ CONTAINERS = {
     "unnamed_lines": b"\n".join(map(orjson.dumps, GENERIC)),
     "a.parquet": as_parquet(),
     "unnamed_parquet": as_parquet(),
+    "a.feather": as_arrow(),
+    "unnamed_arrow": as_arrow(),
+    "a.arrow": as_arrow(stream=True),
+    "unnamed_stream": as_arrow(stream=True),
+    "a.xlsx": as_workbook(),
+    "unnamed_workbook": as_workbook(),
 }
 
 
-@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+PACK = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": zstandard.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("packing", PACK)
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_generic_columns_in_every_container(tmp_path: Path, name: str, packing: str) -> None:
-    pack = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[packing]
+    pack = PACK[packing]
     path = write(tmp_path, name + packing, pack(CONTAINERS[name]))
     (top, reply), rejected = rows_of(path)
     assert not rejected
@@ -100,9 +143,9 @@ def test_generic_columns_in_every_container(tmp_path: Path, name: str, packing: 
     assert top["platform"] == "other"
 
 
-@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("packing", PACK)
 def test_plain_lines(tmp_path: Path, packing: str) -> None:
-    pack = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[packing]
+    pack = PACK[packing]
     text = "[Verse 1] still gives me chills\n\nSo calm, and so clear\r\n\u200b\u200b\nSo calm, and so clear"
     rows, rejected = rows_of(write(tmp_path, "comments.txt" + packing, pack(text.encode())))
     assert [(row["id"], row["text"]) for row in rows] == [
@@ -253,3 +296,84 @@ def test_lines_and_documents_have_limits(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(containers, "N_DOCUMENT_LIMIT", 1000)
     with pytest.raises(InputError, match="jq"):
         read([write(tmp_path, "a.json", json.dumps([{"text": "x" * 2000}], indent=1))])
+
+
+def test_ids_that_a_spreadsheet_rounded_are_nobodys(tmp_path: Path) -> None:
+    table = "id,text,parent_id\n7.30123E+18,First,\n7.30123E+18,Second,7.30123E+18\n"
+    rows, rejected = rows_of(write(tmp_path, "a.csv", table))
+    assert not rejected
+    assert [(row["id"], row["parent_id"]) for row in rows] == [("2", None), ("3", "7.30123E+18")]
+    book = openpyxl.Workbook()
+    for row in (
+        ["id", "text"],
+        [7301234567890123456, "First"],
+        [7301234567890123457, "Second"],
+        [12, "Third"],
+    ):
+        book.active.append(row)
+    for row in list(book.active.iter_rows())[1:3]:
+        row[0].value = float(row[0].value)
+    book.save(tmp_path / "a.xlsx")
+    rows, rejected = rows_of(tmp_path / "a.xlsx")
+    assert not rejected
+    assert [row["id"] for row in rows] == ["2", "3", "12"]
+
+
+def test_every_sheet_is_read_and_rows_keep_their_own_number(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name, rows in {
+        "one": [
+            [None, None],
+            ["Text", "Author", None],
+            ["Cut twice", "ann", 1],
+            [None, None],
+            ["Measured once", 5],
+        ],
+        "two": [["comment", "date"], ["Glued", datetime(2024, 3, 1, 10)], [None, datetime(2024, 3, 1)]],
+    }.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    rows, rejected = rows_of(tmp_path / "a.xlsx")
+    assert [(row["id"], row["text"]) for row in rows] == [
+        ("3", "Cut twice"),
+        ("5", "Measured once"),
+        ("7", "Glued"),
+    ]
+    assert rows[1]["author"] == pseudonym("5")
+    assert rows[2]["created_at"] == 1_709_287_200_000
+    assert rejected == [("missing_text", "a.xlsx:8")]
+
+
+def test_a_workbook_with_a_bomb_of_texts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook, "N_SHARED_LIMIT", 10)
+    path = write(tmp_path, "a.xlsx", as_workbook())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/sharedStrings.xml", "<sst>" + "x" * 100)
+    with pytest.raises(InputError, match="save its sheets as CSV"):
+        read([path])
+
+
+def test_a_cut_arrow_stream_keeps_what_came(tmp_path: Path) -> None:
+    table = pa.table({"text": [f"No. {i}" for i in range(3000)]})
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table, max_chunksize=100)
+    rows, rejected = rows_of(write(tmp_path, "a.arrow", out.getvalue()[: len(out.getvalue()) // 2]))
+    assert 500 < len(rows) < 3000
+    assert rejected == [("truncated_archive", f"a.arrow:{len(rows) + 1}")]
+
+
+def test_comments_inherit_the_post_they_lie_in(tmp_path: Path) -> None:
+    posts = [
+        {"id": "p1", "title": "Oiling", "comments": [{"id": "1", "text": "Which oil?"}]},
+        {
+            "id": "p2",
+            "title": "Waxing",
+            "comments": [{"id": "1", "text": "Which wax?"}, {"text": "", "id": "2"}],
+        },
+    ]
+    rows, rejected = rows_of(write(tmp_path, "a.json", posts))
+    assert [(row["post_id"], row["text"]) for row in rows] == [("p1", "Which oil?"), ("p2", "Which wax?")]
+    assert rejected == [("empty_text", "a.json:3")]

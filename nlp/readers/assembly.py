@@ -89,7 +89,10 @@ class Assembler:
         problems = _Problems(self._records)
         columns: dict[str, Sequence[Any]] = {}
         columns["text"] = [problems.text(i, text) for i, text in enumerate(raw["text"])]
-        ids = problems.ids("id", raw["id"])
+        ids = [
+            None if id_ is not None and (type(v) is float or "+" in id_) and coercion.is_rounded(v) else id_
+            for v, id_ in zip(raw["id"], problems.ids("id", raw["id"]), strict=True)
+        ]
         columns["id"] = [
             number if id_ is None else id_ for id_, number in zip(ids, self._numbers, strict=True)
         ]

@@ -14,6 +14,7 @@ _YES: Final = frozenset({"true", "1", "1.0", "yes", "y", "t"})
 _DELETED: Final = frozenset({"[deleted]", "[removed]", "[ removed by reddit ]", "[deleted by user]"})
 
 _WHOLE = re.compile(r"-?\d+\.0+")
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{1,3}")
 _COUNT = re.compile(r"([+-]?\d[\d.,\s]*)\s*([^\d\s.,]*)\.?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
 _FACTORS: Final = {
@@ -46,6 +47,16 @@ def as_id(value: object) -> str | None:
     if isinstance(value, float):
         return (str(int(value)) if value.is_integer() else str(value)) if abs(value) < 1e300 else None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_rounded(value: object) -> bool:
+    """Return whether a spreadsheet or a table of floats has cost an id its last digits.
+
+    Such an id may be several comments', and is nobody's own: 7.3E+18, or a float beyond 2**53.
+    """
+    if type(value) is str:
+        return _ROUNDED.fullmatch(value.strip()) is not None
+    return isinstance(value, float) and abs(value) >= 2**53
 
 
 def as_name(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Ways in which records are written one after the other, each as a stream of (number, value).
+"""Ways in which text holds records one after the other, each as a stream of (number, value).
 
 A number is the line a value begins on, from 1; 0 where values are counted instead. A value is what JSON
 has (a row of a table: an object), or a `Problem` where none could be read.
@@ -7,13 +7,10 @@ has (a row of a table: an object), or a `Problem` where none could be read.
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from plaudit.errors import InputError
 from plaudit.readers.format import Problem
@@ -133,34 +130,3 @@ def _text_lines(stream: ByteStream) -> Iterator[str]:
         except UnicodeDecodeError:
             stream.is_marked = True
             yield decode_marking(line) + "\n"
-
-
-def parquet_rows(stream: ByteStream, *, wanted: Callable[[list[str]], list[str]]) -> Numbered:
-    """Yield the rows of a Parquet file as objects with the wanted of its columns."""
-    with stream.as_file() as opened:
-        n_total, number = stream.n_bytes or os.fstat(opened.fileno()).st_size, 0
-        stream.n_bytes = 0  # a copy took all of it at once; progress counts rows
-        try:
-            file = pq.ParquetFile(opened)
-            n_rows = file.metadata.num_rows
-            for batch in file.iter_batches(batch_size=8192, columns=wanted(file.schema_arrow.names)):
-                names, columns = batch.schema.names, [_plain(column) for column in batch.columns]
-                stream.n_bytes = n_total * (number + batch.num_rows) // max(n_rows, 1)
-                for row in zip(*columns, strict=True):
-                    number += 1
-                    yield number, dict(zip(names, row, strict=True))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            stream.damage = f"The Parquet file is damaged ({str(error).splitlines()[0][:120]})."
-
-
-def _plain(column: pa.Array) -> list[Any]:
-    kind = column.type
-    if pa.types.is_timestamp(kind):
-        column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
-    elif pa.types.is_date(kind):
-        column = column.cast(pa.date32())
-    elif pa.types.is_decimal(kind):
-        column = column.cast(pa.float64())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return [v if v is None else v.decode("utf-8", "replace") for v in column.to_pylist()]
-    return list(column.to_pylist())

@@ -29,7 +29,7 @@ FIELDS: Final = (
 )
 """What a format maps to: the generic columns, and `name`, the author's shown name beside a stable id."""
 
-CONTAINERS: Final = ("json", "ndjson", "csv", "tsv", "parquet", "lines")
+CONTAINERS: Final = ("json", "ndjson", "csv", "tsv", "parquet", "arrow", "excel", "lines")
 """Ways in which records are written one after the other."""
 
 
@@ -61,6 +61,8 @@ class Format:
         container: One of `CONTAINERS` where the format is nothing but its container, else None.
         rows: The comments in one value; None where a value is a comment, or a list or page of them,
             with replies nested in it or not.
+        enclosing: Of an object without a text that holds comments (a post, a video): fields the comments
+            inherit from it, to its names for them.
         parse: Field to a function that turns the source's value into the generic one; must not raise.
         estimated: Whether the source's times are worked out from "2 years ago".
     """
@@ -73,5 +75,6 @@ class Format:
     platform: str = "other"
     container: str | None = None
     rows: Callable[[Record], Iterable[Row | Problem]] | None = None
+    enclosing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parse: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     estimated: bool = False

@@ -28,6 +28,7 @@ COLUMNS: Final = {
     "parent_id": (
         *("parent_id", "parent_comment_id", "parent", "reply_to", "in_reply_to", "in_reply_to_id"),
         *("reply_to_id", "reply_to_cid", "replies_to_id", "reply_id", "comment_parent", "parent_cid"),
+        "is_reply_to",  # YouTube Data Tools
     ),
     "post_id": (
         *("post_id", "video_id", "media_id", "media.id", "link_id", "submission_id", "aweme_id"),
@@ -80,6 +81,7 @@ def _container(name: str, title: str, description: str) -> Format:
         columns=COLUMNS,
         matches=lambda _: False,
         container=name,
+        enclosing={"post_id": ("id", "post_id", "video_id", "media_id", "shortcode", "url")},
     )
 
 
@@ -88,4 +90,8 @@ TSV: Final = _container("tsv", "TSV", "tab-separated values with a header")
 JSON: Final = _container("json", "JSON", "an array of comments, or a page holding one, replies nested or not")
 NDJSON: Final = _container("ndjson", "NDJSON", "one JSON object a line")
 PARQUET: Final = _container("parquet", "Parquet", "a Parquet file with a text column")
+ARROW: Final = _container(
+    "arrow", "Arrow", "an Arrow or Feather file, or an Arrow stream, with a text column"
+)
+EXCEL: Final = _container("excel", "Excel", "an .xlsx workbook; every sheet with a header in its first row")
 LINES: Final = _container("lines", "Plain text", "one comment a line")

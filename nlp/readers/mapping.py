@@ -12,7 +12,7 @@ _TEXT, _ID = FIELDS.index("text"), FIELDS.index("id")
 _PARENT = FIELDS.index("parent_id")
 _SHARED: Final = tuple(FIELDS.index(name) for name in ("post_id", "creator_id", "platform"))
 _PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children"})
-_REPLIES: Final = frozenset({"replies", "answers", "children"})
+_REPLIES: Final = frozenset({"replies", "answers", "children", "replycomment"})
 _ERRORS: Final = frozenset({"error", "errors", "errorcode", "errordescription", "errormessage"})
 _NO_TEXT_BESIDE_ERROR: Final = frozenset({"message", "description"})
 _NESTED: Final = (dict, list)
@@ -46,7 +46,7 @@ class Layout:
         exact = {str(key): key for key in keys}
         for name, key in exact.items():
             folded.setdefault(fold(name), key)
-        self.pages = tuple(key for name, key in folded.items() if name in _PAGES)
+        self.pages = tuple(folded[name] for name in sorted(_PAGES & folded.keys(), key=_page_order))
         self.replies = tuple(key for name, key in folded.items() if name in _REPLIES)
         self.errors = tuple(key for name, key in folded.items() if name in _ERRORS)
         names = {field: columns.get(field, ()) for field in FIELDS}
@@ -67,6 +67,10 @@ class Layout:
             if value is None or value == "" or type(value) in _NESTED:
                 row[index] = _first(record, paths=paths, otherwise=value)
         return row
+
+
+def _page_order(name: str) -> tuple[bool, str]:
+    return name != "comments", name
 
 
 def _paths(
@@ -110,6 +114,18 @@ def _replies(record: Record, *, layout: Layout) -> list[object]:
     below = [record[key] for key in layout.replies]
     lists = [value if isinstance(value, list) else [value] for value in below]
     return [item for values in lists for item in reversed(values) if isinstance(item, dict)]
+
+
+def records_in(value: object, *, depth: int = 6) -> Iterator[Record]:
+    """Yield a value, if it is an object, and the first ten objects in each page or list within it."""
+    if isinstance(value, list) and depth:
+        for item in value[:10]:
+            yield from records_in(item, depth=depth - 1)
+    elif isinstance(value, dict):
+        yield value
+        for key, inner in value.items():
+            if isinstance(inner, (dict, list)) and depth and fold(str(key)) in _PAGES:
+                yield from records_in(inner, depth=depth - 1)
 
 
 class Mapper:
@@ -160,7 +176,7 @@ class Mapper:
                     yield value, row
                     stack.extend((item, row) for item in _replies(value, layout=layout))
                 else:
-                    stack.append((page, row))
+                    stack.append((page, self._enclosed(value, row, layout=layout)))
             elif isinstance(value, list):
                 stack.extend((item, above) for item in reversed(value))
             elif isinstance(value, str):
@@ -179,6 +195,15 @@ class Mapper:
                 index = FIELDS.index(name)
                 row[index] = given if row[index] is None else row[index]
             yield record, row
+
+    def _enclosed(self, record: Record, row: Values, *, layout: Layout) -> Values:
+        """Return what comments inherit from the post or video they lie in."""
+        if self._format.enclosing and fold(layout.pages[0]) == "comments" and not layout.paths["text"]:
+            given = Layout(record, columns=self._format.enclosing).values(record)
+            row = [
+                new if old is None and _is_plain(new) else old for old, new in zip(row, given, strict=True)
+            ]
+        return row
 
     def _values(self, record: Record, *, layout: Layout, above: Values | None) -> Values:
         row = layout.values(record)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from plaudit.errors import InputError, MappingError
-from plaudit.readers import containers, sniffing
+from plaudit.readers import columnar, containers, sniffing, workbook
 from plaudit.readers.format import Format, Problem, Record
-from plaudit.readers.mapping import Mapper
+from plaudit.readers.mapping import Mapper, records_in
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.registry import FORMATS, format_named
 from plaudit.readers.source import Source
@@ -19,6 +19,7 @@ from plaudit.readers.stream import ByteStream
 
 _N_SAMPLE: Final = 1000
 _N_LISTED: Final = 30
+_BINARY: Final = frozenset({"parquet", "arrow", "excel"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,11 @@ def _values(
         case "lines":
             return containers.plain_values(stream)
         case "parquet":
-            wanted = list if mapper is None else mapper.used
-            return containers.parquet_rows(stream, wanted=wanted)
+            return columnar.parquet_rows(stream, wanted=list if mapper is None else mapper.used)
+        case "arrow":
+            return columnar.arrow_rows(stream, wanted=list if mapper is None else mapper.used)
+        case "excel":
+            return workbook.workbook_rows(stream)
         case _:
             return containers.table_rows(stream, delimiter=delimiter)
 
@@ -95,7 +99,7 @@ def _container(source: Source, head: sniffing.Head, *, named: Format | None, opt
     if wanted == "lines" and not head.is_whole and b"\n" not in head.data:
         n_bytes = f"{sniffing.N_HEAD >> 10} KiB"
         raise InputError(f"{source.name} has no line end in its first {n_bytes}; name a file of comments.")
-    if (wanted == "parquet") != (found == "parquet"):
+    if wanted != found and not _BINARY.isdisjoint((wanted, found)):
         raise InputError(f"{source.name} is not {wanted} but {found}; leave the format out, or name another.")
     return wanted
 
@@ -105,7 +109,7 @@ def _sample(source: Source, *, container: str, delimiter: str) -> list[Any]:
         values = _values(stream, container=container, delimiter=delimiter, mapper=None)
         seen = [value for _, value in islice(values, _N_SAMPLE)]
     problems = [value for value in seen if isinstance(value, Problem)]
-    if container == "parquet" and not seen and stream.damage is not None:
+    if container in _BINARY and not seen and stream.damage is not None:
         raise InputError(f"{source.name} cannot be read: {stream.damage} Fetch or write it again.")
     if problems and len(problems) == len(seen) and container in ("json", "ndjson"):
         raise InputError(f"{source.name} is not JSON: {problems[0].detail} Fetch or write it again.")
@@ -115,12 +119,13 @@ def _sample(source: Source, *, container: str, delimiter: str) -> list[Any]:
 def _format(sample: Sequence[Any], *, container: str) -> Format:
     if container == "lines":
         return FORMATS["lines"]
-    first = [item for value in sample for item in (value[:10] if isinstance(value, list) else [value])]
-    records = [item for item in first if isinstance(item, dict)][:_N_SAMPLE]
-    for each in FORMATS.values():
-        if any(each.matches(record) for record in records):
-            return each
-    return FORMATS[container]
+    return next(matching(sample), FORMATS[container])
+
+
+def matching(sample: Iterable[Any]) -> Iterator[Format]:
+    """Yield every format of a tool that claims one of some values, the first of them being the one taken."""
+    records = list(islice((record for value in sample for record in records_in(value)), _N_SAMPLE))
+    return (each for each in FORMATS.values() if any(each.matches(record) for record in records))
 
 
 def _check(

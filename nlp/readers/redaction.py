@@ -11,7 +11,7 @@ import orjson
 MASK: Final = "[author]"
 _PERSON = re.compile(
     r"author|user|owner|channel|name|handle|profile|speaker|uploader|avatar|uid$|^from|creator|person|nick"
-    r"|commenter|mail|^ip|phone|url|link$",
+    r"|commenter|unique_?id|mail|^ip|phone|url|link$",
     re.IGNORECASE,
 )
 _N_CHARACTERS, _N_ITEMS, _DEPTH = 200, 24, 4

@@ -12,9 +12,11 @@ from typing import Final
 import orjson
 
 from plaudit.errors import InputError
+from plaudit.readers.columnar import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
 from plaudit.readers.generic import COLUMNS
 from plaudit.readers.mapping import fold
 from plaudit.readers.source import Source
+from plaudit.readers.stream import PACKINGS
 
 N_HEAD: Final = 1 << 18
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -22,22 +24,23 @@ _TEXT_NAMES: Final = frozenset(map(fold, COLUMNS["text"]))
 _COLUMN_NAME = re.compile(r"\w[\w./-]{0,39}(?: [\w./-]{1,39}){0,2}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
+_WORKBOOK = re.compile(rb"xl/(?:workbook|worksheets|sharedStrings|styles)|\[Content_Types\]\.xml")
 _FOREIGN: Final = {
     b"%PDF-": "a PDF document; export the comments as CSV or JSON",
-    b"PK\x03\x04": "a ZIP archive or Excel workbook; unpack it, or save the sheet as CSV",
-    b"\xd0\xcf\x11\xe0": "an old Office document; save it as CSV",
+    b"PK\x03\x04": "a ZIP archive within an archive, or a document; unpack it, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Office document; save it as .xlsx or CSV",
     b"\x89PNG": "a PNG image; name a file of comments",
     b"\xff\xd8\xff": "a JPEG image; name a file of comments",
     b"GIF8": "a GIF image; name a file of comments",
     b"RIFF": "a media file; name a file of comments",
     b"SQLite format 3": "a SQLite database; export its table as CSV",
-    b"ARROW1": "an Arrow file; write it as Parquet",
-    b"BZh": "a bzip2 archive; unpack it, or pack it with gzip or zstd",
-    b"\xfd7zXZ": "an xz archive; unpack it, or pack it with gzip or zstd",
+    b"FEA1": "a Feather file of version 1; write it as Feather 2 or Parquet",
     b"7z\xbc\xaf": "a 7-Zip archive; unpack it",
     b"Rar!": "a RAR archive; unpack it",
     b"\x1f\x8b": "packed twice; unpack it once",
     b"\x28\xb5\x2f\xfd": "packed twice; unpack it once",
+    b"BZh": "packed twice; unpack it once",
+    b"\xfd7zXZ": "packed twice; unpack it once",
     b"\x7fELF": "a program; name a file of comments",
 }
 
@@ -80,13 +83,13 @@ def _refuse_foreign(source: Source, data: bytes, *, was_packed: bool) -> None:
         if source.found:
             return
         raise InputError(f"{source.name} is empty; name a file with comments.")
-    if source.name.lower().endswith((".gz", ".zst")) and not was_packed:
+    if source.name.lower().endswith(PACKINGS) and not was_packed:
         raise InputError(f"{source.name} is not the archive its name says; rename it, or fetch it again.")
+    if _binary_container(data) is not None:
+        return
     for magic, kind in _FOREIGN.items():
         if data.startswith(magic):
             raise InputError(f"{source.name} is {kind}.")
-    if data.startswith(b"PAR1"):
-        return
     if len(_CONTROL.findall(data)) > len(data) // 100:
         raise InputError(f"{source.name} is no text but binary data; name a file of comments.")
     _refuse_other_encoding(source, data)
@@ -110,6 +113,14 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
+def _binary_container(data: bytes) -> str | None:
+    if data.startswith(PARQUET_MAGIC):
+        return "parquet"
+    if data.startswith((ARROW_MAGIC, ARROW_STREAM)):
+        return "arrow"
+    return "excel" if data.startswith(b"PK\x03\x04") and _WORKBOOK.search(data) else None
+
+
 def is_web_page(head: Head) -> bool:
     """Return whether it is HTML or XML rather than data."""
     return _PAGE.match(head.data) is not None
@@ -117,8 +128,9 @@ def is_web_page(head: Head) -> bool:
 
 def container_of(source: Source, head: Head, *, mapped: frozenset[str] = frozenset()) -> str:
     """Return which of `CONTAINERS` a source is; `mapped` are names the caller says its header holds."""
-    if head.data.startswith(b"PAR1"):
-        return "parquet"
+    binary = _binary_container(head.data)
+    if binary is not None:
+        return binary
     if head.data.lstrip()[:1] in (b"{", b"["):
         container = _json_container(source, head)
         if container is not None:

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from plaudit.errors import InputError
-from plaudit.readers.stream import ByteStream
+from plaudit.readers.formats.convokit import COMPANIONS
+from plaudit.readers.stream import PACKINGS, ByteStream
 
 _SUFFIXES: Final = frozenset(
-    {".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".gz", ".zst"}
+    {
+        *(".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq"),
+        *(".arrow", ".feather", ".ipc", ".xlsx", *PACKINGS),
+    }
 )
 
 
@@ -36,9 +40,9 @@ class Source:
 
     @property
     def suffix(self) -> str:
-        """The name's last suffix before .gz or .zst, in lower case."""
-        name = self.name.lower().removesuffix(".gz").removesuffix(".zst")
-        return Path(name).suffix
+        """The name's last suffix before that of an archive, in lower case."""
+        path = Path(self.name.lower())
+        return Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
 
     def open(self) -> ByteStream:
         """Start a pass over the whole source.
@@ -120,7 +124,12 @@ def _source(path: Path | None, *, found: bool, alone: bool) -> Source:
 
 def _files_in(folder: Path) -> list[Path]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name[0] != "."]
-    readable = [path for path in files if path.suffix.lower() in _SUFFIXES]
+    corpora = {path.parent for path in files if path.name.startswith("utterances.jsonl")}
+    readable = [
+        path
+        for path in files
+        if path.suffix.lower() in _SUFFIXES and not (path.parent in corpora and path.name in COMPANIONS)
+    ]
     if not readable:
         known = " ".join(sorted(_SUFFIXES))
         raise InputError(f"The folder {folder} holds no file to read; expected one that ends in {known}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import lzma
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,11 +12,15 @@ from typing import BinaryIO, Final
 
 import zstandard
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+PACKINGS: Final = (".gz", ".zst", ".bz2", ".xz")
+"""How names of packed files end."""
+
+GZIP, ZSTD, BZIP2, XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0"
 _N_CHUNK: Final = 1 << 20
 # A zstd block of 4 bytes can hold 128 KiB: small bites keep a malicious archive from filling the memory,
 # and lose little where an archive is damaged.
 _N_BITE: Final = 1 << 13
+_XZ_MEMORY: Final = 256 << 20  # xz -9 takes 65 MiB; the format would allow 4 GiB
 _WINDOW: Final = 1 << 31  # Pushshift's dumps need it; zstd's own limit is 2^27
 _WIDE: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -31,7 +37,7 @@ class ByteStream:
         n_bytes: Bytes taken from the source so far, before decompression.
         damage: What is wrong with the archive, a sentence; None while all is well. Known only when the
             iteration has ended, which it does where the damage begins.
-        was_packed: Whether it is a gzip or zstd archive; known once the iteration has begun.
+        was_packed: Whether it is a gzip, zstd, bzip2 or xz archive; known once the iteration has begun.
         is_marked: Whether a container put `BAD_BYTE` where bytes were no text.
     """
 
@@ -53,9 +59,9 @@ class ByteStream:
     def as_file(self) -> BinaryIO:
         """Return the source as a file to seek in: itself where it can, else an unpacked copy on disk."""
         if self._raw.seekable():
-            magic = self._raw.read(4)
+            first = self._raw.read(6)
             self._raw.seek(0)
-            if magic == b"PAR1":
+            if _unpacker(first) is None:
                 return self._raw
         copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever reads it
         for chunk in self.unpacked():
@@ -67,7 +73,7 @@ class ByteStream:
         """Yield chunks as they were packed, in whatever encoding."""
         chunks = self._chunks()
         first = next(chunks, b"")
-        unpack = _UNPACKERS.get(first[:4], _UNPACKERS.get(first[:2]))
+        unpack = _unpacker(first)
         self.was_packed = unpack is not None
         chunks = _after(first, chunks)
         return chunks if unpack is None else unpack(self, chunks)
@@ -120,12 +126,50 @@ class ByteStream:
         except zstandard.ZstdError as error:
             self.damage = f"The zstd archive is damaged ({error})."
 
+    def _unbzip2(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        return self._unpack(chunks, frames=bz2.BZ2Decompressor, kind="bzip2")
+
+    def _unxz(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        return self._unpack(chunks, frames=lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), kind="xz")
+
+    def _unpack(
+        self,
+        chunks: Iterator[bytes],
+        *,
+        frames: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor],
+        kind: str,
+    ) -> Iterator[bytes]:
+        frame, begun = frames(), False
+        try:
+            for bite in _bites(chunks):
+                data = bite
+                while data := data if begun else data.lstrip(b"\0"):  # xz pads with zeros
+                    begun = True
+                    while True:
+                        if out := frame.decompress(data, _N_CHUNK):
+                            yield out
+                        data = b""
+                        if frame.eof or frame.needs_input:
+                            break
+                    if frame.eof:
+                        data, frame, begun = frame.unused_data, frames(), False
+            if begun:
+                self.damage = f"The {kind} archive ends too early."
+        except (OSError, lzma.LZMAError) as error:
+            self.damage = f"The {kind} archive is damaged ({error})."
+
 
 _UNPACKERS: Final[dict[bytes, Callable[[ByteStream, Iterator[bytes]], Iterator[bytes]]]] = {
     GZIP: ByteStream._gunzip,
     ZSTD: ByteStream._unzstd,
+    BZIP2: ByteStream._unbzip2,
+    XZ: ByteStream._unxz,
     **{bytes([0x50 + i]) + b"\x2a\x4d\x18": ByteStream._unzstd for i in range(16)},  # skippable frames
 }
+
+
+def _unpacker(first: bytes) -> Callable[[ByteStream, Iterator[bytes]], Iterator[bytes]] | None:
+    return next((_UNPACKERS[first[:n]] for n in (6, 4, 3, 2) if first[:n] in _UNPACKERS), None)
 
 
 def _salvaged(inflater: zlib._Decompress, data: bytes) -> Iterator[bytes]:

@@ -1,0 +1,54 @@
+"""ConvoKit corpora: `utterances.jsonl`, beside files about speakers and conversations.
+
+https://convokit.cornell.edu/documentation/data_format.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from plaudit.readers.format import Format, Record, Row
+from plaudit.readers.recognition import has_names, names_of
+
+_has_names = has_names("id", "text", "replyto", some=("conversationid", "root"))
+
+
+def _matches(value: Record) -> bool:
+    return _has_names(value) and not names_of(value).isdisjoint({"speaker", "user"})
+
+
+def _rows(value: Record) -> Iterator[Row]:
+    # A conversation is known by its first utterance: whoever wrote that one opened the post.
+    conversation = value.get("conversation_id", value.get("root"))
+    yield value, {"is_creator": conversation is not None and conversation == value.get("id")}
+
+
+def _platform(subreddit: Any) -> str | None:
+    return "reddit" if subreddit else None
+
+
+CONVOKIT: Final = Format(
+    name="convokit",
+    title="ConvoKit corpus",
+    description="utterances.jsonl of a corpus, or the corpus's whole folder",
+    columns={
+        "id": ("id",),
+        "text": ("text",),
+        "author": ("speaker", "user", "speaker.id", "user.id"),
+        "name": ("speaker", "user", "speaker.id", "user.id"),
+        "parent_id": ("reply_to",),
+        "post_id": ("conversation_id", "root"),
+        "created_at": ("timestamp",),
+        "likes": ("meta.score",),
+        "platform": ("meta.subreddit",),
+    },
+    matches=_matches,
+    rows=_rows,
+    parse={"platform": _platform},
+)
+
+COMPANIONS: Final = frozenset(
+    {"conversations.json", "speakers.json", "users.json", "corpus.json", "index.json"}
+)
+"""Files of a corpus that hold no comments."""
