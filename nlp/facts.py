@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from plaudit.comment import comment_key
-from plaudit.text import fingerprint, skeleton
+from plaudit.letters import GRAMS, letters_of
+from plaudit.text import fingerprint
 
 if TYPE_CHECKING:
     from plaudit.linguistics import Wording
@@ -46,6 +47,7 @@ class Facts:
         mention: Pseudonym of the first @handle in the text; 0 without one.
         letters: Fingerprint of the text's skeleton; 0 where it has no letters.
         n_letters: Length of that skeleton.
+        grams: Hashes of its character n-grams, as `letters.Letters`.
         created_at: Unix time in milliseconds, or `NO_TIME`.
         exact_time: Whether `created_at` is to be trusted to the second.
         is_creator: Whether the creator wrote it.
@@ -73,6 +75,7 @@ class Facts:
     mention: NDArray[np.uint64]
     letters: NDArray[np.uint64]
     n_letters: NDArray[np.int32]
+    grams: pa.ListArray
     created_at: NDArray[np.int64]
     exact_time: NDArray[np.bool_]
     is_creator: NDArray[np.bool_]
@@ -135,7 +138,7 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         wording: What `linguistics.describe` said of the raw texts.
     """
     post_name = pc.coalesce(comments.column("post_id"), comments.column("source"))
-    letters = [skeleton(text) for text in comments.column("text").to_pylist()]
+    letters = letters_of(comments.column("text"))
     probabilities, flags = _fixed(scores.probabilities), _fixed(scores.flags)
     created_at = _integers(comments, "created_at", NO_TIME)
     columns = {
@@ -146,8 +149,9 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         "author": _integers(comments, "author", 0),
         "handle": _integers(comments, "handle", 0),
         "mention": wording.mention.astype(np.uint64),
-        "letters": np.array([fingerprint(each) if each else 0 for each in letters], np.uint64),
-        "n_letters": np.array([len(each) for each in letters], np.int32),
+        "letters": letters.fingerprint,
+        "n_letters": letters.n,
+        "grams": letters.grams,
         "created_at": created_at,
         "exact_time": _exact(comments.column("time_precision")) & (created_at != NO_TIME),
         "is_creator": comments.column("is_creator").to_numpy(zero_copy_only=False),
@@ -174,6 +178,7 @@ _KINDS: Final[dict[str, pa.DataType]] = {
         ("key", "parent", "post", "creator", "author", "handle", "mention", "letters"), pa.uint64()
     ),
     "n_letters": pa.int32(),
+    "grams": GRAMS,
     "created_at": pa.int64(),
     "exact_time": pa.bool_(),
     "is_creator": pa.bool_(),
@@ -198,11 +203,11 @@ def _columns(facts: Facts) -> list[tuple[str, Any]]:
     return [(each.name, getattr(facts, each.name)) for each in fields(facts)]
 
 
-def _unpacked(column: pa.ChunkedArray, kind: pa.DataType) -> NDArray[Any] | pa.StringArray:
+def _unpacked(column: pa.ChunkedArray, kind: pa.DataType) -> NDArray[Any] | pa.Array:
     whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks)
-    return whole if kind == pa.string() else whole.to_numpy(zero_copy_only=False)
+    return whole if kind in (pa.string(), GRAMS) else whole.to_numpy(zero_copy_only=False)
 
 
 def _one_row_a_key(columns: dict[str, Any]) -> NDArray[np.intp]:
@@ -227,8 +232,13 @@ def _hashed(names: pa.StringArray) -> NDArray[np.uint64]:
 
 
 def _parents(places: pa.StringArray, ids: pa.StringArray) -> NDArray[np.uint64]:
-    pairs = zip(places.to_pylist(), ids.to_pylist(), strict=True)
-    return np.array([comment_key(place, id_) if id_ is not None else 0 for place, id_ in pairs], np.uint64)
+    keys = np.zeros(len(ids), np.uint64)
+    replies = ids.is_valid()
+    pairs = zip(places.filter(replies).to_pylist(), ids.filter(replies).to_pylist(), strict=True)
+    keys[replies.to_numpy(zero_copy_only=False)] = np.array(
+        [comment_key(place, id_) for place, id_ in pairs], np.uint64
+    )
+    return keys
 
 
 def _exact(precision: pa.StringArray) -> NDArray[np.bool_]:

@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 
 from plaudit.comment import COMMENT_SCHEMA, comment_key
 from plaudit.facts import NO_TIME, ONE, Facts, facts_of
+from plaudit.letters import GRAMS
 from plaudit.pseudonym import handle_pseudonym, pseudonym
 from plaudit.scores import Scores
 from tests.fakes import KeywordClassifier
+
+
+def words_of(seed: int, n: int) -> list[str]:
+    """Return n made-up words: texts of them are no copies of each other."""
+    drawn = np.random.default_rng(seed)
+    letters, vowels = list("bdfgklmnrstvz"), list("aiou")
+    return ["".join(drawn.choice(letters) + drawn.choice(vowels) for _ in range(3)) for _ in range(n)]
 
 
 @dataclass
@@ -83,6 +91,7 @@ def make_facts(n: int, **columns: Any) -> Facts:
         "genuine": np.full(n, ONE, np.int32),
         "n_words": np.full(n, 8, np.int32),
         "n_content_words": np.full(n, 4, np.int32),
+        "grams": pa.array([[]] * n, GRAMS),
         "id": pa.array([str(i) for i in range(n)]),
         "post_name": pa.array(["post"] * n),
         "creator_name": pa.array(["file.csv"] * n),

@@ -14,7 +14,7 @@ from plaudit.facts import Facts
 from plaudit.index import measure, measure_groups, warnings_of
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Interval
-from tests.communities import facts_from
+from tests.communities import facts_from, words_of
 
 COUNTS = np.array([[900.0, 60.0, 40.0], [50.0, 630.0, 20.0], [10.0, 8.0, 282.0]])
 TOOLS: dict[str, Any] = {"error_counts": COUNTS, "references": References(), "policy": policy.load()}
@@ -34,20 +34,24 @@ def community(n: int = 60, *, seed: int = 0, generic: float = 0.3, prefix: str =
         other = PARTS[random.integers(10)]
         text = (
             f"great {wood}" if kind < generic
-            else f"would {wood} suit the {part} or the {other}?" if kind < generic + 0.2
-            else f"on my {wood} bench the {part} moved beside the {other}"
+            else f"would {wood} suit {_own(seed, i)} or the {other}?" if kind < generic + 0.2
+            else f"on my {wood} bench the {part} moved {_own(seed, i)}"
         )  # fmt: skip
         id_, time = f"{prefix}c{i}", 1_000_000 * i
         rows.append({"id": id_, "text": text, "author": f"{prefix}a{i}", "post_id": post, "created_at": time})
         for j in range(random.poisson(0.6)):
-            said = f"the {other} of mine held in {wood} near {PARTS[j]}"
+            said = f"the {other} of mine held {_own(seed, 1000 * (j + 1) + i)}"
             rows.append({"id": f"{id_}r{j}", "text": said, "author": f"{prefix}a{random.integers(n)}",
                          "parent_id": id_, "post_id": post, "created_at": time + 1000 * j + 500})  # fmt: skip
         if random.random() < 0.2:
-            said = f"for the {part} I took {wood} {other}"
+            said = f"for the {part} I took {_own(seed, 9000 + i)}"
             rows.append({"id": f"{id_}k", "text": said, "author": f"{prefix}boss", "is_creator": True,
                          "parent_id": id_, "post_id": post, "created_at": time + 9000})  # fmt: skip
     return rows
+
+
+def _own(seed: int, i: int) -> str:
+    return " ".join(words_of(100_000 * seed + i, 5))
 
 
 def finding_of(rows: Sequence[Mapping[str, Any]], **changes: Any) -> Finding:

@@ -26,7 +26,7 @@ def test_shipped_policy_rules_every_signal() -> None:
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(SHIPPED.replace('id = "plaudit-1"', 'id = "mine"'))
+    path.write_text(SHIPPED.replace(f'id = "{policy.load().id}"', 'id = "mine"'))
     mine = policy.load(path)
     assert mine.id == "mine"
     assert mine.hash != policy.load().hash
@@ -40,7 +40,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("typical = 0.75 ", "typical = 1.75 ", "floor < typical < 1"),
         ('bad = "high"', 'bad = "up"', "expected one of high, low, none"),
         ('scale = "linear"', 'scale = "cubic"', "expected one of root, log, linear"),
-        ("weight = 0.30", "weight = -1", "0 or more"),
+        ("weight = 0.15\n", "weight = -1\n", "0 or more"),
         ("weight = 0\n", "weight = 1\n", "belongs to no index"),
         ("min_n = 20\n", "min_n = 2.5\n", "whole number"),
         ("spread = 0.15\n", "spread = 0\n", "above 0"),

@@ -10,7 +10,7 @@ from plaudit.facts import Facts
 from plaudit.prevalence import Correction
 from plaudit.signals import NAMES, Signal, measure_signals
 from plaudit.signals.section import Section
-from tests.communities import facts_from, make_facts
+from tests.communities import facts_from, make_facts, words_of
 
 
 def signals_of(rows: Sequence[Mapping[str, Any]] | Facts) -> Mapping[str, Signal]:
@@ -25,19 +25,9 @@ def value(rows: Sequence[Mapping[str, Any]] | Facts, name: str) -> float | None:
 
 def remarks(n: int, *, start: int = 0, **fields: Any) -> list[dict[str, Any]]:
     """Return n comments that say different things, each by another author."""
-    syllables = [consonant + vowel for consonant in "bdfgklmnrstvz" for vowel in "aiou"]
-    n_syllables = len(syllables)
-    letters = [
-        syllables[i % n_syllables] + syllables[i // n_syllables] + "k" for i in range(start, start + n)
-    ]
     return [
-        {
-            "id": f"c{start + i}",
-            "text": f"the {word} panel warped outdoors",
-            "author": f"fan {word}",
-            **fields,
-        }
-        for i, word in enumerate(letters)
+        {"id": f"c{i}", "text": " ".join(words_of(i, 8)), "author": f"fan {words_of(i, 2)}", **fields}
+        for i in range(start, start + n)
     ]
 
 

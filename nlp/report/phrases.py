@@ -58,7 +58,7 @@ SIGNALS: Final = {
     "tag_only_share": "Comments that are nothing but @handles.",
     "emoji_only_share": "Comments without a single word.",
     "specificity": "Distinct content words among the words; filler lowers it.",
-    "duplicate_share": "Chance that one of 100 authors posted the same text as another.",
+    "duplicate_share": "Chance that among 100 authors another one posted the same text, or nearly so.",
     "reply_share": "Comments that answer somebody else.",
     "reciprocity": "People answered in a thread who answered back.",
     "thread_depth": "Turns of talk below the first comment.",
@@ -66,9 +66,9 @@ SIGNALS: Final = {
     "answered_question_rate": "Questions that anybody answered.",
     "creator_reply_latency": "Median time to the creator’s first answer.",
     "returning_authors": "Chance to meet an author again under another post.",
-    "author_concentration": "How far 50 comments come from fewer than 50 authors.",
-    "burst_share": "Comments beyond the posts’ own decay curve.",
-    "co_commenting": "Accounts that turn up together under many posts.",
+    "author_concentration": "Comments beyond their author’s first under the post; a thread counts once.",
+    "burst_share": "First comments that arrive in a crowd, beyond the posts’ own decay curve.",
+    "co_commenting": "Visits by groups of accounts that turn up together under many posts.",
 }
 """What each signal is, in a sentence; its title stands in the policy."""
 

@@ -1,9 +1,9 @@
-"""Who writes how often.
+"""Who writes how often, when, and in whose company.
 
 `author_concentration`: the share of comments that are not their author's first under the post, several in
 one thread counted once, so that people who talk with each other do not look like people who flood.
 Formula: sum (t - 1) / sum t over (author, post), t = threads of the author there. The same for a sample of
-the authors as for all. Reduced by: author.
+the authors as for all. Reduced by: author. `burst_share` and `co_commenting` have their own files.
 """
 
 from __future__ import annotations
@@ -14,20 +14,30 @@ import numpy as np
 
 from plaudit.estimate import Ratio
 from plaudit.facts import ONE
+from plaudit.signals import bursts, company
 from plaudit.signals.keys import count_of, first_of, mix
 from plaudit.signals.section import Reading, Section
 
 FAMILY: Final = "behaviour"
-NAMES: Final = ("author_concentration",)
+NAMES: Final = ("author_concentration", bursts.NAME, company.NAME)
 NO_AUTHORS: Final = "Most comments come without an author."
 
 
 def read(section: Section) -> list[Reading]:
-    """Read how much of the section its busiest authors wrote."""
+    """Read how much a few accounts, crowds and groups wrote."""
+    known = section.has_authors and bool((section.audience & (section.facts.author != 0)).any())
+    unknown = [
+        Reading(name=name, family=FAMILY, absent=NO_AUTHORS, hidden=True) for name in (NAMES[0], NAMES[2])
+    ]
+    concentration, together = (
+        (_concentration(section), company.read(section)) if known else (unknown[0], unknown[1])
+    )
+    return [concentration, bursts.read(section), together]
+
+
+def _concentration(section: Section) -> Reading:
     facts = section.facts
     rows = np.flatnonzero(section.audience & (facts.author != 0))
-    if not section.has_authors or not len(rows):
-        return [Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)]
     author = facts.author[rows]
     thread = facts.key[rows] if section.threads is None else section.threads.thread[rows]
     visit = first_of(mix(author, thread))
@@ -36,4 +46,4 @@ def read(section: Section) -> list[Reading]:
     mask[rows] = True
     strength[rows] = np.where(again, count_of(author), 0)
     ratio = Ratio(by="author", clusters=author, top=again * ONE, bottom=visit * ONE, prior=ONE)
-    return [Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=mask, strength=strength)]
+    return Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=mask, strength=strength)

@@ -1,7 +1,7 @@
 """Whether people, and the creator, talk with each other.
 
-Every formula is a ratio of sums over threads, which are what is resampled. Of a creator's replies with the
-same letters one counts. Reduced by: thread, then author within it.
+Every formula is a ratio of sums over threads, which are what is resampled. Of a creator's replies that
+are near-copies one counts. Reduced by: thread, then author within it.
 
 - `reply_share`: people in a thread who answer somebody else there / people in a thread.
 - `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
@@ -84,7 +84,7 @@ class _Talk:
     @classmethod
     def of(cls, section: Section, threads: Threads) -> _Talk:
         facts = section.facts
-        counted = section.audience | _distinct(facts, facts.is_creator & threads.is_reply)
+        counted = section.audience | _distinct(section, facts.is_creator & threads.is_reply)
         beside = counted & threads.is_reply & (threads.person != threads.person[threads.root])
         # Unknown authors are somebody else than each other.
         beside |= counted & threads.is_reply & (threads.person == 0)
@@ -116,10 +116,10 @@ def _present(name: str, *, ratio: Ratio, rows: Mask, strength: Whole) -> Reading
     return Reading(name=name, family=FAMILY, unit=unit, ratio=ratio, rows=rows, strength=strength)
 
 
-def _distinct(facts: Facts, replies: Mask) -> Mask:
+def _distinct(section: Section, replies: Mask) -> Mask:
     rows = np.flatnonzero(replies)
-    distinct = np.zeros(len(facts), bool)
-    distinct[rows[first_of(mix(facts.creator[rows], facts.letters[rows]))]] = True
+    distinct = np.zeros(len(replies), bool)
+    distinct[rows[first_of(mix(section.facts.creator[rows], section.text[rows]))]] = True
     return distinct
 
 

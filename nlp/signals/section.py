@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plaudit.estimate import Ratio
 from plaudit.facts import ONE, Facts
 from plaudit.signals.keys import Keys, count_of, first_of, mix
+from plaudit.signals.likeness import classes
 from plaudit.signals.threads import Threads
 
 VOICE: Final = 3
@@ -34,6 +35,7 @@ class Section:
         cluster: The author, or the comment itself where its author is unknown.
         author: Small number of each author, 0 where unknown.
         has_authors: Whether at least half of the audience's comments have one.
+        text: A key that near-copies share; 0 for a comment without letters.
         weight: What a worded comment counts, in 1/65536: an author's repeated text counts once, and
             more than `VOICE` different ones share the weight of `VOICE`. 0 for the others.
         threads: None where the dump is flat.
@@ -46,6 +48,7 @@ class Section:
     cluster: Keys
     author: NDArray[np.intp]
     has_authors: bool
+    text: Keys
     weight: Whole
     threads: Threads | None
 
@@ -56,6 +59,7 @@ class Section:
         readable = audience & facts.supported
         worded = readable & ~facts.emoji_only
         cluster = np.where(facts.author != 0, facts.author, facts.key)
+        text = classes(facts.letters, facts.grams)
         known, author = np.unique(facts.author, return_inverse=True)
         return cls(
             facts=facts,
@@ -65,7 +69,8 @@ class Section:
             cluster=cluster,
             author=author + (1 if len(known) and known[0] != 0 else 0),
             has_authors=bool(audience.any() and (facts.author[audience] != 0).mean() >= 0.5),
-            weight=_voices(facts, worded, cluster),
+            text=text,
+            weight=_voices(np.where(text != 0, text, facts.key), worded, cluster),
             threads=Threads.of(facts) if facts.parent.any() else None,
         )
 
@@ -78,11 +83,10 @@ class Section:
         return 0 if self.threads is None else len(np.unique(self.threads.thread[self.audience]))
 
 
-def _voices(facts: Facts, worded: Mask, cluster: Keys) -> Whole:
+def _voices(text: Keys, worded: Mask, cluster: Keys) -> Whole:
     rows = np.flatnonzero(worded)
-    text = np.where(facts.letters != 0, facts.letters, facts.key)[rows]
-    heard = rows[first_of(mix(cluster[rows], text))]
-    weight = np.zeros(len(facts), np.int64)
+    heard = rows[first_of(mix(cluster[rows], text[rows]))]
+    weight = np.zeros(len(text), np.int64)
     weight[heard] = ONE * VOICE // np.maximum(count_of(cluster[heard]), VOICE)
     return weight
 

@@ -1,0 +1,98 @@
+"""Bursts and company, on simulated truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plaudit.facts import Facts
+from tests.communities import make_facts
+from tests.test_signals import remarks, signals_of, value
+
+HOUR = 3_600_000
+
+
+def decaying(n: int, *, seed: int, days: float = 30.0) -> np.ndarray:
+    """Return times of arrival whose rate falls like one over the age."""
+    random = np.random.default_rng(seed)
+    return (HOUR * np.expm1(random.random(n) * np.log1p(days * 24))).astype(np.int64)
+
+
+def timed(times: np.ndarray, **columns: Any) -> Facts:
+    return make_facts(len(times), created_at=times, exact_time=np.ones(len(times), bool), **columns)
+
+
+class TestBursts:
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_posts_own_decay_is_no_burst(self, seed: int) -> None:
+        assert (value(timed(decaying(1000, seed=seed)), "burst_share") or 0) < 0.01
+
+    def test_a_crowd_within_minutes_is_and_is_counted(self) -> None:
+        crowd = 20 * 24 * HOUR + np.arange(50) * 6_000
+        found = signals_of(timed(np.concatenate((decaying(450, seed=1), crowd))))["burst_share"]
+        assert found.estimate is not None
+        assert found.estimate.value == pytest.approx(0.1, abs=0.01)
+
+    def test_one_author_is_no_crowd(self) -> None:
+        crowd = 20 * 24 * HOUR + np.arange(50) * 6_000
+        author = np.concatenate((np.arange(450) + 9, np.full(50, 5)))
+        assert (
+            value(timed(np.concatenate((decaying(450, seed=1), crowd)), author=author), "burst_share") or 0
+        ) < 0.01
+
+    def test_a_lively_evening_is_no_burst(self) -> None:
+        evening = 20 * 24 * HOUR + np.linspace(0, 3 * HOUR, 200).astype(np.int64)
+        assert (value(timed(np.concatenate((decaying(300, seed=2), evening))), "burst_share") or 0) < 0.02
+
+    def test_posts_have_their_own_curves(self) -> None:
+        times = np.concatenate((decaying(300, seed=3), decaying(300, seed=4) + 7_000 * HOUR))
+        posts = np.repeat([1, 2], 300)
+        whole = value(timed(times, post=posts), "burst_share") or 0
+        parts = [value(timed(times[posts == p]), "burst_share") or 0 for p in (1, 2)]
+        assert whole == pytest.approx(np.mean(parts), abs=1e-9)
+
+    def test_absent_without_exact_times_or_people(self) -> None:
+        assert signals_of(remarks(30))["burst_share"].hidden
+        assert not signals_of(remarks(10, created_at=5))["burst_share"].hidden
+
+
+def audience(n_authors: int, n_posts: int, *, chance: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    here = np.random.default_rng(seed).random((n_authors, n_posts)) < chance
+    author, post = np.nonzero(here)
+    return author + 1_000, post + 1
+
+
+def visits(*parts: tuple[np.ndarray, np.ndarray]) -> Facts:
+    author, post = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return make_facts(len(author), author=author, post=post)
+
+
+class TestCompany:
+    def pod(self, n: int, *, n_posts: int = 8) -> tuple[np.ndarray, np.ndarray]:
+        author, post = np.meshgrid(np.arange(n) + 1, np.arange(n_posts) * 3 + 1)
+        return author.ravel(), post.ravel()
+
+    @pytest.mark.parametrize(("chance", "n_posts"), [(0.05, 40), (0.2, 40), (0.9, 10), (0.5, 6)])
+    def test_independent_people_are_no_company(self, chance: float, n_posts: int) -> None:
+        found = value(visits(audience(1500, n_posts, chance=chance, seed=1)), "co_commenting")
+        assert (found or 0) < 0.005
+
+    def test_a_pod_is_seen_and_shown(self) -> None:
+        facts = visits(audience(190, 40, chance=0.1, seed=2), self.pod(10))
+        found = signals_of(facts)["co_commenting"]
+        assert found.estimate is not None
+        share = 80 / len(facts)
+        assert found.estimate.value == pytest.approx(share, rel=0.02)  # nine others: one is among any 100
+        ids = facts.id.to_pylist()
+        assert all(facts.author[ids.index(id_)] <= 10 for id_ in found.evidence)
+
+    def test_three_friends_are_no_group(self) -> None:
+        assert value(visits(audience(190, 40, chance=0.1, seed=2), self.pod(3)), "co_commenting") == 0
+
+    def test_absent_for_few_posts(self) -> None:
+        assert "takes 5" in (signals_of(remarks(20))["co_commenting"].absent or "")
+
+    def test_absent_without_authors(self) -> None:
+        assert signals_of(remarks(20, author=None))["co_commenting"].hidden
