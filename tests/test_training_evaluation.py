@@ -5,7 +5,7 @@ import json
 
 from rich.console import Console
 
-from plaudit.training import evaluation
+from plaudit.training import evaluation, showing, slices
 from plaudit.training.dataset import LabelledComment, load
 from tests.fakes import KeywordClassifier
 from tests.tiny import EXAMPLE
@@ -13,7 +13,7 @@ from tests.tiny import EXAMPLE
 
 def shown(figures: dict) -> str:
     console = Console(file=io.StringIO(), width=120)
-    evaluation.show(figures, console, title="mine")
+    showing.show(figures, console, title="mine")
     return console.file.getvalue()
 
 
@@ -55,3 +55,33 @@ def test_a_set_without_questions_says_so() -> None:
     )
     assert figures["f1_question_unmarked"] is None
     assert "nothing to measure" in shown(figures)
+
+
+def test_intervals_are_over_posts_then_authors_then_comments() -> None:
+    comments = [
+        LabelledComment(text="a", label="genuine", post="p", author="ann"),
+        LabelledComment(text="b", label="genuine", post="p", author="ben"),
+        LabelledComment(text="c", label="genuine", author="ann"),
+        LabelledComment(text="d", label="genuine"),
+    ]
+    assert evaluation.clusters_of(comments).tolist() == [0, 0, 1, 2]
+    assert evaluation.evaluate(KeywordClassifier(), comments)["n_clusters"] == 3
+
+
+def test_slices_by_mark_emoji_length_language_and_source() -> None:
+    comments = [
+        LabelledComment(text="why?", label="question", source="yt", unsure=True),
+        LabelledComment(text="word " * 31, label="genuine", language="de"),
+        LabelledComment(text="@user 🔥", label="generic_praise", source="yt"),
+        LabelledComment(text="🔥🔥", label="generic_praise", source="yt"),
+    ]
+    masks = slices.slices(comments)
+    assert masks["no question mark"].tolist() == [False, True, True, True]
+    assert masks["with emoji"].tolist() == [False, False, True, True]
+    assert masks["no letters"].tolist() == [False, False, False, True]
+    assert masks["1 to 3 words"].tolist() == [True, False, True, True]
+    assert masks["over 30 words"].tolist() == [False, True, False, False]
+    assert masks["with @handle"].tolist() == [False, False, True, False]
+    assert masks["annotator unsure"].tolist() == [True, False, False, False]
+    assert masks["language de"].tolist() == [False, True, False, False]
+    assert masks["source unknown"].tolist() == [False, True, False, False]

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from plaudit.training import cli_data
+from plaudit.training import cli_data, cli_models
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
-from plaudit.training.options import Columns, Json, Model, Models, Tests, Threads, columns_of
+from plaudit.training.options import Columns, Model, Models, Tests, Threads, columns_of
 from plaudit.training.telling import (
     Terminal,
     batch_reporter,
@@ -24,7 +24,6 @@ from plaudit.training.telling import (
     tell_figures,
     tell_parts,
     words_of,
-    write_json,
 )
 
 app = typer.Typer(
@@ -37,8 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command(epilog=EXIT_CODES)(cli_data.check)
-app.command(epilog=EXIT_CODES)(cli_data.split)
+for each in (cli_data.check, cli_data.split, cli_models.evaluate, cli_models.use):
+    app.command(epilog=EXIT_CODES)(each)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -133,41 +132,6 @@ def build(
 
 
 @app.command(epilog=EXIT_CODES)
-def evaluate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Labelled comments.")],
-    model: Model = None,
-    columns: Columns = None,
-    record: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Write the figures of all files together into the model's card."),
-    ] = None,
-    json_: Json = None,
-    threads: Threads = None,
-) -> None:
-    """Say how well a model labels labelled comments, as it is served.
-
-    Whether it was trained on them cannot be told from the files: keep test comments apart.
-    """
-    with exit_codes():
-        from plaudit import artifact
-        from plaudit.classifier import OnnxClassifier
-        from plaudit.training import dataset, evaluation
-
-        folder = model or artifact.current()
-        sets = dataset.load_named(files, columns=columns_of(columns))
-        together = [c for part in sets.values() for c in part]
-        if record is not None:
-            figures = evaluation.record(folder, {record: together}, threads=threads)
-        else:
-            classifier = OnnxClassifier(artifact.load(folder), threads=threads)
-            figures = {" + ".join(sets): evaluation.evaluate(classifier, together)}
-        if json_ is not None:
-            write_json(json_, figures)
-        if json_ is None or str(json_) != "-":
-            tell_figures(figures)
-
-
-@app.command(epilog=EXIT_CODES)
 def references(
     dumps: Annotated[
         list[str], typer.Argument(metavar="[PLATFORM=]DUMP", help="Files of comments, one topic each.")
@@ -191,29 +155,6 @@ def references(
             )
         usual.show(manifest, Terminal())
         say(f"wrote the references of {manifest.id}.")
-
-
-@app.command(epilog=EXIT_CODES)
-def use(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Id of a model, the name of its folder.")],
-    models: Models = None,
-    threads: Threads = None,
-) -> None:
-    """Make a model the current one, after loading and checking it."""
-    with exit_codes():
-        from plaudit import artifact
-        from plaudit.classifier import OnnxClassifier
-        from plaudit.errors import MappingError
-
-        folder = models or artifact.models_folder()
-        if Path(name).name != name or not (folder / name).is_dir():
-            known = sorted(path.parent.name for path in folder.glob(f"*/{artifact.MANIFEST}"))
-            raise MappingError(
-                f"There is no model {name!r} in {folder}; there are: {', '.join(known) or 'none'}."
-            )
-        OnnxClassifier(artifact.load(folder / name), threads=threads)
-        artifact.make_current(folder, name)
-        say(f"{name} is now the current model.")
 
 
 @app.command(epilog=EXIT_CODES)

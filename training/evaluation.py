@@ -7,63 +7,120 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from plaudit import artifact
 from plaudit.classifier import OnnxClassifier
-from plaudit.scores import FLAGS, LABELS, Classifier
-from plaudit.training import dataset, metrics
+from plaudit.scores import FLAGS, LABELS, Classifier, Scores
+from plaudit.training import dataset, metrics, reliability
 from plaudit.training.dataset import LabelledComment
+from plaudit.training.metrics import Labels
 from plaudit.training.revision import replace_manifest
+from plaudit.training.slices import slices
 from plaudit.training.targets import flag_targets
 
 _QUESTION, _PRAISE = LABELS.index("question"), LABELS.index("generic_praise")
 _MIN_SLICE: Final = 30
+_PAGE_ONLY: Final = ("speed",)
+_MIN_SOURCE: Final = 100
+"""Comments a source needs for a calibration error of its own."""
 
 
 def evaluate(classifier: Classifier, comments: Sequence[LabelledComment]) -> dict[str, Any]:
-    """Return every figure of a labelled set as JSON types.
+    """Return the figures of a labelled set as JSON types.
 
-    Shares and scores are in [0, 1], intervals are 95 % bootstrap ones over comments; a figure is None
-    where there was nothing to measure.
+    Shares and scores are in [0, 1], intervals are 95 % bootstrap ones over posts, else authors, else
+    comments; a figure is None where there was nothing to measure.
     """
-    scores = classifier.classify([c.text for c in comments])
-    truth = np.array([LABELS.index(c.label) for c in comments])
+    return figures_of(classifier.model.id, classifier.classify([c.text for c in comments]), comments)
+
+
+def figures_of(model: str, scores: Scores, comments: Sequence[LabelledComment]) -> dict[str, Any]:
+    """Return the figures of answers that were given already; see `evaluate`."""
+    truth, clusters = truth_of(comments), clusters_of(comments)
     found = scores.labels.astype(np.int64)
     unmarked = np.array(["?" not in c.text for c in comments])
     flags = metrics.flag_f1(flag_targets(comments), scores.flags)
-    question = metrics.label_f1(_QUESTION)
+    table = metrics.counts(truth, found, clusters)
     return {
-        "model": classifier.model.id,
+        "model": model,
         "sha256": dataset.digest(comments),
         "n": len(comments),
-        "macro_f1": metrics.with_interval(metrics.macro_f1, truth, found).to_dict(),
-        "f1": {
-            label: metrics.with_interval(metrics.label_f1(i), truth, found).to_dict()
-            for i, label in enumerate(LABELS)
-        },
-        "f1_question_unmarked": metrics.with_interval(question, truth[unmarked], found[unmarked]).to_dict(),
-        "precision_generic_praise": metrics.with_interval(metrics.precision(_PRAISE), truth, found).to_dict(),
+        "n_clusters": len(table),
+        **label_figures(table),
+        "f1_question_unmarked": metrics.figure(
+            metrics.label_f1(_QUESTION), metrics.counts(truth[unmarked], found[unmarked], clusters[unmarked])
+        ).to_dict(),
+        "precision_generic_praise": metrics.figure(metrics.precision(_PRAISE), table).to_dict(),
         "flag_f1": {f: None if v is None else round(v, 4) for f, v in zip(FLAGS, flags, strict=True)},
-        "calibration_error": round(metrics.calibration_error(scores.probabilities, truth), 4),
+        "calibration_error": round(reliability.calibration_error(scores.probabilities, truth), 4),
+        "calibration": _calibration(scores, truth, clusters, comments),
         "confusion": metrics.confusion(truth, found),
         "unsupported_share": round(float((~scores.supported).mean()), 4),
-        "slices": _slices(comments, truth, found),
+        "slices": _slices(comments, truth, found, clusters),
+    }
+
+
+def truth_of(comments: Sequence[LabelledComment]) -> Labels:
+    """Return the index of each comment's label, shape (n,)."""
+    return np.array([LABELS.index(c.label) for c in comments], np.int64)
+
+
+def clusters_of(comments: Sequence[LabelledComment]) -> Labels:
+    """Return the cluster of each comment, shape (n,): its post, else its author, else itself."""
+    return metrics.clusters_of([c.group or c.post or c.author for c in comments])
+
+
+def label_figures(table: metrics.Counts) -> dict[str, Any]:
+    """Return macro-F1 and the F1 of each label, of a table of confusions a cluster."""
+    return {
+        "macro_f1": metrics.figure(metrics.macro_f1, table).to_dict(),
+        "f1": {label: metrics.figure(metrics.label_f1(i), table).to_dict() for i, label in enumerate(LABELS)},
+    }
+
+
+def _calibration(
+    scores: Scores, truth: Labels, clusters: Labels, comments: Sequence[LabelledComment]
+) -> dict[str, Any]:
+    sources = np.array([c.source for c in comments])
+    masks = {name: sources == name for name in sorted(set(sources.tolist()))}
+    return {
+        "overall": reliability.with_interval(scores.probabilities, truth, clusters).to_dict(),
+        "by_source": {
+            name or "unknown": reliability.with_interval(
+                scores.probabilities[mask], truth[mask], clusters[mask]
+            ).to_dict()
+            for name, mask in masks.items()
+            if mask.sum() >= _MIN_SOURCE and len(masks) > 1
+        },
+        "points": reliability.points(scores.probabilities, truth),
     }
 
 
 def _slices(
-    comments: Sequence[LabelledComment], truth: metrics.Labels, found: metrics.Labels
+    comments: Sequence[LabelledComment], truth: Labels, found: Labels, clusters: Labels
 ) -> dict[str, Any]:
-    masks = metrics.slices(
-        [c.text for c in comments], [c.language for c in comments], [c.source for c in comments]
-    )
-    return {
-        name: {"n": int(mask.sum()), "macro_f1": round(metrics.macro_f1(truth[mask], found[mask]), 4)}
-        for name, mask in masks.items()
-        if mask.sum() >= _MIN_SLICE
-    }
+    figures = {}
+    for name, mask in slices(comments).items():
+        if mask.sum() < _MIN_SLICE:
+            continue
+        table = metrics.counts(truth[mask], found[mask], clusters[mask])
+        figure = metrics.figure(metrics.macro_f1, table)
+        rounded = figure.to_dict() or {}
+        figures[name] = {
+            "n": int(mask.sum()),
+            "macro_f1": rounded["value"],
+            "low": rounded["low"],
+            "high": rounded["high"],
+            "accuracy": round(float(metrics.accuracy(table.sum(0))), 4),
+        }
+    return figures
+
+
+def compact(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a manifest keeps of figures: without what only a page shows."""
+    kept = {name: value for name, value in figures.items() if name not in _PAGE_ONLY}
+    calibration = {name: value for name, value in figures["calibration"].items() if name != "points"}
+    return kept | {"calibration": calibration}
 
 
 def record(
@@ -76,41 +133,16 @@ def record(
     Raises:
         ArtifactError: The artefact is damaged, or cannot be written.
     """
-    loaded = artifact.load(folder)
-    classifier = OnnxClassifier(loaded, threads=threads)
-    figures = {name: evaluate(classifier, comments) for name, comments in sets.items()}
-    replace_manifest(folder, metrics=loaded.manifest.metrics | figures)
+    classifier = OnnxClassifier(artifact.load(folder), threads=threads)
+    figures = {name: compact(evaluate(classifier, comments)) for name, comments in sets.items()}
+    write(folder, figures)
     return figures
 
 
-def show(figures: Mapping[str, Any], console: Console, *, title: str) -> None:
-    """Print the figures as tables."""
-    table = Table(title=f"{title}: {figures['n']:,} comments, {figures['model']}")
-    for heading in ("figure", "value", "95 % interval"):
-        table.add_column(heading, justify="left" if heading == "figure" else "right")
-    rows = {"macro-F1": figures["macro_f1"], **{f"F1 {k}": v for k, v in figures["f1"].items()}}
-    rows["F1 question, no question mark"] = figures["f1_question_unmarked"]
-    rows["precision generic_praise"] = figures["precision_generic_praise"]
-    for name, figure in rows.items():
-        table.add_row(name, *_cells(figure))
-    for flag, value in figures["flag_f1"].items():
-        table.add_row(f"F1 flag {flag}", "-" if value is None else f"{value:.3f}", "")
-    table.add_row("calibration error (debiased)", f"{figures['calibration_error']:.3f}", "")
-    console.print(table)
-    if figures["slices"]:
-        console.print(_slice_table(figures["slices"]))
+def write(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Write named figures into an artefact's manifest and card; those under other names stay.
 
-
-def _cells(figure: Mapping[str, Any] | None) -> tuple[str, str]:
-    if figure is None:
-        return "-", "nothing to measure"
-    return f"{figure['value']:.3f}", f"{figure['low']:.3f} to {figure['high']:.3f}"
-
-
-def _slice_table(slices: Mapping[str, Any]) -> Table:
-    table = Table(title=f"Slices of {_MIN_SLICE} comments or more")
-    for heading in ("slice", "n", "macro-F1"):
-        table.add_column(heading, justify="left" if heading == "slice" else "right")
-    for name, figure in slices.items():
-        table.add_row(name, f"{figure['n']:,}", f"{figure['macro_f1']:.3f}")
-    return table
+    Raises:
+        ArtifactError: The artefact is damaged, or cannot be written.
+    """
+    replace_manifest(folder, metrics={**artifact.load(folder).manifest.metrics, **figures})

@@ -76,10 +76,10 @@ def _count_rows(sets: Mapping[str, Mapping[str, Any]], key: str) -> Iterator[tup
 
 def tell_figures(figures: Mapping[str, Any]) -> None:
     """Print the figures of each named set on stdout."""
-    from plaudit.training import evaluation
+    from plaudit.training import showing
 
     for name, each in figures.items():
-        evaluation.show(each, Terminal(), title=name)
+        showing.show(each, Terminal(), title=name)
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:
