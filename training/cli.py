@@ -7,13 +7,13 @@ come at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from plaudit.training import cli_data, cli_models
+from plaudit.training import cli_choosing, cli_data, cli_models
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
 from plaudit.training.options import Columns, Model, Models, Tests, Threads, columns_of
 from plaudit.training.telling import (
@@ -36,8 +36,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for each in (cli_data.check, cli_data.split, cli_models.evaluate, cli_models.use):
-    app.command(epilog=EXIT_CODES)(each)
+_COMMANDS: Mapping[str, Callable[..., None]] = {
+    "check": cli_data.check,
+    "split": cli_data.split,
+    "hash": cli_data.hash_,
+    "join": cli_data.join,
+    "next": cli_choosing.choose_next,
+    "suspects": cli_choosing.suspects,
+    "convert": cli_choosing.convert,
+    "evaluate": cli_models.evaluate,
+    "promote": cli_models.promote,
+    "rollback": cli_models.rollback,
+    "use": cli_models.use,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name, epilog=EXIT_CODES)(_command)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -92,7 +105,7 @@ def build(
         from plaudit import artifact
         from plaudit.training import build as building
         from plaudit.training import config as configs
-        from plaudit.training import dataset, evaluation, preflight
+        from plaudit.training import dataset, evaluation, model_log, preflight
         from plaudit.training.progress import Meter
 
         building.check_device(device)
@@ -126,7 +139,7 @@ def build(
             meter.say("Evaluating")
             figures = evaluation.record(written, {dataset.HELD_OUT: parts.held_out, **tests}, threads=threads)
         if use_:
-            artifact.make_current(folder, written.name)
+            model_log.switch(folder, written.name, what="use", why="built with --use, not compared")
         tell_figures(figures)
         say(f"wrote {written}{', now the current model' if use_ else ''}.")
 

@@ -9,7 +9,7 @@ import typer
 
 from plaudit.training.exits import UNUSABLE, exit_codes
 from plaudit.training.options import Columns, Json, Tests, columns_of
-from plaudit.training.telling import Terminal, say, tell_checked, write_json
+from plaudit.training.telling import Terminal, say, tell_checked, tell_joined, write_json
 
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE", help="Labelled comments: files, folders or Hub names.")
@@ -65,3 +65,52 @@ def split(
             f"wrote {out}: {n['train']} rows to train on, {n['test']} to test on{kept}; "
             f"{n['left_out']} left out, being tied to the test."
         )
+
+
+def hash_(
+    files: Files,
+    out: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="Where the labels go.")],
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Leave out texts that stand with two labels.")
+    ] = False,
+    columns: Columns = None,
+) -> None:
+    """Write labels under hashes of their texts: what may be published where the texts may not."""
+    with exit_codes():
+        from plaudit.training import dataset, label_keys
+
+        names = columns_of(columns)
+        comments = [c for path in files for c in dataset.load(path, columns=names)]
+        if leave_out:
+            comments = dataset.without_conflicts(comments)
+        say(f"wrote {label_keys.write(comments, out):,} labels to {out}.")
+
+
+def join(
+    dumps: Annotated[list[Path], typer.Argument(metavar="DUMP", help="Files or folders with the texts.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="Where the labelled comments go.")],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Labels under hashes; repeatable. Default: the training ones shipped."
+        ),
+    ] = None,
+) -> None:
+    """Join labels kept under hashes to the texts they were given to, wherever those lie."""
+    with exit_codes():
+        from plaudit.errors import TrainingDataError
+        from plaudit.training import exchange, label_keys
+        from plaudit.training.replacing import replace_file
+
+        known = {
+            key: row for path in labels or label_keys.shipped() for key, row in label_keys.load(path).items()
+        }
+        joined = label_keys.join(known, dumps)
+        if not joined.rows:
+            raise TrainingDataError(
+                f"No label found its text among the comments of {', '.join(map(str, dumps))}; "
+                "training/labels/README.md names the sources."
+            )
+        replace_file(out, exchange.written(joined.rows, "jsonl"))
+        tell_joined(joined, Terminal())
+        say(f"wrote {len(joined.rows):,} labelled comments to {out}.")

@@ -15,7 +15,8 @@ from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
 from plaudit.text import normalize
 from plaudit.training.duplicates import letters_of
-from plaudit.training.tables import Row, rows_of
+from plaudit.training.exchange import Row
+from plaudit.training.tables import rows_of
 
 COLUMNS: Final = (
     "text", "label", "flags", "language", "source", "group", "post", "author", "created_at",

@@ -13,9 +13,9 @@ import orjson
 from plaudit.errors import TrainingDataError
 from plaudit.training import dataset, splitting
 from plaudit.training.dataset import Examined, LabelledComment
+from plaudit.training.exchange import Row
 from plaudit.training.replacing import replace_file
 from plaudit.training.splitting import Split
-from plaudit.training.tables import Row
 
 RECORD: Final = "split.json"
 _NAMES: Final = {"train": "train.jsonl", "test": "test.jsonl", "left_out": "left_out.jsonl"}

@@ -11,15 +11,17 @@ from typing import Any, Final
 import orjson
 
 from plaudit.errors import TrainingDataError
+from plaudit.training import exchange
+from plaudit.training.exchange import Row
 
 KINDS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
 _BUILDERS: Final = {".parquet": "parquet", ".arrow": "arrow"}
 
-Row = dict[str, Any]
-
 
 def rows_of(path: str) -> list[Row]:
     """Return the rows of a labelled file, a folder saved by `datasets`, or a data set of the Hub.
+
+    Exports of annotation tools come flattened; see `exchange`.
 
     Raises:
         TrainingDataError: It is not there, of no known kind, damaged or empty.
@@ -34,7 +36,7 @@ def rows_of(path: str) -> list[Row]:
     rows = _text_rows(file) if file.suffix in KINDS and file.suffix not in _BUILDERS else _data_set(path)
     if not rows:
         raise TrainingDataError(f"{path} holds no rows; expected labelled comments, one a row.")
-    return rows
+    return exchange.flattened(rows, path=path)
 
 
 def _text_rows(file: Path) -> list[Row]:

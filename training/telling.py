@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +17,15 @@ from plaudit.errors import InputError
 if TYPE_CHECKING:
     from plaudit.training.checking import Checked
     from plaudit.training.fitting import Progress
+    from plaudit.training.label_keys import Joined
     from plaudit.training.preparation import Parts
     from plaudit.training.progress import Meter
+    from plaudit.training.promotion import Verdict
+    from plaudit.training.suspects import Suspect
 
 _MAX_ROWS: Final = 12  # of a kind, as languages
+_MAX_SUSPECTS: Final = 30
+_MAX_DRIFT: Final = 30
 
 
 class Terminal(Console):
@@ -72,6 +77,55 @@ def _count_rows(sets: Mapping[str, Mapping[str, Any]], key: str) -> Iterator[tup
     names = list(dict.fromkeys(name for part in sets.values() for name in part[key]))[:_MAX_ROWS]
     for name in names:
         yield name, [f"{part[key].get(name, 0):,}" for part in sets.values()]
+
+
+def tell_joined(joined: Joined, console: Console) -> None:
+    """Print how many labels found their texts, by source."""
+    table = Table(title=f"{len(joined.rows):,} of {joined.n_labels:,} labels found their texts")
+    for heading in ("source", "labels", "found", "share"):
+        table.add_column(heading, justify="left" if heading == "source" else "right")
+    for source, n in sorted(joined.n_wanted.items()):
+        n_found = joined.n_found.get(source, 0)
+        table.add_row(source or "unknown", f"{n:,}", f"{n_found:,}", f"{n_found / n:.1%}")
+    console.print(table)
+
+
+def tell_suspects(found: Sequence[Suspect], console: Console, *, n: int) -> None:
+    """Print the rows whose labels are most doubtful, without their texts."""
+    table = Table(title=f"{len(found):,} of {n:,} labels are doubtful, the surest first")
+    for heading in ("row", "label", "suggested", "given", "suggested", ""):
+        table.add_column(heading, no_wrap=heading == "row")
+    for each in found[:_MAX_SUSPECTS]:
+        numbers = (f"{each.given_probability:.2f}", f"{each.probability:.2f}")
+        note = "unsure" if each.comment.unsure else ""
+        table.add_row(each.comment.where, each.comment.label, each.suggested, *numbers, note)
+    console.print(table)
+
+
+def tell_verdict(verdict: Verdict, console: Console) -> None:
+    """Print how a model compares with the one in use, and what moves if it is shipped."""
+    table = Table(title="The new model against the one in use, paired")
+    for heading in ("set", "figure", "new", "old", "difference", "95 % interval"):
+        table.add_column(heading, justify="left" if heading in ("set", "figure") else "right")
+    for name, figures in verdict.compared.items():
+        for figure, each in figures.items():
+            if each["difference"] is None:
+                continue
+            lead = each["difference"]
+            interval = f"{lead['low']:+.3f} to {lead['high']:+.3f}"
+            sides = [f"{each[side]['value']:.3f}" if each[side] else "-" for side in ("new", "old")]
+            table.add_row(name, figure.replace("_", " "), *sides, f"{lead['value']:+.3f}", interval)
+    console.print(table)
+    table = Table(title=f"The panel: {', '.join(verdict.drift['panel'])}")
+    for heading in ("dump", "post", "number", "old", "new", "outside its interval"):
+        table.add_column(heading, justify="right" if heading in ("old", "new") else "left")
+    rows = [row for row in verdict.drift["rows"] if row["old"] is not None or row["new"] is not None]
+    for row in rows[:_MAX_DRIFT]:
+        values = ["-" if row[side] is None else f"{row[side]:.1f}" for side in ("old", "new")]
+        post = escape(row["post"] or "all")
+        table.add_row(row["dump"], post, row["number"], *values, "yes" if row["outside"] else "")
+    console.print(table)
+    console.print(f"Macro-F1: {verdict.figures}. Panel: {verdict.moves}.")
 
 
 def tell_figures(figures: Mapping[str, Any]) -> None:
