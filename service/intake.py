@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from fastapi import Request, Response
@@ -17,6 +17,7 @@ from plaudit.service.problems import Problem
 
 JSON: Final = "application/json"
 
+_T = TypeVar("_T")
 _OBJECTS: Final = 8  # to a comment, nested ones included; and some around them
 _MORE_OBJECTS: Final = 1000
 _STRING_OR_OBJECT = re.compile(rb'"(?:[^"\\]++|\\.)*+"|\{', re.DOTALL)
@@ -30,7 +31,7 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            _check_declared(request)
+            self.check(request)
             held: Held = request.app.state.bodies.open()
             try:
                 return await handle(StrictRequest(request.scope, request.receive, held=held))
@@ -39,6 +40,27 @@ class JsonRoute(APIRoute):
 
         return handle_strictly
 
+    def check(self, request: Request) -> None:
+        """Refuse by the head what need not be read.
+
+        Raises:
+            Problem: It is not declared as JSON (415).
+        """
+        _check_declared(request)
+
+
+class ScoringRoute(JsonRoute):
+    """A route whose comments go to the model, which needs room."""
+
+    def check(self, request: Request) -> None:
+        """Refuse by the head what need not be read.
+
+        Raises:
+            Problem: It is not declared as JSON (415), or there is no room (429).
+        """
+        super().check(request)
+        request.app.state.engine.room.check_door(_declared_bytes(request))
+
 
 class StrictRequest(Request):
     """A request whose body is strict JSON with no more comments and posts than the settings allow."""
@@ -46,6 +68,7 @@ class StrictRequest(Request):
     def __init__(self, scope: Scope, receive: Receive, *, held: Held) -> None:
         super().__init__(scope, receive)
         self._held, self._whole = held, b""
+        self._parsed: Any = None
 
     async def body(self) -> bytes:
         """Read the whole body, once.
@@ -67,11 +90,37 @@ class StrictRequest(Request):
             Problem: There are too many comments or posts (413).
         """
         _check_size(await self.body(), limit=self.app.state.settings.max_comments)
-        body = orjson.loads(self._whole)
-        if isinstance(body, dict):
+        self._parsed = orjson.loads(self._whole)
+        if isinstance(self._parsed, dict):
             for name in ("comments", "posts"):
-                _check_length(name, body.get(name), limit=self.app.state.settings.max_comments)
-        return body
+                _check_length(name, self._parsed.get(name), limit=self.app.state.settings.max_comments)
+        return self._parsed
+
+    def forget(self) -> None:
+        """Drop what was parsed: while a request waits for the model FastAPI would hold it as well."""
+        if isinstance(self._parsed, dict):
+            self._parsed.clear()
+
+
+def taken_out(request: Request, comments: list[_T]) -> list[_T]:
+    """Return the comments of a request and leave none in it, so that each is freed as soon as it can be.
+
+    How many there are is noted for the log, and for the room what a comment takes.
+    """
+    found = comments.copy()
+    comments.clear()
+    if isinstance(request, StrictRequest):
+        request.forget()
+    request.state.n_comments = len(found)
+    n_bytes = _declared_bytes(request)
+    if n_bytes is not None:
+        request.app.state.engine.room.learn(n_bytes, n_comments=len(found))
+    return found
+
+
+def _declared_bytes(request: Request) -> int | None:
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() else None
 
 
 def _check_declared(request: Request) -> None:

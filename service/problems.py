@@ -106,7 +106,7 @@ def _respond(request: Request, problem: Problem) -> Response:
     return respond(problem, request_id=request.state.request_id)
 
 
-def _on_http(request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return _respond(request, error)
     assert isinstance(error, HTTPException)  # noqa: S101 - what the registration above promises
@@ -126,22 +126,22 @@ def _methods(request: Request) -> set[str]:
     return {method.upper() for path in fitting for method in paths[path]}
 
 
-def _on_usage(request: Request, error: Exception) -> Response:
+async def _on_usage(request: Request, error: Exception) -> Response:
     return _respond(request, Problem("invalid-request", str(error)))
 
 
-def _on_overload(request: Request, error: Exception) -> Response:
+async def _on_overload(request: Request, error: Exception) -> Response:
     return _respond(request, Problem("overloaded", str(error), headers={"Retry-After": "1"}))
 
 
-def _on_storage(request: Request, error: Exception) -> Response:
+async def _on_storage(request: Request, error: Exception) -> Response:
     LOGGER.error(
         "nothing can be stored", exc_info=error, extra={"fields": {"request_id": request.state.request_id}}
     )
     return _respond(request, Problem("storage-unavailable", str(error), headers={"Retry-After": "5"}))
 
 
-def _on_validation(request: Request, error: Exception) -> Response:
+async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what the registration above promises
     found = error.errors()
     listed = [field_error(one) for one in found[:MAX_LISTED_ERRORS]]

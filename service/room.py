@@ -14,6 +14,9 @@ from plaudit.service.problems import Problem
 
 _CHARACTERS: Final = 1000  # of one comment; a longer text counts as several
 _LONGEST_WAIT: Final = 60
+_FIRST_BYTES_EACH: Final = 100.0
+_LEARNING: Final = 0.05
+_SHORT_BYTES: Final = 4096  # a longer body is hardly a short request
 
 
 def weight_of(texts: Sequence[str]) -> int:
@@ -38,6 +41,7 @@ class Room:
             metrics: Told how full it is.
         """
         self._size, self._rate, self._metrics, self._taken = size, rate, metrics, 0
+        self._bytes_each = _FIRST_BYTES_EACH
         self._freed = asyncio.Event()
 
     @property
@@ -49,6 +53,28 @@ class Room:
     def is_full(self) -> bool:
         """Whether it would refuse more than a short request."""
         return self._taken > 0 and self._taken >= self._size * 3 // 4
+
+    def check_door(self, n_bytes: int | None) -> None:
+        """Refuse by its length what would find no room: reading it first would delay every refusal.
+
+        What a comment takes is learnt from the bodies before. A large body may hold few comments, so it
+        counts as a twentieth of the room at most; `hold` knows better once it is read.
+
+        Args:
+            n_bytes: As the body declares; None where it does not say.
+
+        Raises:
+            Problem: There is too little room (429).
+        """
+        if n_bytes is not None and n_bytes <= _SHORT_BYTES:
+            return
+        likely = min((n_bytes or 0) / self._bytes_each, self._size / 20)
+        if self._taken and self._taken + likely >= self._size * 3 // 4:
+            raise self.refusal()
+
+    def learn(self, n_bytes: int, *, n_comments: int) -> None:
+        """Take note of how long a body was."""
+        self._bytes_each += _LEARNING * (n_bytes / max(n_comments, 1) - self._bytes_each)
 
     @contextmanager
     def hold(self, n_comments: int) -> Iterator[None]:
@@ -88,12 +114,13 @@ class Room:
         self._taken += n_comments
         self._metrics.queue_comments.inc(n_comments)
 
-    def refusal(self, n_comments: int) -> Problem:
+    def refusal(self, n_comments: int | None = None) -> Problem:
         """Return the problem that tells a caller when to come back."""
+        more = f"{n_comments:,} more" if n_comments else "as many as the body may hold"
         seconds = min(max(math.ceil(self._taken / max(self._rate(), 1.0)), 1), _LONGEST_WAIT)
         return Problem(
             "overloaded",
-            f"{self._taken:,} comments are waiting already; there is no room for {n_comments:,} more.",
+            f"{self._taken:,} comments are waiting already; there is no room for {more}.",
             hint=f"Try again in {seconds} s, or send fewer comments at a time.",
             headers={"Retry-After": str(seconds)},
         )

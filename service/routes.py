@@ -16,7 +16,7 @@ from plaudit.scores import Classifier
 from plaudit.service import answers, schemas
 from plaudit.service.callers import while_there
 from plaudit.service.engine import Engine
-from plaudit.service.intake import JSON, JsonRoute
+from plaudit.service.intake import JSON, ScoringRoute, taken_out
 from plaudit.service.problems import MEDIA_TYPE
 from plaudit.service.quotas import count
 from plaudit.service.settings import Settings
@@ -40,7 +40,7 @@ _ERRORS: Final = {
 _OF_BODIES: Final = (408, 413, 415, 422, 429, 500, 503)
 _OF_WORK: Final = errors_of(*_OF_BODIES)
 
-work = APIRouter(prefix="/v1", route_class=JsonRoute)
+work = APIRouter(prefix="/v1", route_class=ScoringRoute)
 facts = APIRouter()
 
 
@@ -67,10 +67,9 @@ async def classify(request: Request, body: schemas.ClassifyRequest) -> Response:
     comments are sent together.
     """
     engine = _engine(request)
-    request.state.n_comments = len(body.comments)
-    await count(request, len(body.comments))
-    numbered = enumerate(body.comments, start=1)
+    numbered = enumerate(taken_out(request, body.comments), start=1)
     pairs = [(c.id or str(position), c.text or "") for position, c in numbered]
+    await count(request, len(pairs))
     results = await while_there(request, engine.classify(pairs))
     model = engine.pipeline.classifier.model
     return _json({"results": results, "model": {"id": model.id, "hash": model.hash}})
@@ -83,10 +82,10 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     The answer is the same report as the command line's `report.json`. Comments that can't be used are
     counted under `coverage.rejected`; too little data gives null with its reason, not an error.
     """
-    request.state.n_comments = len(body.comments)
-    await count(request, len(body.comments))
+    records = [comment.model_dump(exclude_unset=True) for comment in taken_out(request, body.comments)]
+    await count(request, len(records))
     work = _engine(request).index(
-        [comment.model_dump(exclude_unset=True) for comment in body.comments],
+        records,
         options=ReadOptions(creator=body.creator_id, platform=body.platform),
         context=Context(creator_id=body.creator_id, platform=body.platform),
         group_by=None if body.by == "none" else body.by,

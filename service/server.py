@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -18,7 +19,8 @@ from plaudit.service.app import create_app
 from plaudit.service.connection import protocol
 from plaudit.service.settings import Settings
 
-_LAST_LOOK_SECONDS: Final = 0.25
+_LAST_LOOK_SECONDS: Final = 1.0  # callers who keep their connection send again within that, if at all
+_TURN_SECONDS: Final = 0.0005
 
 
 class Server(uvicorn.Server):
@@ -75,6 +77,9 @@ def run(
     Raises:
         ArtifactError: The model can't be loaded.
     """
+    # The event loop asks for the interpreter's lock again after every system call, and would wait 5 ms each
+    # time for a thread that prepares a batch.
+    sys.setswitchinterval(_TURN_SECONDS)
     app = create_app(settings, load=load)
     config = uvicorn.Config(
         app,

@@ -16,7 +16,7 @@ import httpx
 from tests.http import wait_for
 
 _ROOT = Path(__file__).parents[1]
-_SERVICE = """
+SERVICE = """
 import os, time
 from tests.fakes import KeywordClassifier, fake_pipeline
 from plaudit.pipeline import Pipeline
@@ -57,7 +57,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, once more after it has ended; returns when it is ready."""
-        self.process = subprocess.Popen([sys.executable, "-c", _SERVICE], cwd=_ROOT, env=self._environment)
+        self.process = subprocess.Popen([sys.executable, "-c", SERVICE], cwd=_ROOT, env=self._environment)
         transport = httpx.HTTPTransport(retries=8)
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", transport=transport, timeout=30, trust_env=False

@@ -39,6 +39,26 @@ def paced(seconds: float) -> Pipeline:
     return Pipeline(classifier=Paced(seconds), references=fake.references, policy=fake.policy)
 
 
+class Stuck(KeywordClassifier):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.go = threading.Event(), threading.Event()
+        self.go.set()
+
+    def classify(self, texts):
+        if not self.go.is_set():
+            self.entered.set()
+        assert self.go.wait(60)
+        return super().classify(texts)
+
+
+def stuck() -> Pipeline:
+    fake = fake_pipeline()
+    return Pipeline(classifier=Stuck(), references=fake.references, policy=fake.policy)
+
+
 def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -219,6 +239,30 @@ def test_bursts_over_capacity_are_answered_rightly_or_refused():
                 assert 1 <= int(response.headers["retry-after"]) <= 60
         assert live.app.state.engine.room.taken == 0
         assert live.value("plaudit_problems_total", kind="overloaded") == statuses.count(429)
+
+
+def test_refusals_need_neither_the_body_nor_the_model():
+    pipeline = stuck()
+    with living(lambda: pipeline, max_waiting=100) as live:
+        pipeline.classifier.go.clear()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(httpx.post, f"{live.url}/v1/classify", json=comments(90), timeout=60)
+            assert pipeline.classifier.entered.wait(20)
+            with live.connect() as silent:  # declares a body of which not a byte comes
+                declared = b"Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+                silent.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: t\r\n" + declared)
+                answer = read_until(silent, b"}")
+            assert answer.startswith(b"HTTP/1.1 429")
+            assert b"retry-after: " in answer.lower()
+            with live.connect() as quick:
+                body = json.dumps(ONE).encode()
+                quick.sendall(
+                    b"POST /v1/classify HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                )
+                pipeline.classifier.go.set()
+                assert read_until(quick, b"}]").startswith(b"HTTP/1.1 200")
+            assert waiting.result().status_code == 200
 
 
 def test_a_single_comment_is_not_stuck_behind_bulk_clients():

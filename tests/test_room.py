@@ -39,6 +39,33 @@ def test_a_quarter_is_kept_for_short_requests():
             assert here.is_full
 
 
+def test_the_door_is_shut_to_what_would_not_fit():
+    here = room()
+    with here.hold(73):
+        here.check_door(4096)
+        for n_bytes in (4097, 10**9):
+            with pytest.raises(Problem) as caught:
+                here.check_door(n_bytes)
+            assert (caught.value.status_code, caught.value.headers["Retry-After"]) == (429, "8")
+        here.check_door(None)
+        with here.hold(2), pytest.raises(Problem):
+            here.check_door(None)
+    with here.hold(60):
+        here.check_door(10**9)  # it may be one long text
+    here.check_door(10**9)
+
+
+def test_what_a_comment_takes_is_learnt():
+    here = room(size=10_000)
+    with here.hold(7000):
+        here.check_door(40_000)
+        with pytest.raises(Problem):
+            here.check_door(60_000)
+        for _ in range(200):
+            here.learn(20_000, n_comments=10)
+        here.check_door(60_000)
+
+
 def test_long_texts_count_more():
     assert weight_of(["", "x", "x" * 1000, "x" * 2500]) == 1 + 1 + 2 + 3
 

@@ -1,124 +1,163 @@
-"""Load a running service: `python -m tests.benchmarks.load URL --seconds 60`; prints a table."""
+"""The service under load: `python -m tests.benchmarks.load --seconds 60 --burst 1500`; prints a table.
+
+It starts the service itself, with the model in use. 64 clients send 100 comments at a time, one sends
+single comments, and now and then a burst comes that is far over what can wait. In the end SIGTERM comes
+while all of them go on. `--paced 0.002` puts a model in its place that takes so long for a comment, asleep:
+what is left then is the service's own part, also on a machine that has other work.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
+import sys
 import time
 from collections import Counter
-from typing import Any
 
-import httpx
+from tests.benchmarks.processes import SERVE, Process, running
+from tests.benchmarks.wire import Answer, Connection, Request, request_of, request_with
+from tests.servers import SERVICE
 
-_WORDS = """
-which glue lens great video love this part about loops saved exam how long dry sanding chair leg
-""".split()
-
-
-def body_of(n: int, chance: random.Random) -> dict[str, Any]:
-    """Return a request of new texts."""
-    texts = (
-        " ".join(chance.choices(_WORDS, k=chance.randint(2, 24))) + f" {chance.random():.6f}"
-        for _ in range(n)
-    )
-    return {"comments": [{"id": f"{i}-{chance.random():.9f}", "text": text} for i, text in enumerate(texts)]}
+_KEPT_SHARE = 0.05
+_MOST_CHECKED = 40
+_PAUSE_SECONDS = 0.3  # of a client that was refused
+_BURST_EVERY_SECONDS = 5
 
 
 class Load:
     """What was sent, and what came back."""
 
-    def __init__(self, url: str) -> None:
-        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=200)
-        self.client = httpx.AsyncClient(base_url=url, timeout=120, limits=limits, trust_env=False)
+    def __init__(self, process: Process, *, seconds: float, n: int) -> None:
+        self._process, self._n, self.end = process, n, time.perf_counter() + seconds
         self.counts: Counter[str] = Counter()
         self.waits: dict[str, list[float]] = {"single": [], "bulk": [], "refused": []}
-        self.kept: list[tuple[list[str], list[dict[str, Any]]]] = []
+        self._kept: list[tuple[Request, Answer]] = []
 
-    async def send(self, n: int, chance: random.Random, *, kind: str) -> None:
-        """Send one request and look at its answer."""
-        body, started = body_of(n, chance), time.perf_counter()
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is time left."""
+        return time.perf_counter() < self.end
+
+    async def client(self, seed: int, *, n: int, kind: str) -> None:
+        """Send request after request, after a pause where one was refused, until the end or the stop."""
+        chance, connection = random.Random(seed), Connection(self._process.port)
+        while self.goes_on:
+            status = await self._send(connection, request_of(n, chance), kind=kind)
+            if status is None:
+                return
+            await asyncio.sleep(_PAUSE_SECONDS if status == 429 else 0.02 * (kind == "single"))
+        connection.close()
+
+    async def bursts(self, n_requests: int) -> None:
+        """Now and then send many at once, each on a connection of its own."""
+        chance = random.Random(-1)
+        while n_requests and time.perf_counter() < self.end - _BURST_EVERY_SECONDS:
+            ready = [request_of(self._n, chance) for _ in range(n_requests)]
+            await asyncio.sleep(_BURST_EVERY_SECONDS)
+            await asyncio.gather(*(self._once(request) for request in ready))
+
+    async def _once(self, request: Request) -> None:
+        connection = Connection(self._process.port)
+        await self._send(connection, request, kind="bulk")
+        connection.close()
+
+    async def _send(self, connection: Connection, request: Request, *, kind: str) -> int | None:
         try:
-            response = await self.client.post("/v1/classify", json=body)
-        except httpx.HTTPError as error:
-            self.counts[f"lost {type(error).__name__}"] += 1
-            return
-        seconds = time.perf_counter() - started
-        if response.status_code == 200:
-            results = response.json()["results"]
-            right = [each["id"] for each in results] == [each["id"] for each in body["comments"]]
-            self.counts["accepted" if right else "wrong"] += 1
-            self.counts["comments"] += n
-            self.waits[kind].append(seconds)
-            if chance.random() < 0.05:
-                self.kept.append(([each["text"] for each in body["comments"]], results))
+            answer = await connection.send(request)
+        except ConnectionRefusedError:
+            self.counts["found the door closed"] += 1
+            return None
+        if answer.status == 200:
+            self._look_at(request, answer)
+            self.waits[kind].append(answer.seconds)
+        elif answer.status == 429:
+            self.counts["refused with 429"] += 1
+            self.waits["refused"].append(answer.seconds)
         else:
-            self.counts[str(response.status_code)] += 1
-            self.waits["refused"].append(seconds)
+            self.counts["lost" if not answer.status else f"status {answer.status}"] += 1
+        return answer.status
 
-    async def memory(self) -> float:
-        """Return the service's memory in MiB; 0 where several processes hide it."""
-        text = (await self.client.get("/metrics")).text
-        found = [line for line in text.splitlines() if line.startswith("process_resident_memory_bytes ")]
-        return float(found[0].split()[1]) / 2**20 if found else 0.0
+    def _look_at(self, request: Request, answer: Answer) -> None:
+        right = [each["id"] for each in answer.json()["results"]] == request.ids
+        self.counts["accepted" if right else "wrong"] += 1
+        self.counts["comments"] += len(request.ids)
+        if random.random() < _KEPT_SHARE and len(self._kept) < _MOST_CHECKED:
+            self._kept.append((request, answer))
 
     async def check_again(self) -> None:
-        """Ask once more, alone, for some of what was answered: labels and probabilities must be the same."""
-        for texts, results in self.kept[:60]:
-            body = {"comments": [{"text": text} for text in texts]}
-            again = (await self.client.post("/v1/classify", json=body)).json()["results"]
-            for one, two in zip(results, again, strict=True):
-                off = max(
-                    abs(one["probabilities"][k] - two["probabilities"][k]) for k in one["probabilities"]
-                )
+        """Ask once more, each comment alone, for some of what was answered: it must be the same."""
+        connection = Connection(self._process.port)
+        for request, answer in self._kept:
+            for text, one in list(zip(request.texts, answer.json()["results"], strict=True))[:5]:
+                two = (await connection.send(request_with([text], ["again"]))).json()["results"][0]
+                off = max(abs(value - two["probabilities"][k]) for k, value in one["probabilities"].items())
                 self.counts["checked"] += 1
-                self.counts["wrong"] += off > 1e-4
+                self.counts["wrong"] += off > 1e-4 or one["label"] != two["label"]
+
+
+async def load(process: Process, *, seconds: float, clients: int, n: int, burst: int) -> Load:
+    """Run the clients, then stop the service in the middle of another such load."""
+    before = process.memory_mib()
+    warm = Load(
+        process, seconds=min(15, seconds), n=n
+    )  # two bursts: all there is room for has been held once
+    bulk = (warm.client(-i, n=n, kind="bulk") for i in range(clients))
+    await asyncio.gather(*bulk, warm.bursts(burst))
+    memory, cpu = process.memory_mib(), process.cpu_seconds()
+    run = Load(process, seconds=seconds, n=n)
+    bulk = (run.client(i, n=n, kind="bulk") for i in range(clients))
+    await asyncio.gather(*bulk, run.client(-2, n=1, kind="single"), run.bursts(burst))
+    grown, used = process.memory_mib(), process.cpu_seconds() - cpu
+    await run.check_again()
+    _report(run, seconds=seconds, cpu=used)
+    grows = f"{grown:,.0f} at the end ({grown - memory:+,.0f})"
+    print(f"  memory, MiB: {before:,.0f} idle, {memory:,.0f} warm, {grows}")
+    return run
+
+
+async def stop(process: Process, *, clients: int, n: int) -> None:
+    """Send SIGTERM while all clients send; every request that was taken in must be answered."""
+    run = Load(process, seconds=600, n=n)
+    sending = [asyncio.create_task(run.client(1000 + i, n=n, kind="bulk")) for i in range(clients)]
+    await asyncio.sleep(3)
+    process.terminate()
+    await asyncio.gather(*sending)
+    print("SIGTERM at full load")
+    _report(run, seconds=3, cpu=0)
+
+
+def _report(run: Load, *, seconds: float, cpu: float) -> None:
+    for name, value in sorted(run.counts.items()):
+        print(f"  {name:24} {value:>10,}")
+    if cpu:
+        print(f"  {'comments a second':24} {run.counts['comments'] / seconds:>10,.0f}")
+        print(f"  {'a processor second':24} {run.counts['comments'] / cpu:>10,.0f}")
+    for kind, waits in run.waits.items():
+        print(f"  {kind:8} n {len(waits):>6,}  p50 {_at(waits, 0.5)} ms  p99 {_at(waits, 0.99)} ms")
 
 
 def _at(values: list[float], share: float) -> str:
     return f"{1000 * sorted(values)[min(int(share * len(values)), len(values) - 1)]:,.0f}" if values else "-"
 
 
-async def load(url: str, *, seconds: float, clients: int, n: int, burst: int) -> None:
-    """Run clients that send n comments at a time, one that sends single ones, and bursts."""
-    run, end = Load(url), time.perf_counter() + seconds
-
-    async def client(seed: int, n: int, kind: str) -> None:
-        chance = random.Random(seed)
-        while time.perf_counter() < end:
-            refused = len(run.waits["refused"])
-            await run.send(n, chance, kind=kind)
-            await asyncio.sleep(0.3 if len(run.waits["refused"]) > refused else 0.02 * (kind == "single"))
-
-    async def bursts() -> None:
-        chance = random.Random(-1)
-        while burst and time.perf_counter() < end - 5:
-            await asyncio.sleep(5)
-            await asyncio.gather(*(run.send(n, chance, kind="bulk") for _ in range(burst)))
-
-    for seed in range(3):
-        await run.send(n, random.Random(seed - 9), kind="bulk")
-    memory = [await run.memory()]
-    await asyncio.gather(*(client(i, n, "bulk") for i in range(clients)), client(-2, 1, "single"), bursts())
-    memory.append(await run.memory())
-    await run.check_again()
-    for name, value in sorted(run.counts.items()):
-        print(f"{name:24} {value:>10,}")
-    print(f"{'comments a second':24} {run.counts['comments'] / seconds:>10,.0f}")
-    for kind, waits in run.waits.items():
-        print(f"{kind:8} n {len(waits):>6,}  p50 {_at(waits, 0.5)} ms  p99 {_at(waits, 0.99)} ms")
-    print(f"memory {memory[0]:,.0f} -> {memory[1]:,.0f} MiB ({memory[1] - memory[0]:+,.0f})")
-    await run.client.aclose()
-
-
-if __name__ == "__main__":
+def main() -> None:
+    """Run it from a shell."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("url")
     arguments.add_argument("--seconds", type=float, default=60)
     arguments.add_argument("--clients", type=int, default=64)
     arguments.add_argument("--comments", type=int, default=100)
-    arguments.add_argument("--burst", type=int, default=0)
+    arguments.add_argument("--burst", type=int, default=1500)
+    arguments.add_argument("--paced", type=float, help="seconds a comment, asleep, instead of the model")
     given = arguments.parse_args()
-    asyncio.run(
-        load(given.url, seconds=given.seconds, clients=given.clients, n=given.comments, burst=given.burst)
-    )
+    os.environ["TEST_SECONDS_A_COMMENT"] = str(given.paced or 0)
+    with running([sys.executable, "-c", SERVICE] if given.paced else SERVE) as process:
+        asyncio.run(
+            load(process, seconds=given.seconds, clients=given.clients, n=given.comments, burst=given.burst)
+        )
+        asyncio.run(stop(process, clients=given.clients, n=given.comments))
+
+
+if __name__ == "__main__":
+    main()
