@@ -72,6 +72,7 @@ REJECTION_REASONS: Final = {
     "duplicate_id": "a comment with this id was already read for this post",
     "invalid_field": "a field holds a value of the wrong kind",
     "truncated_archive": "the compressed file ends too early; what came before was kept",
+    "unusable_file": "a file found in a folder or archive cannot be read at all",
     "bad_encoding": "the bytes are not text in the file's encoding",
 }
 """Every reason a record can be left out for, with its meaning."""

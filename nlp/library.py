@@ -14,12 +14,13 @@ from plaudit.errors import InputError
 from plaudit.items import Item, results
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions, read, read_records
+from plaudit.readers.source import SUFFIXES, is_address
 from plaudit.report.envelope import Report
 
 Source = str | Path
 Record = Mapping[str, object]
 
-_SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst")
+_SUFFIXES: Final = tuple(sorted(SUFFIXES))
 _LOADING: Final = threading.Lock()
 
 
@@ -121,7 +122,7 @@ def _batches(comments: object, options: ReadOptions) -> Iterator[Batch]:
 
 def _is_path(source: Source) -> bool:
     # A file that is missing is told by the reader; it must not pass for a comment.
-    if isinstance(source, Path) or source.lower().endswith(_SUFFIXES):
+    if isinstance(source, Path) or source.lower().endswith(_SUFFIXES) or is_address(source):
         return True
     try:
         return bool(source) and Path(source).exists()

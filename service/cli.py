@@ -80,7 +80,10 @@ def _root(
 @app.command(epilog=EXIT_CODES)
 def score(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Files or folders of comments; - is stdin.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE", help="Files, folders, patterns, ZIP archives or addresses; - is stdin."
+        ),
     ],
     out: Annotated[
         Path,

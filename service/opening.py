@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from plaudit.errors import InputError
-from plaudit.readers.sniffing import head_of
+from plaudit.readers.sniffing import binary_container, head_of
 from plaudit.readers.source import Source, sources_of
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -27,10 +27,14 @@ def chunks_of(file: str) -> Iterator[bytes]:
     path = Path(file)
     if path.is_dir():
         raise InputError(f"{file} is a folder; name one file, or use `plaudit score`.")
-    (source,) = sources_of([file])
+    source, *others = sources_of([file])
+    if others:
+        raise InputError(f"{file} holds several files; name one file, or use `plaudit score`.")
     # Looking ahead in a pipe would hold back what it has.
-    if path.is_file() and head_of(source).data.startswith(b"PAR1"):
-        raise InputError(f"{file} is a Parquet file, lines were expected; `plaudit score` reads it.")
+    if source.is_lasting and (kind := binary_container(head_of(source).data)) is not None:
+        raise InputError(
+            f"{file} is a file of {kind.title()}, lines were expected; `plaudit score` reads it."
+        )
     return _chunks(source)
 
 

@@ -23,9 +23,9 @@ def total_bytes(sources: Sequence[str]) -> int | None:
     Raises:
         InputError: A source is not there.
     """
-    paths = [source.path for source in sources_of(sources)]
-    sizes = [path.stat().st_size for path in paths if path is not None and path.is_file()]
-    return sum(sizes) if len(sizes) == len(paths) else None
+    found = [source.n_bytes for source in sources_of(sources)]
+    sizes = [size for size in found if size is not None]
+    return sum(sizes) if len(sizes) == len(found) else None
 
 
 class _Rate(ProgressColumn):
@@ -75,6 +75,10 @@ class Meter:
         self._bar.update(self._task, advance=n_bytes, n_comments=self._n_comments)
         if self._lines and time.monotonic() - self._told >= _LINE_SECONDS:
             self._tell()
+
+    def warn(self, sentence: str) -> None:
+        """Tell what does not stop the run, and should not be overlooked."""
+        self._bar.console.print(f"plaudit: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def _tell(self) -> None:
         self._told = time.monotonic()

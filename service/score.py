@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from plaudit.comment import Batch
+from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions, read
+from plaudit.readers.source import sources_of
 from plaudit.report.envelope import Report
 from plaudit.report.html import render_html
 from plaudit.scores import Scores
@@ -59,6 +60,9 @@ class Steps(AbstractContextManager["Steps"], Protocol):
     def advance(self, n_comments: int, *, n_bytes: int) -> None:
         """Count comments that are done, and the bytes they were read from."""
 
+    def warn(self, sentence: str) -> None:
+        """Tell what does not stop the run, and should not be overlooked."""
+
 
 def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcome:
     """Read, label and measure; the results appear together at the end or not at all.
@@ -92,6 +96,8 @@ def _scored(
         outputs.write(batch, scores)
         texts.keep(batch.comments)
         meter.advance(len(scores), n_bytes=batch.n_bytes)
+        for sentence in warnings_of(batch.rejections):
+            meter.warn(sentence)
 
     context = Context(creator_id=job.options.creator, platform=job.options.platform)
     report = pipeline.score(batches, context=context, group_by=job.group_by, on_batch=on_batch)
@@ -107,6 +113,18 @@ def _read_again(job: Job) -> Iterator[Batch]:
         yield from read(job.sources, options=job.options)
 
 
+def warnings_of(rejections: Iterable[Rejection]) -> Iterator[str]:
+    """Yield a sentence for each rejection that stands for more than one record."""
+    for each in rejections:
+        if each.reason == "truncated_archive":
+            yield f"{each.where}: {each.detail} What came before was kept; the rest is not counted."
+        elif each.reason == "unusable_file":
+            yield f"Passed over: {each.detail}"
+
+
 def _lasting(sources: Sequence[str]) -> bool:
     # Stdin, pipes and sockets give what they hold only once.
-    return all(Path(source).is_file() or Path(source).is_dir() for source in sources)
+    try:
+        return all(source.is_lasting for source in sources_of(sources))
+    except PlauditError:  # gone since
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ import pyarrow.parquet as pq
 import zstandard
 
 from plaudit.errors import InputError
+from plaudit.readers.columnar import ARROW_MAGIC, ARROW_STREAM
 from plaudit.readers.sniffing import container_of, head_of
 from plaudit.readers.source import Source
-from plaudit.readers.stream import GZIP, ZSTD
+from plaudit.readers.stream import BZIP2, GZIP, XZ, ZSTD, ByteStream
 
 _N_BITE: Final = 1 << 13  # what follows a member of an archive is copied for each member
 _N_NIBBLE: Final = 1 << 9  # 4 bytes of zstd can hold 128 KiB, and all of it comes out at once
@@ -53,10 +55,17 @@ def check(path: Path, *, limits: Limits, on_step: Callable[[], None] = lambda: N
         InputError: It is too large.
     """
     with path.open("rb") as file:
-        magic = file.read(4)
+        first = file.read(8)
         file.seek(0)
+        magic = first[:4]
         if magic == b"PAR1":
             _check_table(file, limits)
+            return
+        if first.startswith((ARROW_MAGIC, ARROW_STREAM)):
+            # A batch of an Arrow file unpacks as a whole, and nothing says beforehand to how much.
+            raise InputError("Arrow files are not taken here; send the table as Parquet.")
+        if magic.startswith(b"PK"):
+            _check_workbook(file, limits)
             return
         n_bytes = 0
         for n_bytes in _sizes(file, magic):
@@ -72,11 +81,20 @@ def _sizes(file: BinaryIO, magic: bytes) -> Iterator[int]:
         return _gunzipped(file)
     if magic == ZSTD or magic[1:] == b"\x2a\x4d\x18":
         return _unzstd(file)
+    if magic.startswith((BZIP2, XZ[:4])):
+        return _unpacked(file)
     return _plain(file)
 
 
 def _plain(file: BinaryIO) -> Iterator[int]:
     yield file.seek(0, 2)
+
+
+def _unpacked(file: BinaryIO) -> Iterator[int]:
+    n_bytes = 0
+    for chunk in ByteStream(file).unpacked():
+        n_bytes += len(chunk)
+        yield n_bytes
 
 
 def _gunzipped(file: BinaryIO) -> Iterator[int]:
@@ -149,6 +167,20 @@ def _check_table(file: BinaryIO, limits: Limits) -> None:
             f"The table unpacks to {n_bytes:,} bytes in {metadata.num_rows:,} rows, more than is taken; "
             "split it."
         )
+
+
+def _check_workbook(file: BinaryIO, limits: Limits) -> None:
+    """Believe what the archive says of itself: its reader stops where it lies."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            sizes = {each.filename: each.file_size for each in archive.infolist()}
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return
+    if "[Content_Types].xml" not in sizes:
+        raise InputError(
+            "ZIP archives are not taken here; send each file in it by itself, or packed with gzip."
+        )
+    _check_size(sum(sizes.values()), n_packed=file.seek(0, 2), limits=limits)
 
 
 def _check_container(path: Path, limits: Limits) -> None:

@@ -131,7 +131,19 @@ def test_a_cut_archive_keeps_what_could_be_read(run, tmp_path, out):
     assert result.exit_code == 0, result.stderr
     coverage = report_of(out)["coverage"]
     assert coverage["rejected"]["truncated_archive"] == 1
+    assert "The gzip archive ends too early. What came before was kept" in result.stderr
     assert coverage["read"] == coverage["scored"] + sum(coverage["rejected"].values())
+
+
+def test_a_folder_is_read_in_spite_of_a_file_that_is_none(run, tmp_path, out):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "dump.csv").write_text(DUMP)
+    (folder / "notes.json").write_text('{"theme": "dark"}')
+    result = run("score", folder, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert report_of(out)["coverage"]["rejected"]["unusable_file"] == 1
+    assert "Passed over: notes.json" in result.stderr
 
 
 def test_an_empty_folder_is_one_sentence(run, tmp_path, out):

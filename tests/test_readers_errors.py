@@ -18,10 +18,11 @@ from plaudit.readers import ReadOptions, detect, read
 from .test_readers_formats import write
 
 
-def zipped() -> bytes:
+def zipped(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("a.csv", "text\nhello\n")
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
     return out.getvalue()
 
 
@@ -31,8 +32,19 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "hollow.jsonl.gz": (gzip.compress(b""), "empty"),
     "a.pdf": (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
     "a.png": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
-    "a.zip": (zipped(), "ZIP"),
-    "sheet.xlsx": (b"PK\x03\x04" + b"\0" * 26 + b"xl/workbook.xml", "Excel"),
+    "empty.zip": (zipped({}), "no file to read"),
+    "strange.zip": (
+        zipped({"video.mp4": b"x", ".hidden.csv": b"text\na\n", "__MACOSX/a.csv": b"x"}),
+        "no file",
+    ),
+    "pictures.zip": (zipped({"a.csv": b"\x89PNG\r\n", "b.json": b"no JSON"}), "PNG"),
+    "cut.zip": (zipped({"a.csv": b"text\nhello\n"})[:-30], "ZIP"),
+    "document.zip": (
+        zipped({"[Content_Types].xml": b"<x/>", "word/document.xml": b"<x/>"}),
+        "cannot be read",
+    ),
+    "letter.odt": (zipped({"mimetype": b"application/vnd.oasis.opendocument.text"}), "document"),
+    "sheet.xlsx": (b"PK\x03\x04" + b"\0" * 26 + b"xl/workbook.xml", "ZIP"),
     "sheet.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".xlsx"),
     "cut.arrow": (b"ARROW1\0\0" + b"\0" * 100, "Arrow"),
     "cut.arrows": (b"\xff\xff\xff\xff" + b"\0" * 100, "Arrow"),

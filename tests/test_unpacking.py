@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import tracemalloc
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,8 +24,8 @@ ROWS = b"\n".join(json.dumps({"text": f"Why is part {i} loose?"}).encode() for i
 
 
 def zeros(n_bytes: int, *, packer: str) -> bytes:
-    if packer == "gz":
-        return gzip.compress(bytes(n_bytes))
+    if packer != "zst":
+        return {"gz": gzip, "bz2": bz2, "xz": lzma}[packer].compress(bytes(n_bytes))
     return zstandard.ZstdCompressor().compress(bytes(n_bytes))
 
 
@@ -33,7 +37,7 @@ def test_what_is_small_or_damaged_passes(tmp_path, data):
     check(tmp_path / "dump", limits=LIMITS)
 
 
-@pytest.mark.parametrize("packer", ["gz", "zst"])
+@pytest.mark.parametrize("packer", ["gz", "zst", "bz2", "xz"])
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_what_unpacks_to_too_much_is_refused_in_little_memory(tmp_path, packer, n_members):
     (tmp_path / "dump").write_bytes(zeros(100 << 20, packer=packer) * n_members)
@@ -45,7 +49,7 @@ def test_what_unpacks_to_too_much_is_refused_in_little_memory(tmp_path, packer, 
     assert peak < 24 << 20
 
 
-@pytest.mark.parametrize("packer", ["gz", "zst"])
+@pytest.mark.parametrize("packer", ["gz", "zst", "bz2", "xz"])
 def test_what_unpacks_to_many_times_its_size_is_refused(tmp_path, packer):
     (tmp_path / "dump").write_bytes(zeros(100 << 20, packer=packer))
     with pytest.raises(InputError, match="more than 250 times its size"):
@@ -115,3 +119,26 @@ def test_sizes_are_those_of_what_comes_out(tmp_path_factory, parts, packer, cut)
     path.write_bytes(data[: len(data) - cut])
     with path.open("rb") as file:
         list(unpacking._sizes(file, data[:4]))
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("__", "."), data)
+    return out.getvalue()
+
+
+def test_archives_of_archives_are_not_taken(tmp_path):
+    (tmp_path / "dump").write_bytes(zipped(a__csv__gz=gzip.compress(ROWS)))
+    with pytest.raises(InputError, match="ZIP archives are not taken"):
+        check(tmp_path / "dump", limits=LIMITS)
+    sheet = zipped(**{"[Content_Types]__xml": b"<x/>", "xl/sheet__xml": bytes(8 << 20)})
+    (tmp_path / "dump").write_bytes(sheet)
+    with pytest.raises(InputError, match="unpacks to more than"):
+        check(tmp_path / "dump", limits=LIMITS)
+    check(tmp_path / "dump", limits=Limits(n_bytes=1 << 30, ratio=250))
+    for data in (b"ARROW1\0\0", b"\xff\xff\xff\xff\0\0\0\0"):
+        (tmp_path / "dump").write_bytes(data)
+        with pytest.raises(InputError, match="Parquet"):
+            check(tmp_path / "dump", limits=LIMITS)

@@ -7,20 +7,22 @@ has (a row of a table: an object), or a `Problem` where none could be read.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import chain
 from typing import Any, Final
 
 import orjson
 
-from plaudit.errors import InputError
+from plaudit.readers import json_cutting
 from plaudit.readers.format import Problem
 from plaudit.readers.json_values import BAD_BYTE, decode_marking, read_document, read_line
 from plaudit.readers.stream import ByteStream
 
 Numbered = Iterator[tuple[int, Any]]
+Again = Callable[[], ByteStream]
 
 N_LINE_LIMIT: Final = 64 << 20
-N_DOCUMENT_LIMIT: Final = 256 << 20
 N_CELL_LIMIT: Final = 1 << 20
 
 
@@ -70,26 +72,43 @@ def plain_values(stream: ByteStream) -> Numbered:
                 yield number, Problem("bad_encoding", detail)
 
 
-def document_values(stream: ByteStream) -> Numbered:
-    """Yield the values of a whole JSON file.
+def document_values(stream: ByteStream, *, again: Again | None = None) -> Numbered:
+    """Yield the values of a JSON file: whole, or in parts of its shape where it is too long to hold.
 
-    Raises:
-        InputError: The file is larger than can be held in memory.
+    Args:
+        stream: The file.
+        again: Starts another pass over it; None where it is only looked at: it is cut early then, and parts
+            may lack what comes behind the comments.
     """
-    data = bytearray()
-    for chunk in stream:
+    data, chunks = bytearray(), iter(stream)
+    limit = json_cutting.N_LOOK if again is None else json_cutting.N_WHOLE
+    for chunk in chunks:
         data += chunk
-        if len(data) > N_DOCUMENT_LIMIT:
-            limit = f"{N_DOCUMENT_LIMIT >> 20} MiB"
-            raise InputError(
-                f"One JSON document of more than {limit} cannot be read at once;"
-                " make it one record a line (for example with jq -c '.[]') and name that file."
-            )
+        if len(data) > limit:
+            yield from _cut(chain((bytes(data),), chunks), stream, limit=limit, again=again)
+            return
     values, problem, stream.is_marked = read_document(bytes(data))
+    if problem is not None:
+        yield from _parts(json_cutting.mender(bytes(data), problem=problem), stream)
+        return
     for value in values:
         yield 0, value
-    if problem is not None and stream.damage is None:
-        yield 0, problem
+
+
+def _cut(chunks: Iterator[bytes], stream: ByteStream, *, limit: int, again: Again | None) -> Numbered:
+    def survey() -> json_cutting.Shared:
+        if again is None:
+            return []
+        with closing(again()) as other:
+            return json_cutting.Cutter(other, limit=limit).shared()
+
+    yield from _parts(json_cutting.Cutter(chunks, limit=limit, survey=survey), stream)
+
+
+def _parts(cutter: json_cutting.Cutter, stream: ByteStream) -> Numbered:
+    for value in cutter.values():
+        stream.is_marked |= cutter.is_marked
+        yield 0, value
 
 
 def table_rows(stream: ByteStream, *, delimiter: str) -> Numbered:

@@ -11,7 +11,7 @@ from plaudit.readers.format import FIELDS, Format, Problem, Record, Row, not_a_r
 _TEXT, _ID = FIELDS.index("text"), FIELDS.index("id")
 _PARENT = FIELDS.index("parent_id")
 _SHARED: Final = tuple(FIELDS.index(name) for name in ("post_id", "creator_id", "platform"))
-_PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children"})
+PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children"})
 _REPLIES: Final = frozenset({"replies", "answers", "children", "replycomment"})
 _ERRORS: Final = frozenset({"error", "errors", "errorcode", "errordescription", "errormessage"})
 _NO_TEXT_BESIDE_ERROR: Final = frozenset({"message", "description"})
@@ -46,7 +46,7 @@ class Layout:
         exact = {str(key): key for key in keys}
         for name, key in exact.items():
             folded.setdefault(fold(name), key)
-        self.pages = tuple(folded[name] for name in sorted(_PAGES & folded.keys(), key=_page_order))
+        self.pages = tuple(folded[name] for name in sorted(PAGES & folded.keys(), key=_page_order))
         self.replies = tuple(key for name, key in folded.items() if name in _REPLIES)
         self.errors = tuple(key for name, key in folded.items() if name in _ERRORS)
         names = {field: columns.get(field, ()) for field in FIELDS}
@@ -124,7 +124,7 @@ def records_in(value: object, *, depth: int = 6) -> Iterator[Record]:
     elif isinstance(value, dict):
         yield value
         for key, inner in value.items():
-            if isinstance(inner, (dict, list)) and depth and fold(str(key)) in _PAGES:
+            if isinstance(inner, (dict, list)) and depth and fold(str(key)) in PAGES:
                 yield from records_in(inner, depth=depth - 1)
 
 

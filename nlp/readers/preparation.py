@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from plaudit.errors import InputError, MappingError
+from plaudit.errors import InputError, MappingError, UsageError
 from plaudit.readers import columnar, containers, sniffing, workbook
 from plaudit.readers.format import Format, Problem, Record
 from plaudit.readers.mapping import Mapper, records_in
@@ -18,6 +18,10 @@ from plaudit.readers.source import Source
 from plaudit.readers.stream import ByteStream
 
 _N_SAMPLE: Final = 1000
+_N_ENOUGH: Final = 4 << 20  # bytes, of whatever records
+_N_LIMIT: Final = (
+    80 << 20
+)  # bytes, records or not: garbage must not be read to its end; a line may have 64 MiB
 _N_LISTED: Final = 30
 _BINARY: Final = frozenset({"parquet", "arrow", "excel"})
 
@@ -34,7 +38,17 @@ class Prepared:
 
     def values(self, stream: ByteStream) -> containers.Numbered:
         """Yield the numbered values of a pass over the source."""
+        if self.container == "json":
+            return containers.document_values(stream, again=self.source.open)
         return _values(stream, container=self.container, delimiter=self.delimiter, mapper=self.mapper)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A source that was found beside others and cannot be read, and why."""
+
+    source: Source
+    error: UsageError
 
 
 def _values(
@@ -106,13 +120,18 @@ def _container(source: Source, head: sniffing.Head, *, named: Format | None, opt
 
 def _sample(source: Source, *, container: str, delimiter: str) -> list[Any]:
     with closing(source.open()) as stream:
-        values = _values(stream, container=container, delimiter=delimiter, mapper=None)
-        seen = [value for _, value in islice(values, _N_SAMPLE)]
+        stream.limit = _N_LIMIT
+        seen = []
+        for _, value in _values(stream, container=container, delimiter=delimiter, mapper=None):
+            seen.append(value)
+            if len(seen) == _N_SAMPLE or stream.n_unpacked >= _N_ENOUGH:
+                break
     problems = [value for value in seen if isinstance(value, Problem)]
     if container in _BINARY and not seen and stream.damage is not None:
         raise InputError(f"{source.name} cannot be read: {stream.damage} Fetch or write it again.")
     if problems and len(problems) == len(seen) and container in ("json", "ndjson"):
-        raise InputError(f"{source.name} is not JSON: {problems[0].detail} Fetch or write it again.")
+        kind = "is not JSON" if problems[0].reason == "not_json" else "holds no comments"
+        raise InputError(f"{source.name} {kind}: {problems[0].detail} Fetch or write it again.")
     return [value for value in seen if not isinstance(value, Problem)]
 
 

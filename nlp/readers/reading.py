@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 from plaudit.comment import Batch
-from plaudit.errors import InputError
+from plaudit.errors import InputError, UsageError
 from plaudit.readers.assembly import Assembler, Place
 from plaudit.readers.format import Format, Problem
 from plaudit.readers.json_values import BAD_BYTE
 from plaudit.readers.mapping import Mapper
 from plaudit.readers.options import ReadOptions
-from plaudit.readers.preparation import Prepared, format_of, prepare
+from plaudit.readers.preparation import Prepared, Unusable, format_of, prepare
 from plaudit.readers.registry import FORMATS, format_named
 from plaudit.readers.source import Source, sources_of
 from plaudit.readers.stream import ByteStream
@@ -24,23 +24,31 @@ _DEFAULTS = ReadOptions()
 def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> Iterator[Batch]:
     """Read dumps, in the order named, as batches of `options.batch_size` records over file borders.
 
-    Every source is looked at before this returns, so that an unusable one is told at once. Every record
-    ends as a comment or as a rejection. There is at least one batch; an empty one where the dumps hold no
-    record.
+    Every source is looked at before this returns, so that an unusable one is told at once; one that was
+    only found, in a folder or an archive, is a rejection among the others instead. Every record ends as a
+    comment or as a rejection. There is at least one batch; an empty one where the dumps hold no record.
 
     Args:
-        sources: Files, folders (with what is below them), "-" for standard input.
+        sources: Files, folders (with what is below them), patterns, ZIP archives, addresses, "-" for
+            standard input.
         options: What the files don't say.
 
     Raises:
         InputError: A source cannot be used at all.
         MappingError: No text column, or a mapped column that is not there.
     """
-    prepared = [prepare(source, options=options) for source in sources_of(sources)]
-    usable = [each for each in prepared if each is not None]
-    if not usable:
-        raise InputError(f"All files in {', '.join(map(str, sources))} are empty; name some with comments.")
-    return _batches(usable, options=options)
+    prepared: list[Prepared | Unusable] = []
+    for source in sources_of(sources):
+        try:
+            each = prepare(source, options=options)
+            prepared += [] if each is None else [each]
+        except UsageError as error:
+            if not source.found:
+                raise
+            prepared.append(Unusable(source=source, error=error))
+    if not any(isinstance(each, Prepared) for each in prepared):
+        raise _nothing_usable([each for each in prepared if isinstance(each, Unusable)], sources)
+    return _batches(prepared, options=options)
 
 
 def read_records(
@@ -78,13 +86,27 @@ def detect(path: Path | str) -> Format:
     return format_of(Source(path, name=path.name))
 
 
-def _batches(prepared: Sequence[Prepared], *, options: ReadOptions) -> Iterator[Batch]:
+def _nothing_usable(unusable: Sequence[Unusable], sources: Sequence[Path | str]) -> UsageError:
+    if not unusable:
+        return InputError(f"All files in {', '.join(map(str, sources))} are empty; name some with comments.")
+    error = unusable[0].error
+    more = f" None of {len(unusable) - 1} others found with it can be read." if len(unusable) > 1 else ""
+    return type(error)(f"{error}{more}")
+
+
+def _batches(prepared: Sequence[Prepared | Unusable], *, options: ReadOptions) -> Iterator[Batch]:
     assembler, n_bytes, is_first = Assembler(options), 0, True
     for each in prepared:
-        each.source.keeps = False
+        if isinstance(each, Unusable):
+            problem = Problem("unusable_file", str(each.error))
+            assembler.reject(
+                problem, place=_place(each.source.name, FORMATS["lines"], options=options), number="1"
+            )
+            continue
+        each.source.begin_last_pass(twice=each.container == "json")
         place = _place(each.source.name, each.format, options=options)
         reported = 0
-        with closing(each.source.open()) as stream:
+        with closing(each.source), closing(each.source.open()) as stream:
             for _ in _records(assembler, each, stream=stream, place=place):
                 if assembler.n_records >= options.batch_size:
                     assembler.seal(place)

@@ -85,7 +85,7 @@ def _refuse_foreign(source: Source, data: bytes, *, was_packed: bool) -> None:
         raise InputError(f"{source.name} is empty; name a file with comments.")
     if source.name.lower().endswith(PACKINGS) and not was_packed:
         raise InputError(f"{source.name} is not the archive its name says; rename it, or fetch it again.")
-    if _binary_container(data) is not None:
+    if binary_container(data) is not None:
         return
     for magic, kind in _FOREIGN.items():
         if data.startswith(magic):
@@ -113,7 +113,8 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _binary_container(data: bytes) -> str | None:
+def binary_container(data: bytes) -> str | None:
+    """Return the container that the first bytes of a file announce, where it is none of text."""
     if data.startswith(PARQUET_MAGIC):
         return "parquet"
     if data.startswith((ARROW_MAGIC, ARROW_STREAM)):
@@ -128,7 +129,7 @@ def is_web_page(head: Head) -> bool:
 
 def container_of(source: Source, head: Head, *, mapped: frozenset[str] = frozenset()) -> str:
     """Return which of `CONTAINERS` a source is; `mapped` are names the caller says its header holds."""
-    binary = _binary_container(head.data)
+    binary = binary_container(head.data)
     if binary is not None:
         return binary
     if head.data.lstrip()[:1] in (b"{", b"["):

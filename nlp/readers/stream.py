@@ -38,6 +38,8 @@ class ByteStream:
         damage: What is wrong with the archive, a sentence; None while all is well. Known only when the
             iteration has ended, which it does where the damage begins.
         was_packed: Whether it is a gzip, zstd, bzip2 or xz archive; known once the iteration has begun.
+        n_unpacked: Bytes given out so far.
+        limit: Bytes after which no more are given out; None for all there are.
         is_marked: Whether a container put `BAD_BYTE` where bytes were no text.
     """
 
@@ -46,11 +48,17 @@ class ByteStream:
         self.n_bytes = 0
         self.damage: str | None = None
         self.was_packed = False
+        self.n_unpacked = 0
+        self.limit: int | None = None
         self.is_marked = False
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8."""
-        return _as_utf8(self.unpacked())
+        for chunk in _as_utf8(self.unpacked()):
+            self.n_unpacked += len(chunk)
+            yield chunk
+            if self.limit is not None and self.n_unpacked >= self.limit:
+                return
 
     def close(self) -> None:
         """Close the source."""

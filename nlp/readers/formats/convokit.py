@@ -5,7 +5,7 @@ https://convokit.cornell.edu/documentation/data_format.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from plaudit.readers.format import Format, Record, Row
@@ -48,7 +48,20 @@ CONVOKIT: Final = Format(
     parse={"platform": _platform},
 )
 
-COMPANIONS: Final = frozenset(
+_COMPANIONS: Final = frozenset(
     {"conversations.json", "speakers.json", "users.json", "corpus.json", "index.json"}
 )
-"""Files of a corpus that hold no comments."""
+
+
+def comments_among(files: Sequence[str]) -> list[str]:
+    """Return files less those that lie beside a corpus's utterances and hold no comments."""
+    corpora = {folder for folder, _, name in map(_split, files) if name.startswith("utterances.jsonl")}
+    return [
+        file
+        for file, (folder, _, name) in zip(files, map(_split, files), strict=True)
+        if not (folder in corpora and name in _COMPANIONS)
+    ]
+
+
+def _split(file: str) -> tuple[str, str, str]:
+    return file.rpartition("/")

@@ -1,0 +1,90 @@
+"""ZIP archives: each dump in one is a source of its own."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from functools import partial
+from pathlib import PurePosixPath
+from typing import BinaryIO, Final, cast
+
+from plaudit.errors import InputError
+from plaudit.readers.formats.convokit import comments_among
+from plaudit.readers.origin import SUFFIXES, Source
+
+_MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty archive's
+_DOCUMENT: Final = frozenset({"[Content_Types].xml", "mimetype"})  # Excel, Word, OpenDocument: one file
+_ENCRYPTED: Final = 1
+
+
+def members_of(source: Source) -> list[Source] | None:
+    """Return the dumps in a ZIP archive, in order of their names; None where the source is none.
+
+    Raises:
+        InputError: The archive is damaged or locked, or holds nothing that could be read.
+    """
+    if not source.is_lasting:
+        return None
+    with source.raw() as opened:
+        if opened.read(4) not in _MAGICS:
+            return None
+        opened.seek(0)
+        try:
+            with zipfile.ZipFile(opened) as archive:
+                infos = {each.filename: each for each in archive.infolist() if not each.is_dir()}
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise InputError(
+                f"{source.name} is a damaged ZIP archive or workbook ({error}); fetch it again."
+            ) from error
+    if not _DOCUMENT.isdisjoint(infos):
+        return None
+    names = comments_among([name for name in sorted(infos) if _is_readable(name)])
+    if not names:
+        known = " ".join(sorted(SUFFIXES))
+        raise InputError(
+            f"The archive {source.name} holds no file to read; expected one that ends in {known}."
+        )
+    return [_member(source, infos[name]) for name in names]
+
+
+def _is_readable(name: str) -> bool:
+    path = PurePosixPath(name)
+    is_hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return not is_hidden and path.suffix.lower() in SUFFIXES
+
+
+def _member(source: Source, info: zipfile.ZipInfo) -> Source:
+    name = f"{source.name}/{info.filename}"
+    if info.flag_bits & _ENCRYPTED:
+        raise InputError(f"{name} is locked with a password; unpack the archive first.")
+    return Source(None, name=name, found=True, opener=partial(_open, source, info), n_bytes=info.file_size)
+
+
+def _open(source: Source, info: zipfile.ZipInfo) -> BinaryIO:
+    return cast(BinaryIO, _Member(source, info))
+
+
+class _Member(io.RawIOBase):
+    """A pass over a file in an archive; whatever is wrong with it is an OSError, as with a bad disk."""
+
+    def __init__(self, source: Source, info: zipfile.ZipInfo) -> None:
+        self._raw = source.raw()
+        try:
+            self._file = zipfile.ZipFile(self._raw).open(info)  # noqa: SIM115  # closed with the bytes below
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            self._raw.close()
+            raise OSError(str(error)) from error
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, n: int = -1, /) -> bytes:
+        try:
+            return self._file.read(n)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise OSError(f"the archive is damaged ({error})") from error
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

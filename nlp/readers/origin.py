@@ -1,0 +1,155 @@
+"""A source: a file, one within an archive, one on another machine, or a stream that gives its bytes once."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from plaudit.errors import InputError
+from plaudit.readers.stream import PACKINGS, ByteStream
+
+SUFFIXES: Final = frozenset(
+    {
+        *(".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq"),
+        *(".arrow", ".feather", ".ipc", ".xlsx", ".zip", *PACKINGS),
+    }
+)
+"""How names end of files that are read where a folder or an archive is named."""
+
+
+class Source:
+    """Bytes to be read, several times over.
+
+    Attributes:
+        path: Where the file lies on this machine; None for anything else.
+        name: The file's name, or its path where another file of the run has the same name.
+        found: Whether it was found in a folder or archive rather than named.
+        keeps: Whether a stream's bytes are kept for another pass; switch it off before the last one.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        name: str,
+        found: bool = False,
+        opener: Callable[[], BinaryIO] | None = None,
+        n_bytes: int | None = None,
+    ) -> None:
+        """Name a file, or standard input where neither `path` nor `opener` is given.
+
+        Args:
+            path: A file, pipe or socket on this machine.
+            name: How it is called.
+            found: Whether it was found rather than named.
+            opener: Starts a pass over a file that is no path.
+            n_bytes: Size of what the opener gives; None where it is not known.
+        """
+        self.path = path
+        self.name = name
+        self.found = found
+        self.keeps = True
+        self._opener = opener
+        self._n_bytes = n_bytes
+        self._stream: io.BufferedReader | None = None
+        self._kept = bytearray()
+        self._copy: BinaryIO | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The name's last suffix before that of a packing, in lower case."""
+        path = Path(self.name.lower())
+        return Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it gives the same bytes at every pass, without their being kept here."""
+        return self._opener is not None or (self.path is not None and self.path.is_file())
+
+    @property
+    def n_bytes(self) -> int | None:
+        """Its size; None where it is not known."""
+        if self.path is not None and self._opener is None:
+            return self.path.stat().st_size if self.path.is_file() else None
+        return self._n_bytes
+
+    def open(self) -> ByteStream:
+        """Start a pass over the whole source.
+
+        Raises:
+            InputError: It can't be opened.
+        """
+        return ByteStream(self.raw())
+
+    def raw(self) -> BinaryIO:
+        """Start a pass over its bytes as they lie there.
+
+        Raises:
+            InputError: It can't be opened.
+        """
+        try:
+            if self._opener is not None:
+                return self._opener()
+            if self.path is not None and self.path.is_file():
+                return self.path.open("rb")
+            if self._stream is None:
+                self._stream = _standard_input() if self.path is None else self.path.open("rb")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"{self.name} cannot be opened ({reason}); check its permissions.") from error
+        return cast(BinaryIO, _Replay(self))
+
+    def begin_last_pass(self, *, twice: bool) -> None:
+        """Stop keeping what a stream gives; where the last pass may look ahead, put it on disk first."""
+        if twice and not self.is_lasting:
+            with self.raw() as whole:
+                self._copy = self._copied(whole)
+            self._kept.clear()
+        self.keeps = False
+
+    def close(self) -> None:
+        """Let go of what was put on disk."""
+        if self._copy is not None:
+            self._copy.close()
+
+    def _copied(self, whole: BinaryIO) -> BinaryIO:
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the source
+        self.keeps = False
+        while chunk := whole.read(1 << 20):
+            copy.write(chunk)
+        copy.flush()
+        return copy
+
+    def read_at(self, start: int, n: int) -> bytes:
+        """Return up to n bytes of a stream from `start` on: those an earlier pass read, else the next."""
+        if self._copy is not None:
+            return os.pread(self._copy.fileno(), n, start)
+        return bytes(self._kept[start : start + n]) or self._read_on(n)
+
+    def _read_on(self, n: int) -> bytes:
+        chunk = b"" if self._stream is None else self._stream.read1(n)
+        if self.keeps:
+            self._kept += chunk
+        return chunk
+
+
+class _Replay(io.RawIOBase):
+    """A pass over a stream that starts again at its beginning."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._at = 0
+
+    def read(self, n: int = -1, /) -> bytes:
+        chunk = self._source.read_at(self._at, n)
+        self._at += len(chunk)
+        return chunk
+
+
+def _standard_input() -> io.BufferedReader:
+    return cast(io.BufferedReader, sys.stdin.buffer)

@@ -1,0 +1,246 @@
+"""Where dumps lie: folders, patterns, archives, other machines."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from plaudit.errors import InputError
+from plaudit.readers import read
+from plaudit.readers.remote import shown
+from plaudit.readers.source import sources_of
+
+from .test_readers_errors import zipped
+from .test_readers_formats import INFO, rows_of, write
+from .test_readers_tools import CONVOKIT, as_lines
+
+CSV = b"text\nFrom a table\n"
+LINES = b'{"text": "From lines"}\n'
+
+
+def texts(*sources: str | Path) -> list[str]:
+    return [text for batch in read(list(sources)) for text in batch.comments["text"].to_pylist()]
+
+
+def parquet(text: str) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"text": [text]}), out)
+    return out.getvalue()
+
+
+def test_patterns(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write(tmp_path, "a.csv", CSV)
+    write(tmp_path / "sub", "b.jsonl", LINES)
+    write(tmp_path, "c.txt", "Not asked for\n")
+    assert texts(f"{tmp_path}/*.csv") == ["From a table"]
+    assert texts(f"{tmp_path}/**/*.[cj]s*") == ["From a table", "From lines"]
+    with pytest.raises(InputError, match="No file matches"):
+        read([f"{tmp_path}/*.parquet"])
+    odd = write(tmp_path, "a[1].csv", CSV)
+    assert texts(odd) == ["From a table"]
+
+
+def test_an_unusable_file_of_a_folder_is_counted(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", CSV)
+    write(tmp_path, "b.json", {"settings": {"dark": True}})
+    write(tmp_path, "c.csv", b"\x89PNG\r\n\x1a\n")
+    rows, rejected = rows_of(tmp_path)
+    assert len(rows) == 1
+    assert rejected == [("unusable_file", "b.json:1"), ("unusable_file", "c.csv:1")]
+    with pytest.raises(InputError, match=r"PNG"):  # named, it is an error
+        read([tmp_path / "a.csv", tmp_path / "c.csv"])
+    (tmp_path / "a.csv").unlink()
+    with pytest.raises(Exception, match=r"b\.json.*None of 1 others"):
+        read([tmp_path])
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a.csv", CSV)
+    (tmp_path / "locked").mkdir()
+    scan = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"locked cannot be listed \(Permission denied\)"):
+        read([tmp_path])
+
+
+def test_an_archive_is_the_dumps_in_it(tmp_path: Path) -> None:
+    members = {
+        **{"b/info.json": json.dumps(INFO).encode(), "a.csv": CSV, "c.jsonl.gz": gzip.compress(LINES)},
+        **{"notes.md": b"none", "d.parquet": parquet("From columns"), "e.csv": b"", "f.json": b"no JSON"},
+    }
+    path = write(tmp_path, "export.zip", zipped(members))
+    rows, rejected = rows_of(path)
+    assert [row["source"] for row in rows if "From" in row["text"]] == [
+        "export.zip/a.csv",
+        "export.zip/c.jsonl.gz",
+        "export.zip/d.parquet",
+    ]
+    assert len(rows) == 3 + 3
+    assert ("unusable_file", "export.zip/f.json:1") in rejected
+    assert texts(path.rename(tmp_path / "unnamed")) == [row["text"] for row in rows]
+    corpus = {f"corpus/{name}": b"{}" for name in ("index.json", "conversations.json")}
+    path = write(tmp_path, "corpus.zip", zipped({**corpus, "corpus/utterances.jsonl": as_lines(CONVOKIT)}))
+    assert len(rows_of(path)[0]) == 3
+    assert sum(source.n_bytes or 0 for source in sources_of([path])) == len(as_lines(CONVOKIT))
+
+
+def test_a_damaged_member_keeps_what_came(tmp_path: Path) -> None:
+    lines = b"".join(
+        json.dumps({"id": i, "text": f"No. {i * 7919 % 9973}"}).encode() + b"\n" for i in range(40_000)
+    )
+    data = bytearray(zipped({"a.jsonl": lines}))
+    data[len(data) * 3 // 4] ^= 0xFF
+    rows, rejected = rows_of(write(tmp_path, "a.zip", bytes(data)))
+    assert 1000 < len(rows) <= 40_000
+    assert "truncated_archive" in [reason for reason, _ in rejected]
+
+
+def test_a_locked_archive(tmp_path: Path) -> None:
+    data = bytearray(zipped({"a.csv": CSV}))
+    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(magic) + at] |= 1
+    with pytest.raises(InputError, match="password"):
+        read([write(tmp_path, "a.zip", bytes(data))])
+
+
+fsspec = pytest.importorskip("fsspec", reason="the extra [remote] is not installed")
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    filesystem = fsspec.filesystem("memory")
+    filesystem.store.clear()
+    filesystem.pseudo_dirs[:] = [""]
+    yield filesystem
+    filesystem.store.clear()
+
+
+def test_addresses_of_stores(memory: Any) -> None:
+    for name, data in {
+        **{
+            "dump/a.csv": CSV,
+            "dump/sub/b.jsonl.gz": gzip.compress(LINES),
+            "dump/c.parquet": parquet("Columns"),
+        },
+        **{"dump/.hidden.csv": CSV, "dump/e.zip": zipped({"x.csv": CSV}), "other/video.mp4": b"x"},
+    }.items():
+        memory.pipe_file(f"/{name}", data)
+    assert texts("memory://dump/a.csv") == ["From a table"]
+    assert texts("memory://dump/c.parquet") == ["Columns"]
+    assert texts("memory://dump") == ["From a table", "Columns", "From a table", "From lines"]
+    assert texts("memory://dump/**/*.jsonl*") == ["From lines"]
+    (batch,) = read(["memory://dump/e.zip"])
+    assert batch.comments["source"].to_pylist() == ["e.zip/x.csv"]
+    assert [source.n_bytes for source in sources_of(["memory://dump/a.csv"])] == [len(CSV)]
+    for address, hint in {
+        "memory://nowhere.csv": "nothing at",
+        "memory://dump/*.xlsx": "No file matches",
+        "memory://other": "no file to read",
+        "nosuch://bucket/a.csv": "nosuch",
+    }.items():
+        with pytest.raises(InputError, match=hint):
+            read([address])
+
+
+def test_an_address_on_this_machine(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", CSV)
+    assert texts(f"file://{tmp_path}/a.csv", f"local://{tmp_path}") == ["From a table"]
+
+
+def test_a_store_that_fails_midway_keeps_what_came(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.pipe_file("/a.jsonl", LINES)
+    monkeypatch.setattr(memory, "open", lambda path, mode: _Failing(memory.cat_file(path)))
+    (batch,) = read(["memory://a.jsonl"])
+    assert len(batch.comments) == 1
+    assert [each.reason for each in batch.rejections] == ["truncated_archive"]
+    assert "line is down" in batch.rejections[0].detail
+
+
+class _Failing(io.BytesIO):
+    def read(self, n: int | None = -1) -> bytes:
+        if self.tell():
+            raise RuntimeError("the line is down")
+        return super().read(n)
+
+
+def test_without_the_extra_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(InputError, match=r"plaudit\[remote\]"):
+        read(["s3://bucket/a.csv"])
+
+
+def test_secrets_in_addresses_are_never_shown() -> None:
+    assert shown("https://me:key@x.example/a.csv?sig=secret#part") == "https://x.example/a.csv"
+
+
+class _Plain(BaseHTTPRequestHandler):
+    """Answers without parts of files and without saying how long they are."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(parquet("Streamed") if self.path.startswith("/c") else CSV)
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    servers = []
+
+    def start(handler: Any) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_http(tmp_path: Path, serve: Any) -> None:
+    pytest.importorskip("aiohttp", reason="the extra [remote] is not installed")
+    write(tmp_path, "a.csv.gz", gzip.compress(CSV))
+    write(tmp_path, "b.parquet", parquet("Columns"))
+    files = serve(partial(_Files, directory=str(tmp_path)))
+    assert texts(f"{files}/a.csv.gz", f"{files}/b.parquet") == ["From a table", "Columns"]
+    with pytest.raises(InputError, match="nothing at"):
+        read([f"{files}/absent.csv"])
+    plain = serve(_Plain)
+    assert texts(f"{plain}/a.csv?key=secret", f"{plain}/c.parquet") == ["From a table", "Streamed"]
+    (batch,) = read([f"{plain}/a.csv?key=secret"])
+    assert batch.comments["source"].to_pylist() == ["a.csv"]
+    with pytest.raises(InputError):
+        read(["http://127.0.0.1:9/a.csv"])
