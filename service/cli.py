@@ -51,6 +51,13 @@ class By(StrEnum):
     creator = "creator"
 
 
+class Scale(StrEnum):
+    """How much a validation measures."""
+
+    small = "small"
+    full = "full"
+
+
 Model = Annotated[
     Path | None,
     typer.Option(
@@ -219,6 +226,80 @@ def new_key(
 
 app.add_typer(cli_storage.database, name="database")
 app.add_typer(cli_storage.feedback, name="feedback")
+
+
+@app.command(epilog=EXIT_CODES)
+def validate(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PLATFORM=]FILE", help="Threads to experiment on. Default: those in ../shared/data."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", readable=False, help="Folder for the results.")] = Path(
+        "plaudit-validation"
+    ),
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Take simulated communities in place of files.")
+    ] = False,
+    bots: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What bots post: JSON lines with text, kind, family.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labelled comments: JSON lines with text and label.")
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML of groups known to differ. Default: shipped.")
+    ] = None,
+    scale: Annotated[Scale, typer.Option(help="A sample of the posts, or all there are.")] = Scale.small,
+    seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Run this experiment alone; may be repeated.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep labels here, so that a later run need not label."),
+    ] = None,
+    model: Model = None,
+    threads: Threads = None,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal only.")
+    ] = None,
+) -> None:
+    """Show what the numbers are worth: inject bots, resample, split, damage, game, and hold against targets.
+
+    Writes validation.html and validation.json into DIR and prints the table. Claims that fall short are told
+    and do not change the exit code.
+    """
+    with exit_codes():
+        from plaudit.service.steps import Steps
+        from plaudit.service.validate import Job, run
+
+        job = Job(
+            sources=sources or (),
+            out=out,
+            simulate=simulated,
+            bots=bots,
+            labels=labels,
+            groups=groups,
+            scale=scale.value,
+            seed=seed,
+            only=only or (),
+            cache=cache,
+            model=model,
+            threads=threads,
+        )
+        _tell_validation(run(job, steps=Steps(shown=progress)))
+
+
+def _tell_validation(outcome: Any) -> None:
+    from plaudit.report.validation import print_validation
+    from plaudit.service.terminal import Terminal
+    from plaudit.service.validate import PAGE, RESULT_FILES
+
+    print_validation(outcome.validation, Terminal())
+    typer.echo(f"plaudit: wrote {', '.join(RESULT_FILES)} to {outcome.folder}.", err=True)
+    typer.echo(f"plaudit: open {outcome.folder / PAGE} to see the figures.", err=True)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -35,9 +35,9 @@ def render_html(report: Report, *, texts: Mapping[str, str] | None = None) -> st
         report: What was measured.
         texts: Comment texts by id, for the evidence; ids are shown where one is missing.
     """
-    script = _source("script.jinja")
+    script = source("script.jinja")
     return (
-        _environment()
+        environment()
         .get_template("page.jinja")
         .render(
             report=report,
@@ -45,7 +45,7 @@ def render_html(report: Report, *, texts: Mapping[str, str] | None = None) -> st
             groups=salience.ranked(report.groups),
             sections=_sections(report),
             indices=phrases.signal_indices(report.policy.get("hash", "")),
-            style=Markup(_source("report.css")),  # noqa: S704  our own file, no data in it
+            style=Markup(source("report.css")),  # noqa: S704  our own file, no data in it
             script=Markup(script),  # noqa: S704  likewise
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
@@ -58,12 +58,14 @@ def _sections(report: Report) -> dict[str, int]:
 
 
 @cache
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """Return a file of this package as it is."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what renders the templates: all that comes from data is escaped, and cleaned of controls."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,

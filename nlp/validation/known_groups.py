@@ -1,0 +1,101 @@
+"""Do communities differ that are known to differ?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice, product
+from typing import Final
+
+import numpy as np
+
+from plaudit.report.claims import Chart, Claim, Row, Target
+from plaudit.validation import editing
+from plaudit.validation.bench import NUMBERS
+from plaudit.validation.editing import Comments
+from plaudit.validation.material import GroupRule, Post
+from plaudit.validation.statistics import Figure, Values, auc, ladder_of, mean_of, resampled
+from plaudit.validation.study import Study
+
+LEAST_AUC: Final = 0.9
+MIN_MEMBERS: Final = 3
+
+
+def known_groups(study: Study) -> Claim:
+    """Compare every group that is known to be high on an index with every one known to be low."""
+    method = (
+        "Groups named beforehand, by source or by words in their comments, not by any number measured "
+        "here. Clear separation: a member of the high group is above one of the low group with a chance of "
+        f"{LEAST_AUC:.1f} or more, and the interval of the difference of means lies above 0. Intervals by "
+        "community."
+    )
+    claim = Claim(name="groups", title="Known groups come apart", method=method)
+    rows: list[Row] = []
+    charts: list[Chart] = []
+    for index in ("authenticity", "community depth"):
+        values = {rule: _values(study, rule) for rule in study.material.groups if rule.index == index}
+        measured = {rule: found for rule, found in values.items() if len(found) >= MIN_MEMBERS}
+        sides = {side: [rule for rule in measured if rule.side == side] for side in ("high", "low")}
+        for high, low in product(sides["high"], sides["low"]):
+            rows += _rows(study, index, (high.name, measured[high]), (low.name, measured[low]))
+        if measured:
+            charts.append(_means(index, measured))
+    lacking = "" if rows else f"It needs a high and a low group with {MIN_MEMBERS} members each."
+    return replace(claim, rows=tuple(rows), charts=tuple(charts), lacking=lacking)
+
+
+def _values(study: Study, rule: GroupRule) -> Values:
+    members = list(islice(_members(study, rule), study.scale.n_members))
+    number = NUMBERS[rule.index]
+    found = [number(study.bench.of(comments)) for comments in study.watched(f"Group: {rule.name}", members)]
+    return np.array([each.value for each in found if each is not None])
+
+
+def _members(study: Study, rule: GroupRule) -> Iterator[Comments]:
+    posts = (post for post in study.spread() if rule.holds(post))
+    if rule.unit == "post":
+        yield from (post.comments for post in posts if post.n_audience >= rule.min_comments)
+        return
+    by_creator: dict[str, list[Post]] = {}
+    for post in posts:
+        by_creator.setdefault(post.account, []).append(post)
+    for found in by_creator.values():
+        if sum(post.n_audience for post in found) >= rule.min_comments:
+            yield editing.joined([post.comments for post in found])
+
+
+def _rows(study: Study, index: str, high: tuple[str, Values], low: tuple[str, Values]) -> list[Row]:
+    (high_name, above), (low_name, below) = high, low
+    random = study.random("groups", high_name, low_name)
+    n = len(above) + len(below)
+
+    def drawn(statistic: str) -> Figure:
+        def of(rows: np.ndarray) -> float:
+            first, second = above[rows[rows < len(above)]], below[rows[rows >= len(above)] - len(above)]
+            if not len(first) or not len(second):
+                return float("nan")
+            return auc(second, first) if statistic == "auc" else float(first.mean() - second.mean())
+
+        return resampled(n, of, random)
+
+    name = f"{index}: {high_name} above {low_name}"
+    note = f"{len(above)} against {len(below)}; means {above.mean():.0f} and {below.mean():.0f}."
+    difference = drawn("difference")
+    return [
+        drawn("auc").row(f"{name}, AUC", target=Target(least=LEAST_AUC), n=n, of="communities", note=note),
+        Row(
+            name=f"{name}, lower end of the difference",
+            value=difference.value if difference.low is None else difference.low,
+            low=difference.low,
+            high=difference.high,
+            unit="points",
+            target=Target(least=0.0),
+            n=n,
+            of="communities",
+        ),
+    ]
+
+
+def _means(index: str, groups: Mapping[GroupRule, Sequence[float] | Values]) -> Chart:
+    figures = {f"{rule.name} ({rule.side}, {len(found)})": mean_of(found) for rule, found in groups.items()}
+    return ladder_of(f"Mean {index} of known groups", index, figures)
