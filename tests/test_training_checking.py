@@ -120,6 +120,10 @@ def test_the_table_shows_counts_and_findings(tmp_path: Path) -> None:
     tell_checked(found(tmp_path, *GOOD, {"text": "[x]", "label": "[bold]"}, test=GOOD), console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "label question" in shown
+    assert "alpha" not in shown
+    two = [row | {"labels": [row["label"], row["label"]]} for row in GOOD]
+    tell_checked(found(tmp_path, *two), console)
+    assert "3 rows were labelled by two or more: 100.0% of pairs agree" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "unknown label '[bold]'" in shown
 
 

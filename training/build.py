@@ -40,6 +40,7 @@ def build(
     work: Path | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    after_fit: Callable[[network.CommentNetwork], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Say = lambda _: None,
 ) -> Path:
@@ -55,6 +56,7 @@ def build(
         work: Folder for checkpoints, to resume from; None: no checkpoints.
         device: As torch names it.
         threads: Cores to use; None for all.
+        after_fit: Called with the fitted network, to change it before it is exported.
         on_progress: Called after every step.
         on_stage: Called with the name of each stage as it begins.
 
@@ -82,6 +84,8 @@ def build(
         device=device,
         on_progress=on_progress,
     )
+    if after_fit is not None:
+        after_fit(net)
     on_stage("Exporting and calibrating")
     folder = _write(
         config, parts, net, tokenizer, models=models, name=name, languages=languages, origin=origin,

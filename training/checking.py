@@ -15,6 +15,7 @@ from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
 from plaudit.text import normalize
 from plaudit.training import duplicates, splitting
+from plaudit.training.agreement import agreement
 from plaudit.training.dataset import Examined, LabelledComment, listed
 
 Level = Literal["error", "warning", "note"]
@@ -57,10 +58,12 @@ class Checked:
     Attributes:
         findings: Errors first.
         sets: For training and each test file: rows, and counts by label, language, source and length.
+        agreement: Of the annotators, where files keep what each said; None where they do not.
     """
 
     findings: Sequence[Finding]
     sets: Mapping[str, Mapping[str, Any]]
+    agreement: Mapping[str, Any] | None = None
 
     @property
     def failed(self) -> bool:
@@ -69,7 +72,12 @@ class Checked:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types."""
-        return {"failed": self.failed, "findings": [asdict(f) for f in self.findings], "sets": self.sets}
+        return {
+            "failed": self.failed,
+            "findings": [asdict(f) for f in self.findings],
+            "sets": self.sets,
+            "agreement": self.agreement,
+        }
 
 
 def check(files: Sequence[Examined], *, tests: Mapping[str, Examined] | None = None) -> Checked:
@@ -95,6 +103,7 @@ def check(files: Sequence[Examined], *, tests: Mapping[str, Examined] | None = N
     return Checked(
         findings=sorted((f for f in findings if f.n), key=lambda finding: order.index(finding.level)),
         sets={name: _counts(part) for name, part in _parts(comments, tests).items()},
+        agreement=agreement([row for file in [*files, *tests.values()] for row in file.rows]),
     )
 
 

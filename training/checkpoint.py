@@ -32,6 +32,7 @@ def run_digest(
             sorted(comment.flags or ()),
             comment.flags is None,
             comment.unsure,
+            comment.soft,
         )
         digest.update(repr(row).encode("utf-8", "replace"))
     return digest.hexdigest()

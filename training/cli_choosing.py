@@ -9,7 +9,7 @@ import typer
 
 from plaudit.training.exits import exit_codes
 from plaudit.training.options import Columns, Model, Threads, columns_of
-from plaudit.training.telling import Terminal, say, tell_suspects
+from plaudit.training.telling import Terminal, batch_reporter, bytes_of, say, tell_suspects
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +45,13 @@ def choose_next(
         exchange.check_kind(to)
         with Meter(unit="comments") as meter:
             meter.say("Choosing")
+            report = batch_reporter(meter, n_bytes=bytes_of(dumps))
             rows = selection.choose(
-                candidates.read_candidates(dumps), classifier, n=n, labelled=known, random_share=random
+                candidates.read_candidates(dumps, on_batch=report),
+                classifier,
+                n=n,
+                labelled=known,
+                random_share=random,
             )
         replace_file(out, exchange.written(rows, to))
         say(f"wrote {len(rows):,} comments to label to {out}; labels there are the model's guesses.")

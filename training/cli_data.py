@@ -9,7 +9,15 @@ import typer
 
 from plaudit.training.exits import UNUSABLE, exit_codes
 from plaudit.training.options import Columns, Json, Tests, columns_of
-from plaudit.training.telling import Terminal, say, tell_checked, tell_joined, write_json
+from plaudit.training.telling import (
+    Terminal,
+    batch_reporter,
+    bytes_of,
+    say,
+    tell_checked,
+    tell_joined,
+    write_json,
+)
 
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE", help="Labelled comments: files, folders or Hub names.")
@@ -100,12 +108,16 @@ def join(
     with exit_codes():
         from plaudit.errors import TrainingDataError
         from plaudit.training import exchange, label_keys
+        from plaudit.training.progress import Meter
         from plaudit.training.replacing import replace_file
 
         known = {
             key: row for path in labels or label_keys.shipped() for key, row in label_keys.load(path).items()
         }
-        joined = label_keys.join(known, dumps)
+        with Meter(unit="comments") as meter:
+            meter.say("Looking for texts")
+            report = batch_reporter(meter, n_bytes=bytes_of(dumps))
+            joined = label_keys.join(known, dumps, on_batch=report)
         if not joined.rows:
             raise TrainingDataError(
                 f"No label found its text among the comments of {', '.join(map(str, dumps))}; "

@@ -48,6 +48,7 @@ class LabelledComment:
         post: Under which it stands; "" where unknown.
         author: Who wrote it; "" where unknown.
         created_at: Unix seconds; None where unknown.
+        soft: Probabilities of labels, then flags, to learn instead of `label` and `flags`; None: those.
         where: `file:row`, to name it in messages; no part of what it is.
     """
 
@@ -62,6 +63,7 @@ class LabelledComment:
     post: str = ""
     author: str = ""
     created_at: float | None = None
+    soft: tuple[float, ...] | None = None
     where: str = field(default="", compare=False, repr=False)
 
 

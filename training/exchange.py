@@ -53,7 +53,7 @@ def _row(text: Any, answers: Sequence[Sequence[str]], meta: Mapping[str, Any]) -
         "text": text,
         "label": counts[0][0],
         "flags": [flag for flag in FLAGS if 2 * flags[flag] > len(answers)],
-        "annotators": len(answers),
+        "labels": [label for label in labels if label is not None],
         **({"unsure": True} if tied else {}),
     }
 

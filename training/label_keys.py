@@ -20,6 +20,7 @@ from plaudit.errors import TrainingDataError
 from plaudit.readers import ReadOptions, read
 from plaudit.scores import FLAGS, LABELS
 from plaudit.text import NORMALIZER_VERSION, normalize
+from plaudit.training.candidates import OnBatch
 from plaudit.training.dataset import LabelledComment
 from plaudit.training.replacing import replace_file
 
@@ -140,12 +141,18 @@ def _unpacked(row: Sequence[Any], sources: Sequence[str]) -> Row:
     }
 
 
-def join(labels: Mapping[str, Row], dumps: Sequence[Path]) -> Joined:
+def join(
+    labels: Mapping[str, Row],
+    dumps: Sequence[Path],
+    *,
+    on_batch: OnBatch = lambda _n_comments, _n_bytes: None,
+) -> Joined:
     """Find the texts of labels in files of comments.
 
     Args:
         labels: As `load` returns them.
         dumps: Files and folders in any format plaudit reads.
+        on_batch: Called with the comments and the bytes each batch was read from.
 
     Raises:
         InputError: A dump cannot be used.
@@ -154,7 +161,7 @@ def join(labels: Mapping[str, Row], dumps: Sequence[Path]) -> Joined:
     for row in labels.values():
         joined.n_wanted[row["source"]] = joined.n_wanted.get(row["source"], 0) + 1
     left = dict(labels)
-    for text, columns in _texts(dumps):
+    for text, columns in _texts(dumps, on_batch):
         found = left.pop(key_of(text), None)
         if found is not None:
             joined.n_found[found["source"]] = joined.n_found.get(found["source"], 0) + 1
@@ -164,8 +171,9 @@ def join(labels: Mapping[str, Row], dumps: Sequence[Path]) -> Joined:
     return joined
 
 
-def _texts(dumps: Iterable[Path]) -> Iterator[tuple[str, Row]]:
+def _texts(dumps: Iterable[Path], on_batch: OnBatch) -> Iterator[tuple[str, Row]]:
     for batch in read(list(dumps), options=ReadOptions()):
+        on_batch(len(batch.comments), batch.n_bytes)
         columns = batch.comments.select(["text", "post_id", "author"]).to_pydict()
         for text, post, author in zip(columns["text"], columns["post_id"], columns["author"], strict=True):
             known = {"post": post, "author": None if author is None else f"{author:016x}"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel
@@ -15,6 +16,9 @@ from transformers.utils import logging
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
+
+HEADS = "heads.safetensors"
+"""File beside an encoder's weights with the heads that were trained on it."""
 
 
 class CommentNetwork(nn.Module):
@@ -96,7 +100,11 @@ def build(name: str, *, dropout: float, origin: Sequence[Sequence[int]] | None =
     encoder = _encoder(name)
     if origin is not None:
         _regather(encoder, origin)
-    return CommentNetwork(encoder, dropout=dropout)
+    network = CommentNetwork(encoder, dropout=dropout)
+    heads = Path(encoder_folder(name)) / HEADS
+    if heads.is_file():  # an artefact turned back brings its own
+        network.load_state_dict(load_file(heads), strict=False)
+    return network
 
 
 def _encoder(name: str) -> Any:

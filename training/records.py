@@ -20,7 +20,7 @@ from plaudit.artifact import AnswerRecord, GoldenRecord
 from plaudit.inference import LogitModel
 from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
-from plaudit.training import dataset
+from plaudit.training import dataset, restoring
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
 from plaudit.training.preparation import Parts
@@ -97,14 +97,15 @@ def data_record(config: Config, parts: Parts, *, origin: str | None) -> dict[str
     """Return names, counts and digests of the labelled data, and the words on where it comes from."""
     record = {
         "files": [Path(p).name for p in config.data.train],
-        "train": _part(parts.train),
-        "held_out": _part(parts.held_out),
+        "train": part_record(parts.train),
+        "held_out": part_record(parts.held_out),
         "left_out": {"in_a_test_set": parts.n_leaked, "two_labels": parts.n_conflicting},
     }
     return record if origin is None else record | {"origin": origin.strip()}
 
 
-def _part(comments: Sequence[LabelledComment]) -> dict[str, Any]:
+def part_record(comments: Sequence[LabelledComment]) -> dict[str, Any]:
+    """Return counts and digest of a part of the labelled data."""
     labels = {label: sum(c.label == label for c in comments) for label in LABELS}
     return {"n": len(comments), "sha256": dataset.digest(comments), "labels": labels}
 
@@ -122,6 +123,7 @@ def training_record(
             "onnxruntime": ort.__version__,
             "plaudit": version("plaudit"),
         },
+        "architecture": restoring.architecture(config.encoder.name),
         "vocabulary_size": tokenizer.get_vocab_size(),
         "int8_against_float": _parity(exact, served),
     }

@@ -13,9 +13,12 @@ from plaudit.training.dataset import LabelledComment
 
 
 def label_targets(comments: Sequence[LabelledComment], *, config: TrainConfig) -> NDArray[np.float32]:
-    """Return soft targets, shape (n, 3): smoothed more where the annotator was unsure."""
+    """Return soft targets, shape (n, 3): a teacher's, else smoothed, more where the annotator was unsure."""
     targets = np.empty((len(comments), len(LABELS)), np.float32)
     for row, comment in zip(targets, comments, strict=True):
+        if comment.soft is not None:
+            row[:] = comment.soft[: len(LABELS)]
+            continue
         smoothing = config.unsure_smoothing if comment.unsure else config.label_smoothing
         row[:] = smoothing / len(LABELS)
         row[LABELS.index(comment.label)] += 1 - smoothing
@@ -23,8 +26,13 @@ def label_targets(comments: Sequence[LabelledComment], *, config: TrainConfig) -
 
 
 def flag_targets(comments: Sequence[LabelledComment]) -> NDArray[np.float32]:
-    """Return flags as 0 and 1, shape (n, 3); -1 where nobody gave flags (masked)."""
-    rows = [
-        [-1.0] * len(FLAGS) if c.flags is None else [float(f in c.flags) for f in FLAGS] for c in comments
-    ]
-    return np.asarray(rows, np.float32).reshape(-1, len(FLAGS))
+    """Return flags as 0 and 1, shape (n, 3); -1 where nobody gave flags (masked); a teacher's as it said."""
+    return np.asarray([_flags(c) for c in comments], np.float32).reshape(-1, len(FLAGS))
+
+
+def _flags(comment: LabelledComment) -> Sequence[float]:
+    if comment.soft is not None:
+        return comment.soft[len(LABELS) :]
+    if comment.flags is None:
+        return [-1.0] * len(FLAGS)
+    return [float(flag in comment.flags) for flag in FLAGS]

@@ -59,6 +59,13 @@ def tell_checked(checked: Checked, console: Console) -> None:
         for name, cells in _count_rows(checked.sets, key):
             table.add_row(f"{title} {name}".strip(), *cells)
     console.print(table)
+    if checked.agreement is not None:
+        found = checked.agreement
+        alpha = "-" if found["alpha"] is None else f"{found['alpha']:.2f}"
+        console.print(
+            f"{found['n']:,} rows were labelled by two or more: {found['agree']:.1%} of pairs agree, "
+            f"Krippendorff's alpha {alpha}."
+        )
     if not checked.findings:
         console.print("Nothing was found wrong.")
         return
@@ -165,6 +172,12 @@ def step_reporter(meter: Meter, *, batch_size: int) -> Callable[[Progress], None
         meter.update(progress.step, total=progress.n_steps, n=n_comments, note=f"loss {progress.loss:.3f}")
 
     return report
+
+
+def bytes_of(dumps: Sequence[Path]) -> int:
+    """Return the bytes of files, and of what lies in folders; at least 1."""
+    files = (file for dump in dumps for file in (dump.rglob("*") if dump.is_dir() else [dump]))
+    return max(1, sum(file.stat().st_size for file in files if file.is_file()))
 
 
 def batch_reporter(meter: Meter, *, n_bytes: int) -> Callable[[int, int], None]:

@@ -1,0 +1,169 @@
+"""A served artefact turned back into what can be trained: its weights as floats, in an encoder's folder.
+
+The folder is named like the artefact and holds `config.json`, `model.safetensors`, `tokenizer.json` as
+any encoder's does, and `heads.safetensors` with both heads; `network.build` takes all of it by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import NodeProto, numpy_helper
+from safetensors.numpy import save_file
+from transformers import AutoConfig
+
+from plaudit import artifact
+from plaudit.artifact import Artifact, Manifest
+from plaudit.errors import ArtifactError, TrainingDataError
+from plaudit.training import fitting, network
+
+HEADS: Final = network.HEADS
+_PREFIX: Final = "network."  # of the exported module
+_ENCODER: Final = "network.encoder."
+_TOLERANCE: Final = 0.6  # logits; int8 activations alone move single ones by 0.2
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+def architecture(name: str) -> dict[str, Any]:
+    """Return what an encoder's `config.json` says, to be kept in the manifest of what is trained on it.
+
+    Raises:
+        TrainingDataError: There is no such encoder.
+    """
+    try:
+        config = AutoConfig.from_pretrained(network.encoder_folder(name))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0][:300]
+        raise TrainingDataError(
+            f"Encoder {name!r} cannot be loaded ({reason}); check encoder.name."
+        ) from error
+    return dict(json.loads(config.to_json_string(use_diff=True)))
+
+
+def restore(folder: Path, target: Path) -> Path:
+    """Write an artefact as an encoder's folder below `target`; return it.
+
+    Args:
+        folder: The artefact.
+        target: An existing folder.
+
+    Raises:
+        ArtifactError: The artefact is damaged, or answers otherwise once it is floats again.
+        TrainingDataError: Nothing says how its encoder is built.
+    """
+    loaded = artifact.load(folder)
+    weights = floats(loaded)
+    place = target / loaded.manifest.id
+    place.mkdir(parents=True, exist_ok=True)
+    encoder = {n.removeprefix(_ENCODER): w for n, w in weights.items() if n.startswith(_ENCODER)}
+    heads = {
+        n.removeprefix(_PREFIX): w for n, w in weights.items() if n not in {_ENCODER + e for e in encoder}
+    }
+    rows = max((w.shape[0] for n, w in encoder.items() if n.endswith("word_embeddings.weight")), default=0)
+    config = _config(loaded.manifest) | ({"vocab_size": rows} if rows else {})
+    (place / "config.json").write_text(json.dumps(config))
+    (place / "tokenizer.json").write_bytes(loaded.path(artifact.TOKENIZER).read_bytes())
+    save_file(encoder, place / "model.safetensors", metadata={"format": "pt"})
+    save_file(heads, place / HEADS)
+    _check(loaded, place)
+    return place
+
+
+def load_network(encoder: Path) -> network.CommentNetwork:
+    """Return the network of a restored folder, heads and all.
+
+    Raises:
+        TrainingDataError: The folder is no encoder.
+    """
+    return network.build(str(encoder), dropout=0.0)
+
+
+def _config(manifest: Manifest) -> dict[str, Any]:
+    kept = manifest.training.get("architecture")
+    return dict(kept) if kept else architecture(manifest.base_model)
+
+
+def floats(loaded: Artifact) -> Weights:
+    """Return the weights of an artefact's graph as floats, by the name each has in the exported module.
+
+    Raises:
+        ArtifactError: A product in the graph belongs to no layer that has a name.
+    """
+    graph = onnx.load(str(loaded.path(artifact.MODEL))).graph
+    stored = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    users: dict[str, list[NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    weights: Weights = {}
+    for name, values in _dequantized(stored):
+        if name.startswith(_PREFIX):
+            weights[name] = values
+        elif values.ndim == 2:
+            layer = _layer(users, f"{name}/q" if f"{name}/q" in stored else name)
+            if layer is None:
+                raise ArtifactError(
+                    f"{loaded.path(artifact.MODEL)}: expected a bias after each product of matrices to tell "
+                    f"the layer by, found none after {name}; this graph cannot be turned back into weights."
+                )
+            weights[f"{layer}.weight"] = np.ascontiguousarray(values.T)
+    return weights
+
+
+def _dequantized(stored: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    for name, values in stored.items():
+        if name.endswith("/q"):
+            whole = name.removesuffix("/q")
+            yield whole, values.astype(np.float32) * stored[f"{whole}/scale"]
+        elif not name.endswith("/scale") and values.dtype == np.float32:
+            yield name, values
+
+
+def _layer(users: Mapping[str, list[NodeProto]], name: str) -> str | None:
+    """Return the module whose bias is added to the product with a weight."""
+    waiting = [name]
+    for _ in range(12):  # the quantised product is six nodes long
+        following: list[str] = []
+        for node in (user for each in waiting for user in users.get(each, ())):
+            bias = next((i for i in node.input if i.startswith(_PREFIX) and i.endswith(".bias")), None)
+            if node.op_type == "Add" and bias is not None:
+                return bias.removesuffix(".bias")
+            following += node.output
+        waiting = following
+    return None
+
+
+def _check(loaded: Artifact, place: Path) -> None:
+    restored = load_network(place)
+    tokenizer = network.load_tokenizer(str(place))
+    golden = loaded.manifest.golden
+    found = fitting.logits(
+        restored, tokenizer, [each.text for each in golden], max_tokens=loaded.manifest.max_tokens
+    )
+    expected = [[*each.label_logits, *each.flag_logits] for each in golden]
+    difference = float(np.abs(np.concatenate(found, axis=1) - np.asarray(expected)).max())
+    if not difference <= _TOLERANCE:  # written so that NaN fails
+        raise ArtifactError(
+            f"{loaded.folder}: expected its golden logits within {_TOLERANCE} once its weights are floats, "
+            f"found them {difference:.2f} off; it cannot be trained further."
+        )
+
+
+def blend(trained: torch.nn.Module, start: Mapping[str, torch.Tensor], *, share: float) -> None:
+    """Move weights back towards where they began: `share` of the trained ones, the rest of the start.
+
+    Between a fine-tuned network and its start lie networks that keep what the start knew and most of what
+    was learned (Wortsman et al. 2022).
+    """
+    with torch.no_grad():
+        for name, value in trained.state_dict().items():
+            if value.is_floating_point():
+                value.mul_(share).add_(start[name].to(value.device), alpha=1 - share)
