@@ -5,6 +5,7 @@
     report = plaudit.score("dump.jsonl", creator="UC123")
     print(report.index, report.labels["genuine"])
     plaudit.classify(["Great post!", "Which glue did you use?"])
+    plaudit.label(frame, text="body")  # pandas, polars, Arrow
 
 Everything below is fetched when first asked for, so that importing the package takes no time.
 """
@@ -15,28 +16,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from plaudit import errors
+    from plaudit import errors, udf
     from plaudit.library import classify, score
     from plaudit.pipeline import Pipeline
     from plaudit.report.envelope import Report
+    from plaudit.udf import label
 
     __version__: str
 
-__all__ = ["Pipeline", "Report", "__version__", "classify", "errors", "score"]
+__all__ = ["Pipeline", "Report", "__version__", "classify", "errors", "label", "score", "udf"]
 
 _PLACES: Final = {
     "Pipeline": "plaudit.pipeline",
     "Report": "plaudit.report.envelope",
     "classify": "plaudit.library",
+    "label": "plaudit.udf",
     "score": "plaudit.library",
 }
+_MODULES: Final = ("errors", "udf")
 
 
 def __getattr__(name: str) -> Any:
     if name in _PLACES:
         value = getattr(import_module(_PLACES[name]), name)
-    elif name == "errors":
-        value = import_module("plaudit.errors")
+    elif name in _MODULES:
+        value = import_module(f"plaudit.{name}")
     elif name == "__version__":
         value = import_module("importlib.metadata").version("plaudit")
     else:

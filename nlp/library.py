@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from plaudit.comment import Batch
 from plaudit.errors import InputError
+from plaudit.frames import is_column, is_frame, records_of, texts_of
 from plaudit.items import Item, results
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions, read, read_records
@@ -25,7 +26,7 @@ _LOADING: Final = threading.Lock()
 
 
 def score(
-    comments: Source | Iterable[Source] | Iterable[Record],
+    comments: Source | Iterable[Source] | Iterable[Record] | Any,
     *,
     format: str | None = None,  # noqa: A002
     creator: str | None = None,
@@ -38,8 +39,9 @@ def score(
     """Score comments as one community.
 
     Args:
-        comments: A file or folder; several; records with generic columns (see `GENERIC_COLUMNS`); or plain
-            texts. Strings in a list are files where each of them exists or is named like one, else texts.
+        comments: A file or folder; several; records with generic columns (see `GENERIC_COLUMNS`); a frame of
+            pandas or polars or an Arrow table with such columns; or plain texts. Strings in a list are files
+            where each of them exists or is named like one, else texts.
         format: A name in `readers.FORMATS`; None to tell from the content.
         creator: Id or name of whose audience this is.
         post: Id for comments whose record names no post.
@@ -62,7 +64,7 @@ def classify(texts: Iterable[str], *, model: Source | None = None) -> list[dict[
     """Label texts: for each, in order, its answer, or `{"id", "error"}` where it is empty.
 
     Args:
-        texts: Ids are their positions, from 1.
+        texts: A list, or a column of a frame; ids are their positions, from 1.
         model: Folder of an artefact; None for the shipped one.
 
     Returns:
@@ -74,7 +76,10 @@ def classify(texts: Iterable[str], *, model: Source | None = None) -> list[dict[
     """
     if isinstance(texts, str):
         raise InputError("One text was given where several are expected; put it in a list.")
-    items = [_item(text, position) for position, text in enumerate(texts, start=1)]
+    if is_frame(texts):
+        raise InputError("A frame was given where its column of texts is expected: classify(frame['text']).")
+    values: Iterable[object] = [text or "" for text in texts_of(texts)] if is_column(texts) else texts
+    items = [_item(text, position) for position, text in enumerate(values, start=1)]
     return list(results(items, pipeline_of(model)))
 
 
@@ -102,6 +107,11 @@ def _item(text: object, position: int) -> Item:
 def _batches(comments: object, options: ReadOptions) -> Iterator[Batch]:
     if isinstance(comments, str | Path):
         return read([comments], options=options)
+    if is_frame(comments):
+        return read_records(records_of(comments, columns=options.columns), options=options, source="frame")
+    if is_column(comments):
+        comments = [text or "" for text in texts_of(comments)]
+        return read_records(({"text": text} for text in comments), options=options)
     if not isinstance(comments, Iterable) or isinstance(comments, Mapping | bytes):
         found = type(comments).__name__
         raise InputError(f"Comments were a {found}; expected a path, or a list of paths, records or texts.")

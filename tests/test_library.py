@@ -46,7 +46,9 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def test_everything_public_is_listed_and_there() -> None:
-    assert plaudit.__all__ == ["Pipeline", "Report", "__version__", "classify", "errors", "score"]
+    assert plaudit.__all__ == [
+        "Pipeline", "Report", "__version__", "classify", "errors", "label", "score", "udf",
+    ]  # fmt: skip
     for name in plaudit.__all__:
         assert name in dir(plaudit)
         assert getattr(plaudit, name) is not None

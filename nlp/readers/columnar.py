@@ -46,7 +46,7 @@ def _rows(
         with stream.as_file() as opened:
             n_total, stream.n_bytes = stream.n_bytes or _size(opened), 0  # a copy took all of it at once
             for batch, done in batches(opened, wanted):
-                names, columns = batch.schema.names, [_plain(column) for column in batch.columns]
+                names, columns = batch.schema.names, [plain(column) for column in batch.columns]
                 stream.n_bytes = int(n_total * done)
                 for row in zip(*columns, strict=True):
                     number += 1
@@ -90,7 +90,8 @@ def _size(opened: BinaryIO) -> int:
     return size
 
 
-def _plain(column: pa.Array) -> list[Any]:
+def plain(column: pa.Array) -> list[Any]:
+    """Return the values of a column as readers take them: times in milliseconds, bytes as text."""
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
