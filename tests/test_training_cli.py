@@ -74,6 +74,14 @@ def test_evaluate_prints_records_and_writes(model: Path, tmp_path: Path) -> None
     assert recorded["macro_f1"] == figures["everything"]["macro_f1"]
     assert {"baselines", "obfuscated", "shares"} <= set(recorded)
     assert "speed" not in recorded  # of this machine, not of the model
+    card = (model / artifact.CARD).read_text()
+    for row in (
+        "| no question mark |",
+        "with words hidden: `leet`",
+        "of a baseline: rules",
+        "error of label shares",
+    ):
+        assert row in card
     result = run("evaluate", EXAMPLE, "--model", model, "--html", tmp_path / "page.html", "--train", EXAMPLE)
     assert "What it has to beat" in result.stdout
     assert model.name in (tmp_path / "page.html").read_text()

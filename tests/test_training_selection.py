@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from plaudit import artifact
 from plaudit.scores import Scores
 from plaudit.training import selection
+from plaudit.training.candidates import Candidate, sample
 from plaudit.training.cli import app
-from plaudit.training.selection import Candidate
 from tests.artifacts import Build, build
 from tests.fakes import KeywordClassifier
 
@@ -68,6 +68,13 @@ def test_unread_languages_are_left_out_and_some_are_picked_blindly() -> None:
     assert "что 99" not in {row["text"] for row in rows}
     assert rows[0]["label"] == "genuine"
     assert set(rows[0]["probabilities"]) == {"genuine", "generic_praise", "question"}
+
+
+def test_of_a_large_dump_some_are_drawn_alike_from_all_of_it() -> None:
+    drawn = [int(c.text) for c in sample(iter(pool(*map(str, range(10_000)))), n=500, seed=1)]
+    assert len(set(drawn)) == 500
+    assert 4_500 < np.mean(drawn) < 5_500
+    assert [c.text for c in sample(pool("a", "b"), n=5, seed=1)] == ["a", "b"]
 
 
 def test_vectors_are_near_for_alike_texts() -> None:

@@ -88,6 +88,15 @@ def test_what_cannot_be_turned_back_is_named(
         restoring.restore(loaded.folder, tmp_path)
 
 
+def test_the_shipped_model_can_be_turned_back(tmp_path: Path) -> None:
+    try:
+        folder = artifact.current()
+    except ArtifactError:
+        pytest.skip("models/CURRENT is missing: no model is committed here")
+    place = restoring.restore(folder, tmp_path)  # checks its golden logits
+    assert (place / network.HEADS).is_file()
+
+
 def test_blending_lies_between() -> None:
     start, end = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     before, after = start.weight.detach().clone(), end.weight.detach().clone()

@@ -1,14 +1,34 @@
-"""Comments of dumps as candidates for labelling."""
+"""Comments of dumps that could be labelled, or replayed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from plaudit.readers import ReadOptions, read
-from plaudit.training.selection import Candidate
+from plaudit.training.duplicates import letters_of
 
+Row = dict[str, Any]
 OnBatch = Callable[[int, int], None]
+
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A comment of a dump.
+
+    Attributes:
+        text: As written.
+        columns: What else its dump says, to be kept.
+    """
+
+    text: str
+    columns: Row
 
 
 def read_candidates(
@@ -34,3 +54,27 @@ def read_candidates(
             yield Candidate(
                 text=row["text"], columns={name: each for name, each in columns.items() if each is not None}
             )
+
+
+def distinct(candidates: Iterable[Candidate], *, taken: set[str]) -> Iterator[Candidate]:
+    """Yield those that hold a letter and whose letters neither came before nor are among `taken`.
+
+    `taken` takes up the letters of what is yielded.
+    """
+    for candidate in candidates:
+        letters = letters_of(candidate.text)
+        if letters not in taken and _LETTER.search(letters):
+            taken.add(letters)
+            yield candidate
+
+
+def sample(candidates: Iterable[Candidate], *, n: int, seed: int) -> list[Candidate]:
+    """Draw `n` of however many there are, by reservoir: a large dump is read once and not kept."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    drawn: list[Candidate] = []
+    for n_seen, candidate in enumerate(candidates, start=1):
+        if len(drawn) < n:
+            drawn.append(candidate)
+        elif (place := rng.randrange(n_seen)) < n:
+            drawn[place] = candidate
+    return drawn

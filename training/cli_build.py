@@ -96,7 +96,7 @@ def build(
         with Meter(unit="comments") as meter:
             meter.say("Checking")
             tests = dataset.load_named(test or (), columns=names)
-            _check(knobs.data.train, test or (), names, leave_out=leave_out)
+            _check(knobs.data.train, test or (), names, leave_out=leave_out, goes_on=start is not None)
             frozen = [c for part in tests.values() for c in part]
             given = building.prepare(knobs, frozen=frozen, columns=names)
             tell_parts(given)
@@ -139,7 +139,12 @@ def _start(stack: ExitStack, name: str | None, models: Path, threads: int | None
 
 
 def _check(
-    files: Sequence[str], tests: Sequence[str], columns: Mapping[str, str], *, leave_out: bool
+    files: Sequence[str],
+    tests: Sequence[str],
+    columns: Mapping[str, str],
+    *,
+    leave_out: bool,
+    goes_on: bool,
 ) -> None:
     from plaudit.training import checking, dataset
 
@@ -149,7 +154,8 @@ def _check(
     checked = checking.check(examined, tests=dataset.examine_named(tests, columns=columns))
     checking.refuse(checked, leave_out=leave_out)
     for finding in checked.findings:
-        if finding.level == "warning":
+        # Who goes on from a model has its counts of errors too.
+        if finding.level == "warning" and not (goes_on and finding.name == "label_rare"):
             say(finding.says)
 
 

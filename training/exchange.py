@@ -168,10 +168,11 @@ def _to_prodigy(row: Row) -> Row:
 
 
 def _to_argilla(row: Row) -> Row:
-    suggestions = {}
+    suggestions: Row = {}
     if row.get("label"):
         suggestions["label"] = {"value": row["label"], "score": _score(row), "agent": "plaudit"}
-        suggestions["flags"] = {"value": list(row.get("flags") or ()), "score": None, "agent": "plaudit"}
+    if row.get("flags"):
+        suggestions["flags"] = {"value": list(row["flags"]), "score": None, "agent": "plaudit"}
     meta = _meta(row)
     return {
         "id": None if row.get("id") is None else str(row["id"]),

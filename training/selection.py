@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 from zlib import crc32
 
 import numpy as np
@@ -15,28 +14,15 @@ from numpy.typing import NDArray
 from plaudit.scores import FLAGS, LABELS, Classifier, Scores
 from plaudit.text import normalize
 from plaudit.training import duplicates
+from plaudit.training.candidates import Candidate, Row, distinct, sample
+from plaudit.training.duplicates import letters_of
 
 RANDOM_SHARE: Final = 0.2
 """Of what is chosen: picked blindly, so that error rates can be learned from comments as they come."""
 _SHORTLIST: Final = 20  # times as many unsure texts as wanted: diversity needs a choice
+_MAX_POOL: Final = 20_000  # comments the model is asked about, drawn where there are more: a minute or so
 _WIDTH: Final = 512
 _WORD = re.compile(r"\w+")
-_LETTER = re.compile(r"[^\W\d_]")
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A comment that could be labelled.
-
-    Attributes:
-        text: As written.
-        columns: What else its dump says, to be kept.
-    """
-
-    text: str
-    columns: Row
 
 
 def choose(
@@ -54,14 +40,18 @@ def choose(
     languages the model does not read.
 
     Args:
-        candidates: Comments of dumps.
+        candidates: Comments of dumps; 20,000 of them are drawn where there are more.
         classifier: Whose uncertainty counts.
         n: How many to choose.
         labelled: Texts that have labels already.
         random_share: Of `n`, picked blindly instead; marked `chosen: random`.
         seed: Of those.
     """
-    pool = list(_distinct(candidates, labelled))
+    pool = sample(
+        distinct(candidates, taken=set(map(letters_of, labelled))),
+        n=max(_MAX_POOL, _SHORTLIST * n),
+        seed=seed,
+    )
     scores = classifier.classify([c.text for c in pool])
     read = [row for row in range(len(pool)) if scores.supported[row]]
     random.Random(seed).shuffle(read)  # noqa: S311 - reproducible, not secret
@@ -83,15 +73,6 @@ def uncertainty(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return 1 less the lead of the first label over the second, shape (n,), in [0, 1]."""
     first_two = np.sort(probabilities.astype(np.float64), axis=1)[:, -2:]
     return np.asarray(1 - (first_two[:, 1] - first_two[:, 0]), np.float64)
-
-
-def _distinct(candidates: Iterable[Candidate], labelled: Sequence[str]) -> Iterator[Candidate]:
-    seen = {duplicates.letters_of(text) for text in labelled}
-    for candidate in candidates:
-        letters = duplicates.letters_of(candidate.text)
-        if letters not in seen and _LETTER.search(letters):
-            seen.add(letters)
-            yield candidate
 
 
 def _without_near(pool: Sequence[Candidate], rows: Sequence[int], *, known: Sequence[str]) -> list[int]:

@@ -8,7 +8,6 @@ replay, the trained weights are averaged with those they began from.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,10 +25,9 @@ from plaudit.classifier import OnnxClassifier
 from plaudit.errors import MappingError
 from plaudit.scores import LABELS
 from plaudit.training import restoring
-from plaudit.training.candidates import read_candidates
+from plaudit.training.candidates import distinct, read_candidates, sample
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment, letters
-from plaudit.training.duplicates import letters_of
 from plaudit.training.preparation import Parts
 from plaudit.training.records import part_record
 from plaudit.training.revision import replace_manifest
@@ -180,21 +178,8 @@ def _softened(
 
 
 def _drawn(dumps: Sequence[Path], *, n: int, taken: set[str]) -> list[str]:
-    """Draw distinct texts by reservoir, so that a large dump is read once and not kept."""
-    rng = random.Random(_SEED)  # noqa: S311 - reproducible, not secret
-    drawn: list[str] = []
-    n_seen = 0
-    for candidate in read_candidates(dumps) if dumps else ():
-        key = letters_of(candidate.text)
-        if not key or key in taken:
-            continue
-        taken.add(key)
-        n_seen += 1
-        if len(drawn) < n:
-            drawn.append(candidate.text)
-        elif (place := rng.randrange(n_seen)) < n:
-            drawn[place] = candidate.text
-    return drawn
+    found = distinct(read_candidates(dumps), taken=taken) if dumps else iter(())
+    return [candidate.text for candidate in sample(found, n=n, seed=_SEED)]
 
 
 def _replayed(texts: Sequence[str], before: Floats) -> list[LabelledComment]:
