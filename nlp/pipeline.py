@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit import artifact as artifacts
@@ -47,6 +48,14 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What is known of one batch once it is scored: row i of the scores belongs to comment i of the batch."""
+
+    scores: Scores
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """A classifier, the references its signals are held against, and the policy that weighs them."""
 
@@ -72,6 +81,12 @@ class Pipeline:
         """Label texts, in order; one of which nothing is readable gets an answer without meaning."""
         return self.classifier.classify(texts)
 
+    def part(self, comments: pa.RecordBatch) -> Part:
+        """Label the comments of one batch, of `COMMENT_SCHEMA`, and gather their facts."""
+        texts = comments.column("text").to_pylist()
+        scores = self.classify(texts)
+        return Part(scores=scores, facts=facts_of(comments, scores, linguistics.describe(texts)))
+
     def score(
         self,
         batches: Iterable[Batch],
@@ -95,12 +110,11 @@ class Pipeline:
         parts: list[Facts] = []
         rejected: Counter[str] = Counter()
         for batch in batches:
-            texts = batch.comments.column("text").to_pylist()
-            scores = self.classifier.classify(texts)
-            parts.append(facts_of(batch.comments, scores, linguistics.describe(texts)))
+            part = self.part(batch.comments)
+            parts.append(part.facts)
             rejected.update(rejection.reason for rejection in batch.rejections)
             if on_batch is not None:
-                on_batch(batch, scores)
+                on_batch(batch, part.scores)
         return self.report(Facts.concat(parts), rejected=rejected, context=context, group_by=group_by)
 
     def report(

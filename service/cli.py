@@ -43,6 +43,14 @@ class Platform(StrEnum):
     other = "other"
 
 
+class TableFormat(StrEnum):
+    """What the table of comments is written as."""
+
+    parquet = "parquet"
+    csv = "csv"
+    ndjson = "ndjson"
+
+
 class By(StrEnum):
     """What a report is broken down by."""
 
@@ -64,7 +72,7 @@ Model = Annotated[
         metavar="PATH", exists=True, file_okay=False, help="Folder of a model. Default: the shipped one."
     ),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of the model. Default: one per core.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use. Default: all.")]
 
 
 def _show_version(asked: bool) -> None:
@@ -115,14 +123,24 @@ def score(
     ] = None,
     model: Model = None,
     threads: Threads = None,
+    output_format: Annotated[
+        TableFormat, typer.Option(help="Format of the table of labelled comments.")
+    ] = TableFormat.parquet,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where an interrupted run of the same stopped; it may have ended.",
+        ),
+    ] = False,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal only.")
     ] = None,
 ) -> None:
     """Score a comment section: labels, signals and both indices.
 
-    Writes report.json, report.html, comments.parquet and rejected.jsonl into DIR, all or none, and prints
-    a summary.
+    Writes report.json, report.html, comments.parquet, rejected.jsonl and manifest.json into DIR, all or none,
+    and prints a summary. What is done of a long run is kept beside DIR until it ends.
     """
     with exit_codes():
         from plaudit.readers import ReadOptions
@@ -146,18 +164,24 @@ def score(
             group_by=None if by is By.none else by.value,
             model=model,
             threads=threads,
+            table_format=output_format.value,
+            checkpoints=True,
+            resume=resume,
         )
         _tell(run(job, meter=Meter(n_bytes=total_bytes(sources), shown=progress)))
 
 
 def _tell(outcome: Any) -> None:
+    if outcome is None:
+        typer.echo("plaudit: the results of this run are there already; nothing to do.", err=True)
+        return
     from plaudit.report.summary import print_summary
-    from plaudit.service.output import PAGE, RESULT_FILES
+    from plaudit.service.output import PAGE
     from plaudit.service.terminal import Terminal
 
     print_summary(outcome.report, Terminal())
     replaced = ", in place of the earlier results" if outcome.replaced else ""
-    typer.echo(f"plaudit: wrote {', '.join(RESULT_FILES)} to {outcome.folder}{replaced}.", err=True)
+    typer.echo(f"plaudit: wrote {', '.join(outcome.files)} to {outcome.folder}{replaced}.", err=True)
     typer.echo(f"plaudit: open {outcome.folder / PAGE} to read the report.", err=True)
 
 

@@ -19,6 +19,8 @@ FAILED: Final = 1
 UNUSABLE: Final = 2
 
 EXIT_CODES: Final = "Exit codes: 0 done; 2 wrong usage or unusable input; 1 anything else, Ctrl-C included."
+NOTE: Final = "plaudit: "
+"""How a note to an error begins that is meant for whoever runs the command."""
 DEBUG: Final = "PLAUDIT_DEBUG"
 """Environment variable: where it is set, failures keep their traceback."""
 
@@ -42,7 +44,7 @@ def exit_codes() -> Iterator[None]:
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get(DEBUG):
             raise
-        typer.echo(f"plaudit: {sentence(error)}", err=True)
+        typer.echo(f"plaudit: {' '.join([sentence(error), *_notes(error)])}", err=True)
         raise typer.Exit(UNUSABLE if isinstance(error, UsageError) else FAILED) from None
 
 
@@ -62,6 +64,12 @@ def sentence(error: BaseException) -> str:
     return (
         f"Something broke inside Plaudit ({type(error).__name__}); {DEBUG}=1 before the command shows where."
     )
+
+
+def _notes(error: BaseException) -> list[str]:
+    """Return what the run added to an error for the reader; libraries add notes too, for programmers."""
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    return [note.removeprefix(NOTE) for note in notes if note.startswith(NOTE)]
 
 
 def _reason(error: OSError) -> str:

@@ -21,18 +21,19 @@ class ResultFolder:
     Attributes:
         target: Where the results will be, absolute.
         names: Their file names; the last one is the sign that a result is complete.
+        others: Names that only earlier results may have; they go with those.
     """
 
-    def __init__(self, path: Path, *, names: Sequence[str]) -> None:
+    def __init__(self, path: Path, *, names: Sequence[str], others: Sequence[str] = ()) -> None:
         """Check, without writing anything, that results can be put there.
 
         Raises:
             UsageError: The path is a file, or may not be written to.
         """
         self.target = _absolute(path)
-        self.names = tuple(names)
+        self.names, self.others = tuple(names), tuple(others)
         self._scratch = Path()
-        _check(self.target, shown=path, names=self.names)
+        _check(self.target, shown=path, names=(*self.names, *self.others))
 
     def __enter__(self) -> Path:
         place = self.target.parent
@@ -77,7 +78,7 @@ class ResultFolder:
     def _replace(self) -> bool:
         earlier = _made(self._scratch / "earlier")
         try:
-            for name in reversed(self.names):
+            for name in (*reversed(self.names), *self.others):
                 if os.path.lexists(self.target / name):
                     (self.target / name).replace(earlier / name)
             for name in self.names:
@@ -90,7 +91,7 @@ class ResultFolder:
 
     def _put_back(self, earlier: Path) -> None:
         # Told from the disk, not from a list: Ctrl-C may fall between a move and a note of it.
-        for name in self.names:
+        for name in (*self.names, *self.others):
             if os.path.lexists(earlier / name):
                 (earlier / name).replace(self.target / name)
             elif not os.path.lexists(self._scratch / name):

@@ -1,20 +1,29 @@
-"""The four files of a run, written while it streams."""
+"""The files of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from plaudit.comment import Batch, Rejection
+from plaudit.comment import Rejection
 from plaudit.report.envelope import Report
 from plaudit.scores import FLAGS, LABELS, Scores
+from plaudit.service.comment_table import TABLE_FORMATS
 
-COMMENTS, REJECTED, PAGE, REPORT = "comments.parquet", "rejected.jsonl", "report.html", "report.json"
-RESULT_FILES: Final = (COMMENTS, REJECTED, PAGE, REPORT)
+COMMENTS, REJECTED, PAGE = "comments.parquet", "rejected.jsonl", "report.html"
+MANIFEST, REPORT = "manifest.json", "report.json"
+RESULT_FILES: Final = (COMMENTS, REJECTED, PAGE, MANIFEST, REPORT)
+"""What a run leaves; the last one is the sign that it is complete."""
+
+
+def result_files(table_format: str = "parquet") -> tuple[str, ...]:
+    """Return the names of a run's files where comments are written in this of `TABLE_FORMATS`."""
+    return (f"comments.{table_format}", *RESULT_FILES[1:])
+
 
 _IDS: Final = ("id", "post_id", "creator_id", "parent_id")
 LABELLED_SCHEMA: Final = pa.schema(
@@ -26,13 +35,11 @@ LABELLED_SCHEMA: Final = pa.schema(
         pa.field("truncated", pa.bool_()),
     ]
 )
-"""Columns of `comments.parquet`, one row a scored comment, in input order."""
-
-_ROW_GROUP: Final = 65_536  # rows; small row groups cost readers more than the memory saves
+"""Columns of the table of comments, one row a scored comment, in input order."""
 
 
 def labelled(comments: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
-    """Return the rows of `comments.parquet` for some comments; row i of `scores` belongs to comment i."""
+    """Return the rows of the table for some comments; row i of `scores` belongs to comment i."""
     names = pa.array(LABELS)
     columns = [
         *(comments.column(name) for name in _IDS),
@@ -51,41 +58,44 @@ def _number(values: Any) -> pa.Array:
 
 
 class Outputs:
-    """Writers of the files that grow with the run; close them before the report is put beside."""
+    """Writers of a run's files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, table_format: str = "parquet", schema: pa.Schema = LABELLED_SCHEMA
+    ) -> None:
+        """Open them.
+
+        Args:
+            folder: Where they are written.
+            table_format: One of `TABLE_FORMATS`.
+            schema: Of the table of comments.
+        """
         self._folder = folder
-        self._parquet = pq.ParquetWriter(folder / COMMENTS, LABELLED_SCHEMA, compression="zstd")
+        names = result_files(table_format)
+        self._comments = TABLE_FORMATS[table_format](folder / names[0], schema)
         self._rejected: BinaryIO = (folder / REJECTED).open("wb")
-        self._waiting: list[pa.RecordBatch] = []
-        self._n_waiting = 0
 
-    def write(self, batch: Batch, scores: Scores) -> None:
-        """Append a batch: its comments as rows, its rejections as lines."""
-        for rejection in batch.rejections:
-            self._rejected.write(_line(rejection))
-        if len(scores):
-            self._waiting.append(labelled(batch.comments, scores))
-            self._n_waiting += len(scores)
-        if self._n_waiting >= _ROW_GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self._parquet.write_table(pa.Table.from_batches(self._waiting), row_group_size=self._n_waiting)
-        self._waiting, self._n_waiting = [], 0
+    def write(self, comments: pa.Table, *, rejected: bytes) -> None:
+        """Append rows of comments, and lines as `rejection_lines` makes them."""
+        self._rejected.write(rejected)
+        if len(comments):
+            self._comments.write(comments)
 
     def finish(self, report: Report, *, page: str) -> None:
         """Write what waits, close, and put the report and its page beside."""
-        self._flush()
         self.close()
-        (self._folder / PAGE).write_bytes(page.encode("utf-8", "replace"))
-        (self._folder / REPORT).write_bytes(report.to_json() + b"\n")
+        (self._folder / PAGE).write_text(page, "utf-8")
+        (self._folder / REPORT).write_bytes(report.to_json())
 
     def close(self) -> None:
         """Close the files; harmless when done twice."""
         self._rejected.close()
-        self._parquet.close()
+        self._comments.close()
+
+
+def rejection_lines(rejections: Iterable[Rejection]) -> bytes:
+    """Return one line of JSON a rejection."""
+    return b"".join(map(_line, rejections))
 
 
 def _line(rejection: Rejection) -> bytes:

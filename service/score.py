@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError
@@ -15,10 +18,16 @@ from plaudit.readers import ReadOptions, read
 from plaudit.readers.source import sources_of
 from plaudit.report.envelope import Report
 from plaudit.report.html import render_html
-from plaudit.scores import Scores
+from plaudit.service.chunks import Chunks
+from plaudit.service.comment_table import TABLE_FORMATS
 from plaudit.service.evidence import Texts
+from plaudit.service.exits import NOTE
 from plaudit.service.folder import ResultFolder
-from plaudit.service.output import RESULT_FILES, Outputs
+from plaudit.service.output import MANIFEST, Outputs, result_files
+from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
+from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
+
+_FEW: Final = 4  # batches; a dump of fewer is done before other processes have loaded the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +40,12 @@ class Job:
         options: How to read the sources.
         group_by: "post", "creator" or None.
         model: Artefact folder; None for the shipped one.
-        threads: Of the model; None lets it choose.
+        threads: Cores to use; None for all.
+        table_format: One of `TABLE_FORMATS`.
+        checkpoints: Whether a run that is ended early leaves what it has done, in a folder beside the
+            results.
+        resume: Go on from there.
+        load: Makes the pipeline, in other processes too; None loads the model.
     """
 
     sources: Sequence[str]
@@ -40,19 +54,24 @@ class Job:
     group_by: str | None = None
     model: Path | None = None
     threads: int | None = None
+    table_format: str = "parquet"
+    checkpoints: bool = False
+    resume: bool = False
+    load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A finished run: its report, where the results are, and whether earlier ones were replaced."""
+    """A finished run: its report, where which results are, and whether earlier ones were replaced."""
 
     report: Report
     folder: Path
+    files: Sequence[str]
     replaced: bool
 
 
 class Steps(AbstractContextManager["Steps"], Protocol):
-    """Is told how far a run is; it may raise to end the run, which then leaves nothing behind."""
+    """Is told how far a run is; it may raise to end the run, which then leaves nothing half-done."""
 
     def say(self, step: str) -> None:
         """Name what is being done."""
@@ -64,47 +83,172 @@ class Steps(AbstractContextManager["Steps"], Protocol):
         """Tell what does not stop the run, and should not be overlooked."""
 
 
-def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcome:
+def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcome | None:
     """Read, label and measure; the results appear together at the end or not at all.
 
     Args:
         job: What to do.
         meter: Is told how far it is.
-        pipeline: None loads the model that the job names.
+        pipeline: None loads the model that the job names, in a process a core where the dump is long.
+
+    Returns:
+        None where the job is to be resumed and its results are there: nothing was done.
 
     Raises:
         UsageError: The folder can't be written, or a source can't be used; nothing was written then.
     """
-    folder = ResultFolder(job.out, names=RESULT_FILES)
+    names = result_files(job.table_format)
+    others = {name for each in TABLE_FORMATS for name in result_files(each)}.difference(names)
+    folder = ResultFolder(job.out, names=names, others=sorted(others))
     with meter:
         batches = read(job.sources, options=job.options)  # looks at every source: unusable ones come first
-        if pipeline is None:
-            meter.say("Loading the model")
-            pipeline = Pipeline.load(job.model, threads=job.threads)
-        meter.say("Scoring")
-        with folder as scratch, closing(Outputs(scratch)) as outputs:
-            report = _scored(job, batches, pipeline, outputs=outputs, meter=meter)
-            return Outcome(report=report, folder=folder.target, replaced=folder.publish())
+        run = _Run(job, folder, meter=meter)
+        meter.say("Loading the model")
+        with _crew(job, batches, pipeline=pipeline) as crew:
+            run.prepare(crew)
+            if job.resume and run.is_done():
+                return None
+            with run, folder as scratch:
+                return run.work(crew, scratch)
 
 
-def _scored(
-    job: Job, batches: Iterator[Batch], pipeline: Pipeline, *, outputs: Outputs, meter: Steps
-) -> Report:
-    texts = Texts()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Crew:
+    """Who scores: a pipeline to measure with, and a function that scores batches in order.
 
-    def on_batch(batch: Batch, scores: Scores) -> None:
-        outputs.write(batch, scores)
-        texts.keep(batch.comments)
-        meter.advance(len(scores), n_bytes=batch.n_bytes)
+    Attributes:
+        pipeline: May be without its weights.
+        batches: All batches.
+        score: Scores some of them.
+        n: Processes that score.
+        dismiss: Ends them; they are of no more use once all is scored.
+    """
+
+    pipeline: Pipeline
+    batches: Iterator[Batch]
+    score: Callable[[Iterable[Batch]], Iterator[Scored]]
+    n: int = 1
+    dismiss: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def _crew(job: Job, batches: Iterator[Batch], *, pipeline: Pipeline | None) -> Iterator[_Crew]:
+    head = list(islice(batches, _FEW))
+    batches = chain(head, batches)
+    n = 1 if pipeline is not None or len(head) < _FEW else job.threads or n_cores()
+    if n > 1:
+        with ExitStack() as stack:
+            scorers = stack.enter_context(Scorers(job.load or partial(_load, job.model, 1), n=n))
+            yield _Crew(
+                pipeline=scorers.pipeline(), batches=batches, score=scorers.score, n=n, dismiss=stack.close
+            )
+        return
+    if pipeline is None:
+        pipeline = job.load() if job.load else _load(job.model, job.threads)
+    yield _Crew(pipeline=pipeline, batches=batches, score=partial(score_here, pipeline=pipeline))
+
+
+def _load(model: Path | None, threads: int | None) -> Pipeline:
+    return Pipeline.load(model, threads=threads)
+
+
+class _Run:
+    """One run from the first batch to the results; as a context manager it lets go of its checkpoints."""
+
+    def __init__(self, job: Job, folder: ResultFolder, *, meter: Steps) -> None:
+        self._job, self._folder, self._meter = job, folder, meter
+        self._clock, self._inputs, self._texts = Clock(), Inputs(job.sources), Texts()
+        self._told: dict[str, Any] = {}
+        self._chunks: Chunks | None = None
+
+    def prepare(self, crew: _Crew) -> None:
+        """Settle what decides the results."""
+        self._told = job_of(self._inputs, self._job.options, crew.pipeline)
+        self._options = {"by": self._job.group_by, "table_format": self._job.table_format}
+        self._clock.lap("loading")
+
+    def is_done(self) -> bool:
+        """Tell whether the results of this very run are there."""
+        files = [self._folder.target / name for name in self._folder.names]
+        return is_made_by(files, job=self._told, options=self._options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._chunks is not None:
+            if error is not None and self._job.checkpoints and len(self._chunks):
+                n_done = f"{self._chunks.n_comments:,}"
+                error.add_note(f"{NOTE}What was done of it, {n_done} comments, is kept: --resume goes on.")
+            self._chunks.close()
+
+    def work(self, crew: _Crew, scratch: Path) -> Outcome:
+        """Do it, publish the results, and remove the checkpoints."""
+        target, kept = self._folder.target, self._job.checkpoints
+        place = target.with_name(f"{target.name}.checkpoints") if kept else scratch / "chunks"
+        chunks = self._chunks = Chunks(place, job=self._told, resume=self._job.resume)
+        n_resumed = chunks.n_comments
+        self._score(crew, chunks)
+        crew.dismiss()
+        self._clock.lap("scoring")
+        report = self._measure(crew.pipeline, chunks)
+        self._clock.lap("measuring")
+        self._write(report, chunks, scratch)
+        self._clock.lap("writing")
+        (scratch / MANIFEST).write_bytes(self._manifest(report, scratch, n=crew.n, n_resumed=n_resumed))
+        if not kept:  # it lies in what is published
+            chunks.remove()
+        replaced = self._folder.publish()
+        chunks.remove()
+        return Outcome(report=report, folder=target, files=self._folder.names, replaced=replaced)
+
+    def _score(self, crew: _Crew, chunks: Chunks) -> None:
+        self._meter.say("Finding the place" if chunks.n_batches else "Scoring")
+        for batch in chunks.check(crew.batches):
+            self._pass(batch, n_scored=0)
+        self._meter.say("Scoring")
+        for scored in crew.score(crew.batches):
+            chunks.add(scored)
+            self._pass(scored.batch, n_scored=len(scored.labelled))
+
+    def _pass(self, batch: Batch, *, n_scored: int) -> None:
+        self._texts.keep(batch.comments)
+        self._meter.advance(n_scored, n_bytes=batch.n_bytes)
         for sentence in warnings_of(batch.rejections):
-            meter.warn(sentence)
+            self._meter.warn(sentence)
 
-    context = Context(creator_id=job.options.creator, platform=job.options.platform)
-    report = pipeline.score(batches, context=context, group_by=job.group_by, on_batch=on_batch)
-    meter.say("Writing the report")
-    again = (lambda: _read_again(job)) if _lasting(job.sources) else None
-    outputs.finish(report, page=render_html(report, texts=texts.of(report, read_again=again)))
-    return report
+    def _measure(self, pipeline: Pipeline, chunks: Chunks) -> Report:
+        self._meter.say("Measuring")
+        options = self._job.options
+        context = Context(creator_id=options.creator, platform=options.platform)
+        return pipeline.report(
+            chunks.facts(), rejected=chunks.rejected(), context=context, group_by=self._job.group_by
+        )
+
+    def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:
+        self._meter.say("Writing the report")
+        again = (lambda: _read_again(self._job)) if _lasting(self._job.sources) else None
+        page = render_html(report, texts=self._texts.of(report, read_again=again))
+        with closing(Outputs(scratch, table_format=self._job.table_format)) as outputs:
+            for comments, rejected in chunks.parts():
+                outputs.write(comments, rejected=rejected)
+            outputs.finish(report, page=page)
+
+    def _manifest(self, report: Report, scratch: Path, *, n: int, n_resumed: int) -> bytes:
+        clock, n_scored = self._clock, report.coverage.scored - n_resumed
+        run = {
+            "started_at": clock.started.isoformat(timespec="seconds"),
+            "seconds": clock.seconds | {"total": clock.total},
+            "processes": n,
+            "comments_before": n_resumed,
+            "comments_a_second": round(n_scored / max(clock.total, 1e-3), 1),
+        }
+        results = [scratch / name for name in self._folder.names if name != MANIFEST]
+        return manifest(
+            report, inputs=self._inputs, job=self._told, options=self._options, results=results, run=run
+        )
 
 
 def _read_again(job: Job) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ import pytest
 from plaudit.errors import ArtifactError
 from plaudit.pipeline import Pipeline
 from plaudit.readers import FORMATS
-from plaudit.service.output import RESULT_FILES
+from plaudit.service.output import MANIFEST, RESULT_FILES, result_files
 from tests.commands import run as run
 from tests.commands import start
 
@@ -44,7 +44,7 @@ def report_of(out: Path) -> dict:
     return json.loads((out / "report.json").read_bytes())
 
 
-def test_a_dump_becomes_four_files_and_a_summary(run, dump, out):
+def test_a_dump_becomes_five_files_and_a_summary(run, dump, out):
     result = run("score", dump, "--out", out)
     assert result.exit_code == 0
     assert sorted(file.name for file in out.iterdir()) == sorted(RESULT_FILES)
@@ -101,7 +101,7 @@ def test_earlier_results_are_replaced_and_other_files_stay(run, dump, out):
 def test_the_same_input_gives_the_same_bytes(run, dump, out, tmp_path):
     run("score", dump, "--out", out)
     run("score", dump, "--out", tmp_path / "again")
-    for name in RESULT_FILES:
+    for name in {*RESULT_FILES} - {MANIFEST}:  # which tells the time
         assert (out / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
@@ -201,12 +201,19 @@ def expect_sentence(result, *, code: int, mention: str = "") -> None:
 
 
 def failing(monkeypatch, error: BaseException) -> None:
-    def score(self, batches, *, on_batch, **more):
-        for batch in batches:
-            on_batch(batch, self.classify(batch.comments.column("text").to_pylist()))
+    def report(self, facts, **more):
         raise error
 
-    monkeypatch.setattr(Pipeline, "score", score)
+    monkeypatch.setattr(Pipeline, "report", report)
+
+
+def test_another_format_takes_the_place_of_the_former(run, dump, out):
+    assert run("score", dump, "--out", out).exit_code == 0
+    result = run("score", dump, "--out", out, "--output-format", "ndjson")
+    assert "comments.ndjson" in result.stderr
+    assert sorted(file.name for file in out.iterdir()) == sorted(result_files("ndjson"))
+    rows = [json.loads(line) for line in (out / "comments.ndjson").read_text().splitlines()]
+    assert [row["label"] for row in rows] == ["generic_praise", "question", "genuine"]
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
+import pytest
 
-from plaudit.comment import COMMENT_SCHEMA, Batch, Rejection
+from plaudit.comment import COMMENT_SCHEMA, Rejection
 from plaudit.scores import Scores
-from plaudit.service import output
+from plaudit.service import comment_table, output
 from plaudit.service.output import LABELLED_SCHEMA, Outputs, labelled
 from tests.reports import full_report
 
@@ -75,6 +77,38 @@ def test_rows_have_the_columns_of_the_contract_in_order():
     }
 
 
+def rows(*ids: str) -> pa.Table:
+    return pa.Table.from_batches([labelled(comments(*ids), scores(len(ids)))])
+
+
+@pytest.mark.parametrize("table_format", comment_table.TABLE_FORMATS)
+def test_every_format_holds_the_same_table(tmp_path, table_format):
+    outputs = Outputs(tmp_path, table_format=table_format)
+    awkward = 'a "quoted", one\nof two lines'
+    outputs.write(rows(awkward, "é🔥"), rejected=b"")
+    outputs.write(rows("c"), rejected=b"")
+    outputs.close()
+    outputs.close()
+    path = tmp_path / f"comments.{table_format}"
+    if table_format == "ndjson":
+        found = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        assert found[0]["genuine"] == 0.2
+    elif table_format == "csv":
+        found = pa.csv.read_csv(
+            path,
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(column_types=LABELLED_SCHEMA, strings_can_be_null=True),
+        ).to_pylist()
+    else:
+        found = pq.read_table(path).to_pylist()
+    expected = rows(awkward, "é🔥", "c").to_pylist()
+    assert [row["id"] for row in found] == [awkward, "é🔥", "c"]
+    assert [{**row, "genuine": 0, "generic_praise": 0, "question": 0} for row in found] == [
+        {**row, "genuine": 0, "generic_praise": 0, "question": 0} for row in expected
+    ]
+    assert [row["generic_praise"] for row in found] == pytest.approx([0.7] * 3)
+
+
 def test_not_a_number_becomes_null():
     flags = np.array([[np.nan, 0, 1]], np.float32)
     rows = labelled(comments("a"), replace(scores(1), flags=flags))
@@ -83,11 +117,10 @@ def test_not_a_number_becomes_null():
 
 
 def test_all_rows_are_written_in_order_whatever_the_row_groups(tmp_path, monkeypatch):
-    monkeypatch.setattr(output, "_ROW_GROUP", 4)
+    monkeypatch.setattr(comment_table, "_ROW_GROUP", 4)
     outputs = Outputs(tmp_path)
     for start in range(0, 9, 3):
-        ids = [str(start + i) for i in range(3)]
-        outputs.write(Batch(comments=comments(*ids)), scores(3))
+        outputs.write(rows(*(str(start + i) for i in range(3))), rejected=b"")
     outputs.finish(full_report(), page="<p>")
     file = pq.ParquetFile(tmp_path / "comments.parquet")
     assert file.read().column("id").to_pylist() == [str(i) for i in range(9)]
@@ -97,9 +130,9 @@ def test_all_rows_are_written_in_order_whatever_the_row_groups(tmp_path, monkeyp
 
 def test_a_run_without_a_comment_still_has_all_files(tmp_path):
     outputs = Outputs(tmp_path)
-    outputs.write(Batch(comments=comments()), scores(0))
+    outputs.write(rows(), rejected=b"")
     outputs.finish(full_report(), page="")
-    assert sorted(f.name for f in tmp_path.iterdir()) == sorted(output.RESULT_FILES)
+    assert {f.name for f in tmp_path.iterdir()} == {*output.RESULT_FILES} - {output.MANIFEST}
     table = pq.read_table(tmp_path / "comments.parquet")
     assert table.schema.equals(LABELLED_SCHEMA)
     assert table.num_rows == 0
@@ -111,7 +144,7 @@ def test_rejections_and_the_report_are_json(tmp_path):
         Rejection(reason="not_json", where="a\udcff:1", detail="found '{'", record="{é"),
         Rejection(reason="empty_text", where="a:2"),
     )
-    outputs.write(Batch(comments=comments(), rejections=rejections), scores(0))
+    outputs.write(rows(), rejected=output.rejection_lines(rejections))
     outputs.finish(full_report(), page="<p>é")
     lines = (tmp_path / "rejected.jsonl").read_bytes().splitlines()
     assert [orjson.loads(line) for line in lines] == [

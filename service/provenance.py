@@ -1,0 +1,175 @@
+"""What results were made of and by: the job that decides them, and the manifest beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from plaudit.pipeline import Pipeline
+from plaudit.readers import ReadOptions
+from plaudit.readers.source import Source, sources_of
+from plaudit.report.envelope import Report
+from plaudit.service.output import MANIFEST
+
+FORMAT: Final = 1
+"""Of the manifest; raised when a field changes its meaning."""
+
+_LIBRARIES: Final = ("numpy", "onnxruntime", "pyarrow", "tokenizers")
+
+
+class Inputs:
+    """The sources of a run, and their digests, worked out beside it: hashing lets go of the interpreter."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        """Look at the sources.
+
+        Raises:
+            InputError: One of them is not there.
+        """
+        self._sources = sources_of(sources)
+        self._digests: dict[int, str | None] = {}
+        self._worker = threading.Thread(target=self._digest, name="digests", daemon=True)
+        self._worker.start()
+
+    def stamps(self) -> list[dict[str, Any]]:
+        """Return what tells the sources from others at once: name, size and time of change."""
+        return [_stamp(source) for source in self._sources]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return name, size and SHA-256 of each as it lies here, packed or not; None where it is no file."""
+        self._worker.join()
+        return [
+            {"name": source.name, "n_bytes": _stamp(source)["n_bytes"], "sha256": self._digests.get(i)}
+            for i, source in enumerate(self._sources)
+        ]
+
+    def _digest(self) -> None:
+        for i, source in enumerate(self._sources):
+            path = _file_of(source)
+            if path is not None:
+                self._digests[i] = _sha256(path)
+
+
+def _stamp(source: Source) -> dict[str, Any]:
+    path, changed_ns, n_bytes = _file_of(source), None, None
+    with suppress(OSError):  # gone meanwhile
+        n_bytes = source.n_bytes
+        changed_ns = None if path is None else path.stat().st_mtime_ns
+    return {"name": source.name, "n_bytes": n_bytes, "changed_ns": changed_ns}
+
+
+def _file_of(source: Source) -> Path | None:
+    return source.path if source.path is not None and source.path.is_file() else None
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # gone meanwhile; the run has what it read
+        return None
+
+
+def job_of(inputs: Inputs, options: ReadOptions, pipeline: Pipeline) -> dict[str, Any]:
+    """Return what decides every label and fact of a run, as JSON."""
+    job = {
+        "sources": inputs.stamps(),
+        "options": asdict(options),
+        "model": pipeline.classifier.model.hash,
+        "policy": pipeline.policy.hash,
+        "version": version("plaudit"),
+    }
+    loaded: dict[str, Any] = orjson.loads(orjson.dumps(job))
+    return loaded
+
+
+class Clock:
+    """Takes the time of the steps of a run."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self._start = self._last = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        """Say that a step has ended."""
+        now = time.monotonic()
+        self.seconds[step] = round(now - self._last, 3)
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        """Seconds since the start."""
+        return round(time.monotonic() - self._start, 3)
+
+
+def manifest(
+    report: Report,
+    *,
+    inputs: Inputs,
+    job: Mapping[str, Any],
+    options: Mapping[str, Any],
+    results: Sequence[Path],
+    run: Mapping[str, Any],
+) -> bytes:
+    """Return the manifest: all but `run` is the same whenever the same is scored again.
+
+    Args:
+        report: What came out.
+        inputs: What went in.
+        job: As `job_of`.
+        options: What else was asked for.
+        results: The other files of the run, written.
+        run: When, how long, by how many processes.
+    """
+    told = {
+        "format": FORMAT,
+        "inputs": inputs.told(),
+        "options": {**job["options"], **options},
+        "model": report.model,
+        "policy": report.policy,
+        "versions": {
+            "plaudit": report.version,
+            "python": platform.python_version(),
+            **{name: version(name) for name in _LIBRARIES},
+        },
+        "counts": asdict(report.coverage),
+        "results": [
+            {"name": path.name, "n_bytes": path.stat().st_size, "sha256": _sha256(path)} for path in results
+        ],
+        "job": _job_hash(job),
+        "run": dict(run),
+    }
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def is_made_by(files: Sequence[Path], *, job: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """Tell whether these are all there, made by this job with these options."""
+    found = {path.name: path for path in files if path.is_file()}
+    if len(found) < len(files):
+        return False
+    try:
+        told = orjson.loads(found[MANIFEST].read_bytes())
+        sizes = {each["name"]: each["n_bytes"] for each in told["results"]}
+        return bool(
+            told["job"] == _job_hash(job)
+            and all(told["options"][name] == value for name, value in options.items())
+            and all(path.stat().st_size == sizes[name] for name, path in found.items() if name != MANIFEST)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _job_hash(job: Mapping[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(job, option=orjson.OPT_SORT_KEYS)).hexdigest()
