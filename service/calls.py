@@ -12,6 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from plaudit.errors import AccessError, BusyError, RefusedError, ServiceError, UsageError
+from plaudit.readers.stream import PACKINGS
 from plaudit.service.replies import Answer, Comment, ItemError
 from plaudit.service.retries import retry_after_of
 
@@ -178,7 +179,7 @@ def dump(source: Path | str | BinaryIO, how: Mapping[str, Any]) -> Call:
     path = Path(source)
     if not path.is_file():
         raise UsageError(f"There is no file {str(path)!r}, expected a dump: correct the path.")
-    suffixes = [suffix for suffix in path.suffixes if suffix not in (".gz", ".zst")][-1:]
+    suffixes = [suffix for suffix in path.suffixes if suffix not in PACKINGS][-1:]
     media_type = _MEDIA_TYPES.get("".join(suffixes).lower(), _BYTES)
     return _upload(lambda: _read(path), how, media_type=media_type)
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from plaudit.readers.stream import PACKINGS
 from plaudit.service.problems import Problem
 
 # It warns of forms that are refused anyhow.
@@ -26,7 +27,6 @@ SUFFIX_OF_TYPE: Final = {
 _FIELD_BYTES: Final = 1 << 12
 _N_PARTS: Final = 32
 _SUFFIXES: Final = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".txt", ".parquet", ".pq")
-_PACKED: Final = (".gz", ".zst")
 
 
 class Target(Protocol):
@@ -39,9 +39,9 @@ class Target(Protocol):
 
 
 def suffix_of(name: str) -> str:
-    """Return the known ending of a file's name, in lower case and without .gz or .zst; else nothing."""
+    """Return the known ending of a name, in lower case, below that of an archive; else nothing."""
     lower = name.lower()
-    for packed in _PACKED:
+    for packed in PACKINGS:
         lower = lower.removesuffix(packed)
     return next((suffix for suffix in _SUFFIXES if lower.endswith(suffix)), "")
 

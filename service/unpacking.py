@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -14,10 +15,11 @@ import pyarrow.parquet as pq
 import zstandard
 
 from plaudit.errors import InputError
-from plaudit.readers.columnar import ARROW_MAGIC, ARROW_STREAM
+from plaudit.readers.columnar import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
 from plaudit.readers.sniffing import container_of, head_of
 from plaudit.readers.source import Source
 from plaudit.readers.stream import BZIP2, GZIP, XZ, ZSTD, ByteStream
+from plaudit.service import arrow_sizes
 
 _N_BITE: Final = 1 << 13  # what follows a member of an archive is copied for each member
 _N_NIBBLE: Final = 1 << 9  # 4 bytes of zstd can hold 128 KiB, and all of it comes out at once
@@ -26,6 +28,9 @@ _N_HEADER: Final = 18  # the longest header of a zstd frame
 _FREE: Final = 64 << 20  # a ratio says nothing of a small file
 _WINDOW: Final = 256 << 20  # Pushshift's archives declare 2 GiB however small they are
 _ROW_BYTES: Final = 16
+_ZIP: Final = b"PK"
+_CONTENT_TYPES: Final = "[Content_Types].xml"  # what makes a ZIP archive a workbook
+_TABLES: Final = (PARQUET_MAGIC, ARROW_MAGIC, ARROW_STREAM, _ZIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +57,15 @@ def check(path: Path, *, limits: Limits, on_step: Callable[[], None] = lambda: N
         on_step: Called every now and then; may raise to stop.
 
     Raises:
-        InputError: It is too large.
+        InputError: It is too large, or packed so that nobody can tell.
     """
     with path.open("rb") as file:
-        first = file.read(8)
+        magic = file.read(6)
         file.seek(0)
-        magic = first[:4]
-        if magic == b"PAR1":
-            _check_table(file, limits)
+        if magic.startswith(_TABLES):
+            _check_table(file, magic, limits)
             return
-        if first.startswith((ARROW_MAGIC, ARROW_STREAM)):
-            # A batch of an Arrow file unpacks as a whole, and nothing says beforehand to how much.
-            raise InputError("Arrow files are not taken here; send the table as Parquet.")
-        if magic.startswith(b"PK"):
-            _check_workbook(file, limits)
-            return
+        _check_inside(file, magic)
         n_bytes = 0
         for n_bytes in _sizes(file, magic):
             _check_size(n_bytes, n_packed=file.tell(), limits=limits)
@@ -79,15 +78,19 @@ def _sizes(file: BinaryIO, magic: bytes) -> Iterator[int]:
     """Yield how many bytes have come out so far."""
     if magic.startswith(GZIP):
         return _gunzipped(file)
-    if magic == ZSTD or magic[1:] == b"\x2a\x4d\x18":
+    if _is_zstd(magic):
         return _unzstd(file)
-    if magic.startswith((BZIP2, XZ[:4])):
+    if magic.startswith((BZIP2, XZ)):
         return _unpacked(file)
     return _plain(file)
 
 
 def _plain(file: BinaryIO) -> Iterator[int]:
     yield file.seek(0, 2)
+
+
+def _is_zstd(magic: bytes) -> bool:
+    return magic.startswith(ZSTD) or magic[1:4] == b"\x2a\x4d\x18"
 
 
 def _unpacked(file: BinaryIO) -> Iterator[int]:
@@ -153,34 +156,49 @@ def _check_size(n_bytes: int, *, n_packed: int, limits: Limits) -> None:
         )
 
 
-def _check_table(file: BinaryIO, limits: Limits) -> None:
+def _check_inside(file: BinaryIO, magic: bytes) -> None:
+    """Refuse a table inside an archive: what it unpacks to cannot be told without unpacking all of it."""
+    first = b""
+    if _is_zstd(magic):
+        unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        with suppress(zstandard.ZstdError):
+            first = unpacker.stream_reader(file, read_across_frames=True, closefd=False).read(len(magic))
+    else:
+        first = next(ByteStream(file).unpacked(), b"")
+    file.seek(0)
+    if first.startswith(_TABLES):
+        raise InputError("The archive holds a table, which is packed in itself; send that as it is.")
+
+
+def _check_table(file: BinaryIO, magic: bytes, limits: Limits) -> None:
     """Believe what the table says of itself: its readers stop where it lies."""
     try:
-        metadata = pq.ParquetFile(file).metadata
-    except (pa.ArrowException, OSError, ValueError):
+        n_bytes, n_rows = _told_of(file, magic)
+    except (pa.ArrowException, zipfile.BadZipFile, OSError, ValueError):
         return
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    n_bytes = sum(group.total_byte_size for group in groups)
     # Equal values take no room in a table, and all of it once read.
-    if max(n_bytes, metadata.num_rows * _ROW_BYTES) > limits.n_bytes:
+    if max(n_bytes, n_rows * _ROW_BYTES) > limits.n_bytes:
         raise InputError(
-            f"The table unpacks to {n_bytes:,} bytes in {metadata.num_rows:,} rows, more than is taken; "
-            "split it."
+            f"The table unpacks to {n_bytes:,} bytes in {n_rows:,} rows, more than is taken; split it."
         )
 
 
-def _check_workbook(file: BinaryIO, limits: Limits) -> None:
-    """Believe what the archive says of itself: its reader stops where it lies."""
-    try:
+def _told_of(file: BinaryIO, magic: bytes) -> tuple[int, int]:
+    """Return bytes and rows of a table; a workbook does not tell its rows."""
+    if magic.startswith(_ZIP):
         with zipfile.ZipFile(file) as archive:
-            sizes = {each.filename: each.file_size for each in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return
-    if "[Content_Types].xml" not in sizes:
-        raise InputError(
-            "ZIP archives are not taken here; send each file in it by itself, or packed with gzip."
-        )
-    _check_size(sum(sizes.values()), n_packed=file.seek(0, 2), limits=limits)
+            members = archive.infolist()
+        if all(each.filename != _CONTENT_TYPES for each in members):
+            raise InputError(
+                "ZIP archives are not taken here; send each file in it by itself, or packed with gzip."
+            )
+        return sum(each.file_size for each in members), 0
+    if magic.startswith(PARQUET_MAGIC):
+        metadata = pq.ParquetFile(file).metadata
+        groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+        return sum(group.total_byte_size for group in groups), metadata.num_rows
+    sizes = list(arrow_sizes.sizes_of(file))
+    return sum(each.n_bytes for each in sizes), sum(each.n_rows for each in sizes)
 
 
 def _check_container(path: Path, limits: Limits) -> None:

@@ -6,13 +6,14 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import uvicorn
 
+from plaudit.pipeline import Pipeline
 from plaudit.service.app import create_app
 from plaudit.service.settings import Settings
 from tests.fakes import fake_pipeline
@@ -29,14 +30,14 @@ def chromium() -> str:
 
 
 @contextmanager
-def running(**settings: Any) -> Iterator[str]:
-    """The address of a service with the fake pipeline, on a free port of this machine."""
-    app = create_app(Settings(**settings), load=fake_pipeline)
+def running(*, load: Callable[[], Pipeline] = fake_pipeline, **settings: Any) -> Iterator[str]:
+    """The address of a service, on a free port of this machine."""
+    app = create_app(Settings(**settings), load=load)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, name="page-server")
     thread.start()
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not (server.started and app.state.engine.state == "ready"):
             assert thread.is_alive()
             assert time.monotonic() < end

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [
     ROOT / "README.md",
     ROOT / ".github/CONTRIBUTING.md",
+    ROOT / ".github/PERSPECTIVE.md",
     ROOT / "examples/README.md",
     ROOT / "models/README.md",
     ROOT / "nlp/readers/README.md",
@@ -76,9 +79,36 @@ def test_the_columns_it_lists_are_the_columns() -> None:
 
 
 def test_the_bodies_it_posts_are_json() -> None:
-    bodies = re.findall(r"-d '(\{.*?\})'\n", README, re.S)
-    assert len(bodies) >= 2
-    assert all(json.loads(body)["comments"] for body in bodies)
+    bodies = [json.loads(body) for body in re.findall(r"-d '(\{.*?\})'\n", README, re.S)]
+    assert sum("comments" in body for body in bodies) >= 2
+
+
+def test_the_settings_it_names_exist() -> None:
+    from plaudit.service.settings import Settings
+
+    named = set(re.findall(r"\bPLAUDIT_([A-Z_]*[A-Z])\b", README))
+    assert len(named) >= 12
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_every_call_of_the_service_it_shows_works(tmp_path: Path) -> None:
+    from tests.live import living
+
+    if not shutil.which("curl"):
+        pytest.skip("no curl: apt-get install curl")
+    shown = re.search(r"<!-- the service, asked -->\n```bash\n(.*?)```", README, re.S)
+    assert shown is not None
+    with living(data_dir=tmp_path, dump_workers=1) as live:
+        paths = [path for path in live.client.get("/openapi.json").json()["paths"] if "{" not in path]
+        assert [path for path in paths if path not in shown[1]] == []
+        script = shown[1].replace("curl -s", "curl -sSf").replace("localhost:8000", f"127.0.0.1:{live.port}")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+    assert done.returncode == 0, done.stderr
+    assert '"label":"question"' in done.stdout
+    assert '"authenticity"' in done.stdout
+    assert "plaudit_requests_total" in done.stdout
 
 
 def test_the_formats_command_lists_every_format() -> None:

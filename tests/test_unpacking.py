@@ -7,8 +7,10 @@ import json
 import lzma
 import tracemalloc
 import zipfile
+from contextlib import suppress
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 import zstandard
@@ -17,27 +19,43 @@ from hypothesis import strategies as st
 
 from plaudit.errors import InputError
 from plaudit.service import unpacking
+from plaudit.service.arrow_sizes import sizes_of
 from plaudit.service.unpacking import Limits, check
 
 LIMITS = Limits(n_bytes=1 << 20, ratio=250)
 ROWS = b"\n".join(json.dumps({"text": f"Why is part {i} loose?"}).encode() for i in range(2000))
 
 
+PACK = {
+    "gz": gzip.compress,
+    "zst": zstandard.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+}
+
+
 def zeros(n_bytes: int, *, packer: str) -> bytes:
-    if packer != "zst":
-        return {"gz": gzip, "bz2": bz2, "xz": lzma}[packer].compress(bytes(n_bytes))
-    return zstandard.ZstdCompressor().compress(bytes(n_bytes))
+    return PACK[packer](bytes(n_bytes))
 
 
 @pytest.mark.parametrize(
-    "data", [b"", ROWS, gzip.compress(ROWS), zstandard.compress(ROWS), b"\x1f\x8bno", b"(\xb5/\xfd"]
+    "data",
+    [
+        b"",
+        ROWS,
+        b"\x1f\x8bno",
+        b"(\xb5/\xfd",
+        b"BZhno",
+        b"\xfd7zXZ\0no",
+        *(pack(ROWS) for pack in PACK.values()),
+    ],
 )
 def test_what_is_small_or_damaged_passes(tmp_path, data):
     (tmp_path / "dump").write_bytes(data)
     check(tmp_path / "dump", limits=LIMITS)
 
 
-@pytest.mark.parametrize("packer", ["gz", "zst", "bz2", "xz"])
+@pytest.mark.parametrize("packer", PACK)
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_what_unpacks_to_too_much_is_refused_in_little_memory(tmp_path, packer, n_members):
     (tmp_path / "dump").write_bytes(zeros(100 << 20, packer=packer) * n_members)
@@ -49,7 +67,7 @@ def test_what_unpacks_to_too_much_is_refused_in_little_memory(tmp_path, packer, 
     assert peak < 24 << 20
 
 
-@pytest.mark.parametrize("packer", ["gz", "zst", "bz2", "xz"])
+@pytest.mark.parametrize("packer", PACK)
 def test_what_unpacks_to_many_times_its_size_is_refused(tmp_path, packer):
     (tmp_path / "dump").write_bytes(zeros(100 << 20, packer=packer))
     with pytest.raises(InputError, match="more than 250 times its size"):
@@ -80,6 +98,75 @@ def test_a_table_of_too_many_rows_is_refused(tmp_path):
     check(tmp_path / "dump", limits=Limits(n_bytes=1 << 30, ratio=250))
 
 
+def arrow(table: pa.Table, *, kind: str, packing: str | None) -> bytes:
+    sink, make = io.BytesIO(), pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+    with make(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=packing)) as writer:
+        writer.write_table(table, max_chunksize=1000)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+@pytest.mark.parametrize("packing", [None, "lz4", "zstd"])
+def test_the_sizes_of_arrow_batches_are_read_off(kind, packing):
+    words = pa.array(["the same", None] * 1250).dictionary_encode()
+    table = pa.table({"text": ["x" * 99] * 2500, "n": range(2500), "word": words, "none": pa.nulls(2500)})
+    data = arrow(table, kind=kind, packing=packing)
+    sizes = list(sizes_of(io.BytesIO(data)))
+    assert [each.n_rows for each in sizes] == [1, 1000, 1000, 500]
+    assert abs(sum(each.n_bytes for each in sizes) - table.nbytes) < 1000
+    for end in range(0, len(data), 97):
+        with suppress(InputError):
+            list(sizes_of(io.BytesIO(data[:end])))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_damaged_arrow_files_are_no_accident(data):
+    kind = data.draw(st.sampled_from(["file", "stream"]))
+    whole = bytearray(arrow(pa.table({"text": ["why?"] * 20}), kind=kind, packing="lz4"))
+    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=6)):
+        whole[at] = data.draw(st.integers(0, 255))
+    with suppress(InputError):
+        list(sizes_of(io.BytesIO(bytes(whole))))
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_an_arrow_bomb_is_refused(tmp_path, kind):
+    (tmp_path / "dump").write_bytes(arrow(pa.table({"text": ["x" * 1000] * 5000}), kind=kind, packing="zstd"))
+    assert (tmp_path / "dump").stat().st_size < 60_000
+    with pytest.raises(InputError, match="The table unpacks to 5,"):
+        check(tmp_path / "dump", limits=LIMITS)
+    check(tmp_path / "dump", limits=Limits(n_bytes=1 << 30, ratio=250))
+    (tmp_path / "dump").write_bytes(arrow(pa.table({"text": pa.nulls(10**6)}), kind=kind, packing=None))
+    with pytest.raises(InputError, match="in 1,000,000 rows"):
+        check(tmp_path / "dump", limits=LIMITS)
+
+
+def test_a_workbook_that_is_a_bomb_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dump", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", b"<x/>")
+        archive.writestr("xl/worksheets/sheet1.xml", bytes(2 << 20))
+    with pytest.raises(InputError, match="The table unpacks to 2,097,156 bytes"):
+        check(tmp_path / "dump", limits=LIMITS)
+    (tmp_path / "dump").write_bytes(b"PK\x03\x04 no archive")
+    check(tmp_path / "dump", limits=LIMITS)
+
+
+def test_archives_of_archives_are_not_taken(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dump", "w") as archive:
+        archive.writestr("a.csv.gz", gzip.compress(ROWS))
+    with pytest.raises(InputError, match="ZIP archives are not taken"):
+        check(tmp_path / "dump", limits=LIMITS)
+
+
+@pytest.mark.parametrize("packer", PACK)
+@pytest.mark.parametrize("start", [b"PAR1", b"ARROW1", b"PK\x03\x04", b"\xff\xff\xff\xff"])
+def test_a_table_inside_an_archive_is_refused(tmp_path, packer, start):
+    (tmp_path / "dump").write_bytes(PACK[packer](start + bytes(100)))
+    with pytest.raises(InputError, match="send that as it is"):
+        check(tmp_path / "dump", limits=LIMITS)
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_long_json_document_is_refused_and_long_lines_of_json_are_not(tmp_path, pack):
     limits = Limits(n_bytes=1 << 30, ratio=250, n_document_bytes=1000)
@@ -104,41 +191,18 @@ def test_it_can_be_stopped_on_the_way(tmp_path):
 @settings(max_examples=60, deadline=None)
 @given(
     parts=st.lists(st.binary(max_size=3000), min_size=1, max_size=4),
-    packer=st.sampled_from(["gz", "zst"]),
+    packer=st.sampled_from(list(PACK)),
     cut=st.integers(0, 40),
 )
 def test_sizes_are_those_of_what_comes_out(tmp_path_factory, parts, packer, cut):
-    pack = gzip.compress if packer == "gz" else zstandard.compress
+    pack = PACK[packer]
     path = tmp_path_factory.mktemp("x") / "dump"
     data = b"".join(map(pack, parts))
     path.write_bytes(data)
     with path.open("rb") as file:
-        sizes = [0, *unpacking._sizes(file, data[:4])]
+        sizes = [0, *unpacking._sizes(file, data[:6])]
     assert sizes == sorted(sizes)
     assert sizes[-1] == sum(map(len, parts))
     path.write_bytes(data[: len(data) - cut])
     with path.open("rb") as file:
-        list(unpacking._sizes(file, data[:4]))
-
-
-def zipped(**files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name.replace("__", "."), data)
-    return out.getvalue()
-
-
-def test_archives_of_archives_are_not_taken(tmp_path):
-    (tmp_path / "dump").write_bytes(zipped(a__csv__gz=gzip.compress(ROWS)))
-    with pytest.raises(InputError, match="ZIP archives are not taken"):
-        check(tmp_path / "dump", limits=LIMITS)
-    sheet = zipped(**{"[Content_Types]__xml": b"<x/>", "xl/sheet__xml": bytes(8 << 20)})
-    (tmp_path / "dump").write_bytes(sheet)
-    with pytest.raises(InputError, match="unpacks to more than"):
-        check(tmp_path / "dump", limits=LIMITS)
-    check(tmp_path / "dump", limits=Limits(n_bytes=1 << 30, ratio=250))
-    for data in (b"ARROW1\0\0", b"\xff\xff\xff\xff\0\0\0\0"):
-        (tmp_path / "dump").write_bytes(data)
-        with pytest.raises(InputError, match="Parquet"):
-            check(tmp_path / "dump", limits=LIMITS)
+        list(unpacking._sizes(file, data[:6]))
