@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from plaudit.service import cli_storage
+from plaudit.service import cli_compare, cli_storage
 from plaudit.service.exits import EXIT_CODES, end_on_sigterm, exit_codes
 
 app = typer.Typer(
@@ -183,6 +183,9 @@ def _tell(outcome: Any) -> None:
     replaced = ", in place of the earlier results" if outcome.replaced else ""
     typer.echo(f"plaudit: wrote {', '.join(outcome.files)} to {outcome.folder}{replaced}.", err=True)
     typer.echo(f"plaudit: open {outcome.folder / PAGE} to read the report.", err=True)
+
+
+app.command(epilog=EXIT_CODES)(cli_compare.compare)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from plaudit.comment import PLATFORMS, REJECTION_REASONS
-from plaudit.report import drawing, html, phrases, salience
+from plaudit.report import drawing, html, phrases, salience, templates
 from plaudit.report.envelope import Report
 from plaudit.scores import LABELS
 from plaudit.service.settings import Settings
@@ -34,7 +34,7 @@ _TITLES: Final = {"youtube": "YouTube", "tiktok": "TikTok"} | {
     name: name.capitalize() for name in ("instagram", "reddit", "facebook", "blog", "other")
 }
 _HERE: Final = Path(__file__).parent
-_REPORT: Final = Path(html.__file__).parent
+_REPORT: Final = templates.FOLDER
 _ICON: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#0b6f66" d="M6 4h20a4 4 0 0 1 4 '
     '4v12a4 4 0 0 1-4 4H15l-7 6v-6H6a4 4 0 0 1-4-4V8a4 4 0 0 1 4-4z"/><path stroke="#fff" stroke-width="2.4" '
@@ -188,7 +188,7 @@ def _environment() -> Environment:
         phrases=phrases,
         salience=salience,
         rejections=REJECTION_REASONS,
-        max_text=html.MAX_TEXT,
+        max_text=templates.MAX_TEXT,
         labels=LABELS,
         few=FEW,
         formats=FORMATS,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit.comment import REJECTION_REASONS
-from plaudit.report import html, phrases
+from plaudit.report import html, phrases, templates
 from plaudit.report.envelope import Coverage, Interval, LabelShare, Report
 from plaudit.report.html import render_html
 from tests import reports
@@ -161,7 +161,7 @@ def test_evidence_is_text_where_given_and_the_id_otherwise() -> None:
 
 def test_long_evidence_is_shortened() -> None:
     source = render_html(reports.full_report(), texts={"c06": "long " * 5000})
-    assert len(source) - len(render_html(reports.full_report())) < 2 * html.MAX_TEXT
+    assert len(source) - len(render_html(reports.full_report())) < 2 * templates.MAX_TEXT
     assert "…" in source
 
 
@@ -261,7 +261,7 @@ def test_bounds_of_the_scale_can_be_drawn(value: float) -> None:
 
 
 def test_text_stands_out_from_its_ground_in_light_and_dark() -> None:
-    style = (html._FOLDER / "report.css").read_text(encoding="utf-8")
+    style = (templates.FOLDER / "report.css").read_text(encoding="utf-8")
     light, dark = (_colours(block) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL))
     for palette in (light, light | dark):
         pairs = [(word, f"{word}-back") for word in ("good", "normal", "low", "alarm")]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from plaudit.report.difference import Value
 from plaudit.report.envelope import Interval, LabelShare, SignalRow
+from plaudit.report.phrases import change as change_of
 from plaudit.report.phrases import quantity
 
 CENTRE_X: Final = 120.0
@@ -120,6 +122,27 @@ def whisker(row: SignalRow) -> Whisker | None:
         start=_axis(start, row.unit),
         end=_axis(end, row.unit),
     )
+
+
+def change(apart: Value, *, limit: float, unit: str) -> Whisker:
+    """Place a difference on an axis with no change in its middle; `limit` is at either end."""
+
+    def place(x: float) -> float:
+        return _percent(0.5 + x / (2 * limit))
+
+    return Whisker(
+        value=place(apart.value),
+        low=place(apart.low),
+        high=place(apart.high),
+        reference=50.0,
+        start=change_of(-limit, unit),
+        end=change_of(limit, unit),
+    )
+
+
+def change_limit(differences: Iterable[Value]) -> float:
+    """Return the end of an axis that holds differences and their intervals."""
+    return _round_up(max((abs(x) for d in differences for x in (d.low, d.high)), default=0.0), limit=math.inf)
 
 
 def stacked(shares: Mapping[str, float]) -> tuple[Segment, ...]:

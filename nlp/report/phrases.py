@@ -112,6 +112,12 @@ def signal_phrase(name: str) -> Phrase:
     return Phrase(title, SIGNALS.get(name, ""))
 
 
+def changed_thing(name: str, kind: str) -> str:
+    """Return the title of a number, a label or a signal."""
+    known = {"number": NUMBERS, "label": LABELS}.get(kind, {})
+    return known[name].title if name in known else signal_phrase(name).title
+
+
 def signal_indices(policy_hash: str) -> dict[str, str]:
     """Say which number each signal's points belong to; empty for a report made by another policy."""
     shipped = policy.load()
@@ -146,6 +152,8 @@ def quantity(value: float, unit: str) -> str:
         return f"{value / 24:.1f} days" if value >= 48 else f"{value:.1f} h"
     if unit == "ratio":
         return f"{value:.2f}"
+    if unit == "points":
+        return f"{value:.0f}"
     number = f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}"
     return f"{number} authors" if unit == "authors" else number
 
@@ -160,6 +168,22 @@ def interval(low: float, high: float, unit: str) -> str:
         if first.endswith(suffix) and last.endswith(suffix):
             first = first.removesuffix(suffix)
     return f"{first}–{last}"
+
+
+def change(value: float, unit: str) -> str:
+    """Format a difference with its sign; that of two shares in percentage points."""
+    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    size = abs(value)
+    if unit == "points":
+        return f"{sign}{size:.1f}"
+    if unit == "share":
+        return f"{sign}{size * 100:.1f} pp"
+    return f"{sign}{quantity(size, unit)}"
+
+
+def change_interval(low: float, high: float, unit: str) -> str:
+    """Format both bounds of a difference's interval."""
+    return f"{change(low, unit).removesuffix(' pp')} to {change(high, unit)}"
 
 
 def signal_value(row: SignalRow) -> str:

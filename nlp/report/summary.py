@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from plaudit.report import phrases, salience
+from plaudit.report.console import Page
 from plaudit.report.envelope import Finding, Interval, LabelShare, Report, SignalRow
 
 N_SIGNALS: Final = 5
 N_GROUPS: Final = 10
 N_LANGUAGES: Final = 4
 
-_WIDE: Final = 64
 _BAR: Final = 40
 _KEY: Final = 28
 _STYLES: Final = {"good": "green", "normal": "default", "low": "yellow", "alarm": "bold red", "absent": "dim"}
 _TONES: Final = {"genuine": "cyan", "generic_praise": "yellow", "question": "blue"}
-_ASCII: Final = str.maketrans({"–": "-", "…": "~", "“": '"', "”": '"', "’": "'", "·": "-"})
 
 
 def print_summary(report: Report, console: Console) -> None:
     """Print the numbers, the labels, the signals that matter, the coverage and what to beware of."""
-    page = _Page(console)
+    page = Page(console)
     page.line(f"Plaudit: {_of(report.coverage.scored, report.coverage.read)} comments scored", style="bold")
     _numbers(page, report)
     _labels(page, report)
@@ -42,54 +38,7 @@ def print_summary(report: Report, console: Console) -> None:
     page.line(_origin(report), style="dim")
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A console and what fits on it. Nothing that is printed is read as markup."""
-
-    console: Console
-
-    @property
-    def wide(self) -> bool:
-        return self.console.width >= _WIDE
-
-    @property
-    def plain(self) -> bool:
-        return self.console.options.ascii_only
-
-    def text(self, words: str, *, style: str = "") -> Text:
-        words = phrases.printable(words)
-        if self.plain:
-            words = words.translate(_ASCII).encode("ascii", "replace").decode()
-        return Text(words, style=style)
-
-    def line(self, words: str, *, style: str = "", indent: int = 0) -> None:
-        self.console.print(Padding(self.text(words, style=style), (0, 0, 0, indent), expand=False))
-
-    def heading(self, words: str) -> None:
-        self.console.print()
-        if words:
-            self.line(words, style="bold")
-
-    def bullets(self, sentences: Iterable[str], *, style: str = "") -> None:
-        table = Table.grid(padding=(0, 1, 0, 0))
-        for sentence in sentences:
-            table.add_row(self.text(" -", style="dim"), self.text(sentence, style=style))
-        if table.row_count:
-            self.console.print(table)
-
-    def grid(self, *justify: str) -> Table:
-        table = Table.grid(padding=(0, 2, 0, 0))
-        for side in justify:
-            rigid = side == "bar"  # rich's own ellipsis would break a terminal without Unicode
-            overflow: Literal["crop", "fold"] = "crop" if rigid else "fold"
-            table.add_column(justify="right" if side == "right" else "left", no_wrap=rigid, overflow=overflow)
-        return table
-
-    def show(self, table: Table) -> None:
-        self.console.print(Padding(table, (0, 0, 0, 1), expand=False))
-
-
-def _numbers(page: _Page, report: Report) -> None:
+def _numbers(page: Page, report: Report) -> None:
     page.heading("")
     table = page.grid("left", "right", "left", "bar")
     for name, phrase in phrases.NUMBERS.items():
@@ -102,7 +51,7 @@ def _numbers(page: _Page, report: Report) -> None:
         _reasons(page, report, name)
 
 
-def _number(page: _Page, number: Interval | None, *, room: int) -> list[Text]:
+def _number(page: Page, number: Interval | None, *, room: int) -> list[Text]:
     """Write a number's cells; `room` columns are needed for everything but its bar."""
     if number is None:
         return [page.text("–", style="dim"), page.text(phrases.INSUFFICIENT, style="yellow")]
@@ -111,7 +60,7 @@ def _number(page: _Page, number: Interval | None, *, room: int) -> list[Text]:
     return [*cells, _bar(page, number, width=width)] if width >= _BAR // 2 else cells
 
 
-def _bar(page: _Page, number: Interval, *, width: int) -> Text:
+def _bar(page: Page, number: Interval, *, width: int) -> Text:
     """Draw 0 to 100 with the interval on it and the value in it."""
     void, span, dot = ("-", "=", "O") if page.plain else ("─", "━", "●")
     last = width - 1
@@ -123,7 +72,7 @@ def _bar(page: _Page, number: Interval, *, width: int) -> Text:
     return bar
 
 
-def _reasons(page: _Page, finding: Finding, name: str) -> None:
+def _reasons(page: Page, finding: Finding, name: str) -> None:
     sentences = finding.reasons.get(name, ())
     if sentences:
         page.heading("")
@@ -131,7 +80,7 @@ def _reasons(page: _Page, finding: Finding, name: str) -> None:
         page.bullets(sentences)
 
 
-def _labels(page: _Page, report: Report) -> None:
+def _labels(page: Page, report: Report) -> None:
     page.heading("Labels")
     table = page.grid("left", "right", "left", "left", "bar")
     for name, share in report.labels.items():
@@ -140,7 +89,7 @@ def _labels(page: _Page, report: Report) -> None:
     page.show(table)
 
 
-def _label(page: _Page, name: str, share: LabelShare | None) -> list[Text]:
+def _label(page: Page, name: str, share: LabelShare | None) -> list[Text]:
     if share is None:
         return [page.text("–", style="dim"), page.text(phrases.INSUFFICIENT, style="yellow")]
     cells = [page.text(phrases.percent(share.share), style="bold"), page.text(phrases.label_interval(share))]
@@ -151,7 +100,7 @@ def _label(page: _Page, name: str, share: LabelShare | None) -> list[Text]:
     return [*cells, raw, Text(block, style=_TONES.get(name, ""))]
 
 
-def _signals(page: _Page, report: Report) -> None:
+def _signals(page: Page, report: Report) -> None:
     rows = salience.most_telling(report.signals, n=N_SIGNALS)
     page.heading("What matters most" if rows else "No signal could be measured")
     table = page.grid("bar", "left", "right", "left", "left")
@@ -163,7 +112,7 @@ def _signals(page: _Page, report: Report) -> None:
         page.line(f"{phrases.counted(n_absent, 'signal')} could not be measured here.", style="dim", indent=1)
 
 
-def _signal(page: _Page, row: SignalRow) -> list[Text]:
+def _signal(page: Page, row: SignalRow) -> list[Text]:
     cells = [
         page.text(row.word, style=_STYLES.get(row.word, "")),
         page.text(phrases.signal_phrase(row.name).title),
@@ -175,7 +124,7 @@ def _signal(page: _Page, row: SignalRow) -> list[Text]:
     return [*cells, page.text(usual, style="dim")]
 
 
-def _groups(page: _Page, report: Report) -> None:
+def _groups(page: Page, report: Report) -> None:
     if not report.groups:
         return
     page.heading("Ranking, by index")
@@ -189,7 +138,7 @@ def _groups(page: _Page, report: Report) -> None:
         page.line(f"and {n_more:,} more in the report", style="dim", indent=1)
 
 
-def _coverage(page: _Page, report: Report) -> None:
+def _coverage(page: Page, report: Report) -> None:
     coverage = report.coverage
     page.heading("Coverage")
     n_rejected = coverage.read - coverage.scored

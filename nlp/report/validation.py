@@ -12,7 +12,7 @@ from rich.text import Text
 
 from plaudit.report import charts, phrases
 from plaudit.report.claims import Row, Validation
-from plaudit.report.html import environment, source
+from plaudit.report.templates import environment, source
 
 CAVEATS: Final = (
     *phrases.CAVEATS,

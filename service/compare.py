@@ -1,0 +1,146 @@
+"""Two result folders, read back to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from plaudit.errors import InputError, UsageError
+from plaudit.report import stored
+from plaudit.report.comparison import Comparison, Shared
+from plaudit.report.comparison import compare as compare_reports
+from plaudit.report.envelope import Report
+from plaudit.scores import LABELS
+from plaudit.service.output import COMMENTS, REPORT
+from plaudit.text import fingerprint
+
+_COLUMNS: Final = ("post_id", "id", "label")
+_LINE_NUMBER_DIGITS: Final = 7
+"""Digits up to which a number is taken for the line a comment stood in, which names no comment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run left: its report, and its table of comments where it lies beside."""
+
+    name: str
+    report: Report
+    comments: Path | None
+
+
+def compare(before: Path, after: Path) -> Comparison:
+    """Compare two result folders, or two report.json files.
+
+    Raises:
+        InputError: One of them is no result.
+    """
+    first, second = read_result(before), read_result(after)
+    return compare_reports(
+        first.report, second.report, names=(first.name, second.name), shared=shared_comments(first, second)
+    )
+
+
+def read_result(path: Path) -> Result:
+    """Read what a run left.
+
+    Raises:
+        InputError: Nothing is there, or not what `plaudit score` writes.
+    """
+    file = path / REPORT if path.is_dir() else path
+    if not file.exists():
+        what = f"is a folder without {REPORT}" if path.is_dir() else "is not there"
+        raise InputError(f"{path} {what}; name a folder that `plaudit score --out` wrote, or its {REPORT}.")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} can't be read ({error.strerror}).") from error
+    table = file.parent / COMMENTS
+    return Result(
+        name=str(path), report=stored.parse(data, name=str(file)), comments=table if table.is_file() else None
+    )
+
+
+def shared_comments(before: Result, after: Result) -> Shared | None:
+    """Match the comments of two runs by post and id; None where a run keeps no table of them.
+
+    Comments whose id may be the number of their line are counted but not matched: another file has such
+    numbers too.
+    """
+    if before.comments is None or after.comments is None:
+        return None
+    try:
+        first, second = _Labelled.of(before.comments), _Labelled.of(after.comments)
+    except (pa.ArrowException, OSError, KeyError):
+        return None  # a table of another version; the reports can still be compared
+    _, at, also_at = np.intersect1d(first.keys, second.keys, return_indices=True)
+    moves = np.bincount(
+        first.labels[at].astype(np.int64) * len(LABELS) + second.labels[also_at], minlength=len(LABELS) ** 2
+    ).reshape(len(LABELS), len(LABELS))
+    return Shared(
+        n_before=first.n_comments,
+        n_after=second.n_comments,
+        n_common=len(at),
+        n_relabelled=int(moves.sum() - np.trace(moves)),
+        moves=tuple(
+            (one, other, int(moves[i, j]))
+            for i, one in enumerate(LABELS)
+            for j, other in enumerate(LABELS)
+            if i != j and moves[i, j]
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Labelled:
+    """Comments that can be told from all others, unique, with their labels.
+
+    Attributes:
+        n_comments: Of the table, those that can't be told apart included.
+        keys: Fingerprints of post and id.
+        labels: Index into `LABELS` of each.
+    """
+
+    n_comments: int
+    keys: NDArray[np.uint64]
+    labels: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, table: Path) -> _Labelled:
+        n_comments, keys, labels = 0, [np.empty(0, np.uint64)], [np.empty(0, np.int8)]
+        codes = {label: i for i, label in enumerate(LABELS)}
+        for batch in _batches(table):
+            posts, ids, given = (batch.column(name).to_pylist() for name in _COLUMNS)
+            n_comments += len(ids)
+            told = [
+                (fingerprint(f"{post or ''}\n{id_}"), codes[label])
+                for post, id_, label in zip(posts, ids, given, strict=True)
+                if not (len(id_) <= _LINE_NUMBER_DIGITS and id_.isdecimal())
+            ]
+            keys.append(np.array([key for key, _ in told], np.uint64))
+            labels.append(np.array([label for _, label in told], np.int8))
+        unique, first = np.unique(np.concatenate(keys), return_index=True)
+        return cls(n_comments=n_comments, keys=unique, labels=np.concatenate(labels)[first])
+
+
+def _batches(table: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(table) as file:
+        yield from file.iter_batches(columns=list(_COLUMNS))
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page as one file.
+
+    Raises:
+        UsageError: It can't be written there.
+    """
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--html {path} can't be written ({error.strerror}); name another file.") from error

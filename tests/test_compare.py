@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from plaudit.service.compare import compare
+from tests import reports
+from tests.commands import Run
+from tests.commands import run as run
+
+PRAISE = ["so good", "nice one", "love it", "great work"]
+
+
+def write(path: Path, texts: list[str], *, start: int = 0) -> Path:
+    rows = [
+        {"id": f"c-{start + i}", "text": text, "author": f"u{start + i}", "post_id": "p"}
+        for i, text in enumerate(texts)
+    ]
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def folders(run: Run, tmp_path: Path) -> tuple[Path, Path]:
+    texts = [f"{PRAISE[i % 4]} number {i}" if i % 3 else f"why does step {i} work?" for i in range(90)]
+    first, second = tmp_path / "first", tmp_path / "second"
+    for out, kept in ((first, texts[:60]), (second, texts)):
+        done = run("score", write(tmp_path / f"{out.name}.ndjson", kept), "--out", out, "--by", "post")
+        assert done.exit_code == 0, done.output
+    return first, second
+
+
+def test_folders_are_compared_and_shared_comments_counted_once(folders):
+    comparison = compare(*folders)
+    assert comparison.assumption == "overlapping"
+    assert comparison.shared is not None
+    assert (comparison.shared.n_before, comparison.shared.n_after, comparison.shared.n_common) == (60, 90, 60)
+    assert comparison.shared.n_relabelled == 0
+    assert comparison.correlation == pytest.approx(60 / (60 * 90) ** 0.5, abs=1e-5)
+    assert [group.key for group in comparison.groups] == ["p"]
+
+
+def test_a_report_alone_is_taken_as_independent(folders, tmp_path):
+    alone = tmp_path / "alone.json"
+    alone.write_bytes((folders[0] / "report.json").read_bytes())
+    comparison = compare(alone, folders[1])
+    assert comparison.assumption == "independent"
+    assert comparison.shared is None
+    assert compare(folders[0], folders[0]).assumption == "same_comments"
+
+
+def test_numbers_of_lines_name_no_comment(run, tmp_path):
+    outs = []
+    for name in ("one", "two"):
+        dump = tmp_path / f"{name}.txt"
+        dump.write_text("\n".join(f"{name} says thing {i}" for i in range(30)))
+        run("score", dump, "--out", tmp_path / name)
+        outs.append(tmp_path / name)
+    comparison = compare(*outs)
+    assert comparison.shared is not None
+    assert comparison.shared.n_common == 0
+    assert comparison.assumption == "independent"
+
+
+def test_the_command_prints_a_table_json_and_a_page(run, folders, tmp_path):
+    page = tmp_path / "page.html"
+    done = run("compare", *folders, "--html", page)
+    assert done.exit_code == 0
+    assert "Generic praise" in done.stdout
+    assert "60 comments are in both runs" in " ".join(done.stdout.split())
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    done = run("compare", *folders, "--json")
+    assert orjson.loads(done.stdout)["assumption"] == "overlapping"
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty folder", "other json", "not json", "page"])
+def test_what_is_no_result_is_one_sentence_and_exit_code_2(run, tmp_path, kind):
+    (tmp_path / "good.json").write_bytes(reports.full_report().to_json())
+    bad = tmp_path / "bad"
+    if kind == "empty folder":
+        bad.mkdir()
+    elif kind != "missing":
+        bad.write_bytes({"other json": b"{}", "not json": b"text", "page": b"<!doctype html>"}[kind])
+    for pair in ((bad, tmp_path / "good.json"), (tmp_path / "good.json", bad)):
+        done = run("compare", *pair)
+        assert done.exit_code == 2
+        assert done.stdout == ""
+        assert done.stderr.startswith(f"plaudit: {bad} is ")
+        assert "plaudit score" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_page_that_can_not_be_written_is_exit_code_2(run, tmp_path):
+    (tmp_path / "good.json").write_bytes(reports.full_report().to_json())
+    done = run(
+        "compare", tmp_path / "good.json", tmp_path / "good.json", "--html", tmp_path / "no" / "x.html"
+    )
+    assert done.exit_code == 2
+    assert "can't be written" in done.stderr
+
+
+def test_a_damaged_table_costs_only_the_matching(folders):
+    (folders[0] / "comments.parquet").write_bytes(b"PAR1 and then nothing")
+    assert compare(*folders).assumption == "independent"
