@@ -88,6 +88,16 @@ def test_what_cannot_be_turned_back_is_named(
         restoring.restore(loaded.folder, tmp_path)
 
 
+def test_what_training_moves_by_less_than_a_step_survives_int8(loaded: Artifact) -> None:
+    weights = restoring.floats(loaded)
+    table = weights["network.encoder.embeddings.word_embeddings.weight"]
+    steps = np.abs(table).max(axis=1, keepdims=True) / 127
+    moved = (np.rint((table + 0.1 * steps) / steps) - np.rint(table / steps)).mean()
+    assert moved == pytest.approx(0.1, abs=0.01)
+    again = restoring.floats(loaded)
+    assert all((again[name] == value).all() for name, value in weights.items())
+
+
 def test_the_shipped_model_can_be_turned_back(tmp_path: Path) -> None:
     try:
         folder = artifact.current()

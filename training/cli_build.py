@@ -12,7 +12,7 @@ import typer
 from plaudit.errors import MappingError
 from plaudit.training.exits import exit_codes
 from plaudit.training.options import Columns, Models, Tests, Threads, columns_of
-from plaudit.training.telling import say, step_reporter, tell_figures, tell_parts, words_of
+from plaudit.training.telling import say, step_reporter, tell_figures, tell_parity, tell_parts, words_of
 
 if TYPE_CHECKING:
     from plaudit.training.warm import Start
@@ -122,6 +122,7 @@ def build(
             )
             if start:
                 start.finish(written, given=given, n_replayed=len(parts.train) - len(given.train))
+            tell_parity(artifact.load(written).manifest)
             meter.say("Evaluating")
             figures = evaluation.record(written, {dataset.HELD_OUT: given.held_out, **tests}, threads=threads)
         if use_:

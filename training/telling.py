@@ -15,6 +15,7 @@ from rich.table import Table
 from plaudit.errors import InputError
 
 if TYPE_CHECKING:
+    from plaudit.artifact import Manifest
     from plaudit.training.checking import Checked
     from plaudit.training.fitting import Progress
     from plaudit.training.label_keys import Joined
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _MAX_ROWS: Final = 12  # of a kind, as languages
 _MAX_SUSPECTS: Final = 30
 _MAX_DRIFT: Final = 30
+_LEAST_AGREEMENT: Final = 0.97  # 0.99 is usual
 
 
 class Terminal(Console):
@@ -48,6 +50,16 @@ def tell_parts(parts: Parts) -> None:
         say(f"{parts.n_leaked:,} rows were left out: their texts, posts or authors are in a test file.")
     if parts.n_conflicting:
         say(f"{parts.n_conflicting:,} rows were left out: their texts stand with two labels.")
+
+
+def tell_parity(manifest: Manifest) -> None:
+    """Say so where a model lost much of what it learned when it was quantised."""
+    agreement = manifest.training["int8_against_float"]["label_agreement"]
+    if agreement < _LEAST_AGREEMENT:
+        say(
+            f"int8 weights give the label of float32 on only {agreement:.1%} of the held-out part; expected "
+            f"{_LEAST_AGREEMENT:.0%} or more: compare it with `plaudit-train promote` before it is used."
+        )
 
 
 def tell_checked(checked: Checked, console: Console) -> None:

@@ -34,7 +34,7 @@ from plaudit.training.revision import replace_manifest
 from plaudit.training.targets import flag_targets, label_targets
 
 KNOBS: Final = (
-    "train.epochs=4",
+    "train.epochs=3",
     "train.learning_rate=5e-5",  # half of what the first training takes: a short way from a good start
     "train.embedding_learning_rate=2e-5",
     "vocabulary.corpus=[]",  # that of the model, pruned already
