@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from plaudit.service import cli_compare, cli_storage
+from plaudit.service import cli_compare, cli_dumps, cli_storage
 from plaudit.service.exits import EXIT_CODES, end_on_sigterm, exit_codes
 
 app = typer.Typer(
@@ -329,15 +329,8 @@ def _tell_validation(outcome: Any) -> None:
     typer.echo(f"plaudit: open {outcome.folder / PAGE} to see the figures.", err=True)
 
 
-@app.command(epilog=EXIT_CODES)
-def formats() -> None:
-    """List the formats that can be read."""
-    with exit_codes():
-        from plaudit.readers import FORMATS
-
-        width = max(map(len, FORMATS))
-        for name, format_ in FORMATS.items():
-            typer.echo(f"{name:<{width}}  {format_.title}: {format_.description}")
+for _command in (cli_dumps.inspect, cli_dumps.formats):
+    app.command(epilog=EXIT_CODES)(_command)
 
 
 def main() -> None:

@@ -92,11 +92,17 @@ def _is_plain(value: object) -> bool:
     return value is not None and value != "" and not isinstance(value, (dict, list))
 
 
+def value_at(record: Record, path: Iterable[str]) -> Any:
+    """Return what lies at a path into a record; None where nothing does."""
+    value: Any = record
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
 def _first(record: Record, *, paths: Iterable[tuple[str, ...]], otherwise: object) -> object:
     for path in paths:
-        value: Any = record
-        for part in path:
-            value = value.get(part) if isinstance(value, Mapping) else None
+        value = value_at(record, path)
         if _is_plain(value):
             return value
         otherwise = value if otherwise is None else otherwise
@@ -154,6 +160,11 @@ class Mapper:
                 self._layouts.clear()
             layout = self._layouts[keys] = Layout(keys, columns=self.columns)
         return layout
+
+    def layouts(self, records: Iterable[Record]) -> list[Layout]:
+        """Return the different layouts of some records."""
+        first = {tuple(record): record for record in records}
+        return [self.layout(record) for record in first.values()]
 
     def unpack(self, value: object) -> Iterator[tuple[Record, Values] | Problem]:
         """Yield the comments in a value, each as read and as values; replies follow their parent."""

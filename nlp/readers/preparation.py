@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import Any, Final
 from plaudit.errors import InputError, MappingError, UsageError
 from plaudit.readers import columnar, containers, sniffing, workbook
 from plaudit.readers.format import Format, Problem, Record
-from plaudit.readers.mapping import Mapper, records_in
+from plaudit.readers.mapping import Layout, Mapper, records_in, value_at
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.registry import FORMATS, format_named
 from plaudit.readers.source import Source
@@ -23,18 +23,31 @@ _N_LIMIT: Final = (
     80 << 20
 )  # bytes, records or not: garbage must not be read to its end; a line may have 64 MiB
 _N_LISTED: Final = 30
+_N_LOOKED_AT: Final = 100  # records whose columns are listed; of the others only whether they have a text
 _BINARY: Final = frozenset({"parquet", "arrow", "excel"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A source that is known to be readable, and how."""
+    """A source that is known to be readable, and how.
+
+    Attributes:
+        source: What is read.
+        format: What it was taken for.
+        container: One of `format.CONTAINERS`.
+        delimiter: What separates the cells of a table of text.
+        mapper: Finds its comments and their fields.
+        columns: Each field found in the first records, to its names there, the one that counts first.
+        others: Names found there that mean nothing.
+    """
 
     source: Source
     format: Format
     container: str
     delimiter: str
     mapper: Mapper
+    columns: Mapping[str, tuple[str, ...]]
+    others: tuple[str, ...]
 
     def values(self, stream: ByteStream) -> containers.Numbered:
         """Yield the numbered values of a pass over the source."""
@@ -89,8 +102,20 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
     mapper = Mapper(found, columns=options.columns)
     if not sample and container in ("csv", "tsv"):
         sample = [dict.fromkeys(sniffing.header_of(head, delimiter=delimiter))]
-    _check(source, sample, mapper=mapper, source_format=found, options=options)
-    return Prepared(source=source, format=found, container=container, delimiter=delimiter, mapper=mapper)
+    records = _records(sample, mapper=mapper)
+    layouts = mapper.layouts(records)
+    _check(source, records, layouts=layouts, source_format=found, options=options)
+    columns = _columns(records[:_N_LOOKED_AT], mapper=mapper)
+    heads = {name.partition(".")[0] for names in columns.values() for name in names}
+    return Prepared(
+        source=source,
+        format=found,
+        container=container,
+        delimiter=delimiter,
+        mapper=mapper,
+        columns=columns,
+        others=tuple(name for name in _names_in(records) if name not in heads),
+    )
 
 
 def format_of(source: Source) -> Format:
@@ -149,16 +174,15 @@ def matching(sample: Iterable[Any]) -> Iterator[Format]:
 
 def _check(
     source: Source,
-    sample: Iterable[Any],
+    records: Sequence[Record],
     *,
-    mapper: Mapper,
+    layouts: Sequence[Layout],
     source_format: Format,
     options: ReadOptions,
 ) -> None:
-    records = _records(sample, mapper=mapper)
     if not records:
         return
-    found = {name for record in records for name, paths in mapper.layout(record).paths.items() if paths}
+    found = {name for layout in layouts for name, paths in layout.paths.items() if paths}
     for name, column in options.columns.items():
         if name not in found:
             raise MappingError(
@@ -182,7 +206,20 @@ def _records(sample: Iterable[Any], *, mapper: Mapper) -> list[Record]:
     return [each[0] for each in islice(unpacked, _N_SAMPLE) if not isinstance(each, Problem)]
 
 
+def _names_in(records: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(str(key) for keys in dict.fromkeys(map(tuple, records)) for key in keys))
+
+
 def _names(records: Iterable[Record]) -> str:
-    names = list(dict.fromkeys(str(key)[:40] for record in records for key in record))
+    names = [name[:40] for name in _names_in(records)]
     listed = ", ".join(names[:_N_LISTED]) or "none"
     return listed + (f" and {len(names) - _N_LISTED} more" if len(names) > _N_LISTED else "")
+
+
+def _columns(records: Iterable[Record], *, mapper: Mapper) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        for field, paths in mapper.layout(record).paths.items():
+            names = (".".join(map(str, path)) for path in paths if value_at(record, path) is not None)
+            found.setdefault(field, {}).update(dict.fromkeys(names))
+    return {field: tuple(names) for field, names in found.items() if names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> 
             prepared.append(Unusable(source=source, error=error))
     if not any(isinstance(each, Prepared) for each in prepared):
         raise _nothing_usable([each for each in prepared if isinstance(each, Unusable)], sources)
-    return _batches(prepared, options=options)
+    return batches_of(prepared, options=options)
 
 
 def read_records(
@@ -94,7 +94,10 @@ def _nothing_usable(unusable: Sequence[Unusable], sources: Sequence[Path | str])
     return type(error)(f"{error}{more}")
 
 
-def _batches(prepared: Sequence[Prepared | Unusable], *, options: ReadOptions) -> Iterator[Batch]:
+def batches_of(
+    prepared: Sequence[Prepared | Unusable], *, options: ReadOptions
+) -> Generator[Batch, None, None]:
+    """Yield the batches of sources that have been looked at; at least one, maybe empty."""
     assembler, n_bytes, is_first = Assembler(options), 0, True
     for each in prepared:
         if isinstance(each, Unusable):
