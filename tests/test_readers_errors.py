@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 import zstandard
 
 from plaudit.errors import InputError, MappingError, UsageError
-from plaudit.readers import ReadOptions, detect, read
+from plaudit.readers import ReadOptions, detect, json_cutting, preparation, read, sniffing, stream
+from plaudit.readers.source import Source
 
 from .test_readers_formats import write
 
@@ -170,3 +173,45 @@ def test_a_dump_without_comments_is_read(tmp_path: Path, data: str) -> None:
 def test_lines_are_not_taken_for_tables_or_json(tmp_path: Path, data: str) -> None:
     path: Any = write(tmp_path, "unnamed", data)
     assert detect(path).name == "lines"
+
+
+ENDLESS: dict[str, bytes] = {
+    "a.csv": b"a" * 1000,
+    "b.csv": b"id,text\n1," + b"a" * 990,
+    "c.jsonl": b"{" * 1000,
+    "d.jsonl": b"no JSON\n" * 125,
+    "e.json": b"[" * 1000,
+    "f.json": b'[{"text": "' + b"a" * 990,
+    "g.json": b'{"a": [[1, 2], [3]], ' * 50,
+    "h.json": b"[[1, 2], " + b"[1, 2], " * 125,
+    "i.txt": b"a" * 1000,
+    "j": b"[1, 2]\n" * 150,
+    "k": base64.encodebytes(bytes(range(256)) * 4),
+    "l.json": b" " * 1000,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_garbage_is_told_by_its_beginning(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sniffing, "N_HEAD", 2000)
+    monkeypatch.setattr(preparation, "_N_LIMIT", 4000)
+    monkeypatch.setattr(json_cutting, "N_WHOLE", 3000)
+    monkeypatch.setattr(json_cutting, "N_LOOK", 3000)
+    monkeypatch.setattr(stream, "_N_CHUNK", 500)
+    passes: list[stream.ByteStream] = []
+    opened = Source.open
+    monkeypatch.setattr(Source, "open", lambda self: passes.append(opened(self)) or passes[-1])
+    path = write(tmp_path, name, ENDLESS[name] * 200)
+    with suppress(InputError, MappingError):
+        read([path])
+        assert name in ("b.csv", "f.json")  # whose header or beginning is fine: bad records, then
+    assert sum(each.n_bytes for each in passes) < 20_000
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl", "a.txt", "unnamed"])
+def test_five_gigabytes_of_nothing_are_one_sentence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with path.open("wb") as out:
+        out.truncate(5 << 30)  # takes no room on the disk
+    with pytest.raises(InputError, match="binary data"):
+        read([path])

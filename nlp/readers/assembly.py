@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from operator import is_
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,8 @@ from plaudit.text import normalize
 # isalnum() holds for these, yet nothing is seen of them.
 _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 _JOINERS: Final = "\u200d\ufe0e\ufe0f \n"  # what is left of emoji without an emoji
+_WORDS: Final = frozenset({str, type(None)})
+_T = TypeVar("_T")
 _ERROR: Final = Problem("error_record", "An error stands where a comment should.")
 _pseudonym = lru_cache(maxsize=1 << 16)(pseudonym)
 _handle_pseudonym = lru_cache(maxsize=1 << 16)(handle_pseudonym)
@@ -97,15 +100,15 @@ class Assembler:
             number if id_ is None else id_ for id_, number in zip(ids, self._numbers, strict=True)
         ]
         parents = problems.ids("parent_id", raw["parent_id"])
-        columns["post_id"] = self._filled(map(coercion.as_id, raw["post_id"]), self._post)
+        columns["post_id"] = self._filled(_each(coercion.as_id, raw["post_id"]), self._post)
         columns["parent_id"] = [
             None if p in ("root", "0", "-1") or p in (id_, post) else p
             for p, id_, post in zip(parents, ids, columns["post_id"], strict=True)
         ]
         self._people(columns, raw)
         self._times(columns, raw, place=place)
-        columns["likes"] = list(map(coercion.as_count, raw["likes"]))
-        columns["total_reply_count"] = list(map(coercion.as_count, raw["total_reply_count"]))
+        columns["likes"] = _each(coercion.as_count, raw["likes"])
+        columns["total_reply_count"] = _each(coercion.as_count, raw["total_reply_count"])
         default = self._platform or place.format.platform
         columns["platform"] = [default if v is None else _platform(v) or default for v in raw["platform"]]
         columns["source"] = [place.source] * len(ids)
@@ -122,14 +125,15 @@ class Assembler:
         return list(values) if default is None else [default if v is None else v for v in values]
 
     def _people(self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]]) -> None:
-        stable = list(map(coercion.as_name, raw["author"]))
-        names = list(map(coercion.as_name, raw["name"]))
+        stable = _each(coercion.as_name, raw["author"])
+        is_same = all(map(is_, raw["name"], raw["author"]))
+        names = stable if is_same else _each(coercion.as_name, raw["name"])
         shown = [s if name is None else name for s, name in zip(stable, names, strict=True)]
         known = [name if s is None else s for s, name in zip(stable, names, strict=True)]
         columns["author"] = [None if name is None else _pseudonym(name) for name in known]
         columns["handle"] = [None if name is None else _handle_pseudonym(name) for name in shown]
         flags = list(map(coercion.as_flag, raw["is_creator"]))
-        creators = list(map(coercion.as_name, raw["creator_id"]))
+        creators = _each(coercion.as_name, raw["creator_id"])
         named = self._creator
         columns["creator_id"] = creators if named is None else [named] * len(creators)
         if named is not None or any(creator is not None for creator in creators):
@@ -145,7 +149,7 @@ class Assembler:
     ) -> None:
         times = list(map(coercion.as_time, raw["created_at"]))
         columns["created_at"] = [moment for moment, _ in times]
-        said = map(coercion.as_precision, raw["time_precision"])
+        said = _each(coercion.as_precision, raw["time_precision"])
         default = "estimated" if place.format.estimated else None
         columns["time_precision"] = [
             found and ("estimated" if moment is None else word or default or found)
@@ -208,12 +212,28 @@ class _Problems:
 
     def ids(self, name: str, values: Sequence[object]) -> list[str | None]:
         """Return ids as strings, noting those that are none."""
+        if values.count(None) == len(values):
+            return [None] * len(values)
         ids = list(map(coercion.as_id, values))
-        for row, (value, id_) in enumerate(zip(values, ids, strict=True)):
-            if id_ is None and isinstance(value, (dict, list, bool)) and row not in self.found:
+        unread = [row for row, id_ in enumerate(ids) if id_ is None and values[row] is not None]
+        for row in unread:
+            value = values[row]
+            if isinstance(value, (dict, list, bool)) and row not in self.found:
                 detail = f"The field {name} is a {type(value).__name__}, not a string or number."
                 self.found[row] = Problem("invalid_field", detail)
         return ids
+
+
+def _each(coerce: Callable[[object], _T | None], values: Sequence[object]) -> list[_T | None]:
+    """Coerce a column; one in which nothing is said takes no time, one that repeats itself little."""
+    if values.count(None) == len(values):
+        return [None] * len(values)
+    if set(map(type, values)) <= _WORDS:  # elsewhere 1, 1.0 and True would be taken for each other
+        different = set(values)
+        if 2 * len(different) < len(values):
+            known = {value: coerce(value) for value in different}
+            return [known[value] for value in values]
+    return list(map(coerce, values))
 
 
 def _is_blank(text: str) -> bool:

@@ -11,6 +11,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from plaudit.readers.containers import Numbered
+from plaudit.readers.json_values import BAD_BYTE, decode_marking
 from plaudit.readers.stream import ByteStream
 
 PARQUET_MAGIC: Final = b"PAR1"
@@ -46,7 +47,10 @@ def _rows(
         with stream.as_file() as opened:
             n_total, stream.n_bytes = stream.n_bytes or _size(opened), 0  # a copy took all of it at once
             for batch, done in batches(opened, wanted):
-                names, columns = batch.schema.names, [plain(column) for column in batch.columns]
+                names, columns = (
+                    batch.schema.names,
+                    [plain(column, stream=stream) for column in batch.columns],
+                )
                 stream.n_bytes = int(n_total * done)
                 for row in zip(*columns, strict=True):
                     number += 1
@@ -77,9 +81,10 @@ def _arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.Record
         found = ((batch, opened.tell() / n_total) for batch in reader)
         names = reader.schema.names
     columns = wanted(names)
-    for batch, done in found:
+    for whole, done in found:
+        batch = _checked(whole.select(columns))
         for start in range(0, batch.num_rows, _N_ROWS):
-            yield batch.select(columns).slice(start, _N_ROWS), min(done, 1.0)
+            yield batch.slice(start, _N_ROWS), min(done, 1.0)
     yield pa.RecordBatch.from_pylist([], schema=pa.schema([])), 1.0
 
 
@@ -90,8 +95,12 @@ def _size(opened: BinaryIO) -> int:
     return size
 
 
-def plain(column: pa.Array) -> list[Any]:
-    """Return the values of a column as readers take them: times in milliseconds, bytes as text."""
+def plain(column: pa.Array, *, stream: ByteStream | None = None) -> list[Any]:
+    """Return the values of a column as readers take them: times in milliseconds, bytes as text.
+
+    A stream is told of bytes that are no text; without one they raise UnicodeDecodeError in a column of
+    texts, and are replaced in one of bytes.
+    """
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
@@ -100,5 +109,29 @@ def plain(column: pa.Array) -> list[Any]:
     elif pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return _decoded(column, stream)
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:  # one bad byte must not cost the rest of the file
+        if stream is None:
+            raise
+        return _decoded(column.cast(pa.large_binary()), stream)
+
+
+def _decoded(column: pa.Array, stream: ByteStream | None) -> list[str | None]:
+    if stream is None:
         return [v if v is None else v.decode("utf-8", "replace") for v in column.to_pylist()]
-    return list(column.to_pylist())
+    values = [v if v is None else decode_marking(v) for v in column.to_pylist()]
+    stream.is_marked |= any(v is not None and BAD_BYTE in v for v in values)
+    return values
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose offsets lead nowhere else; Arrow itself believes a damaged file."""
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            column = column.view(pa.binary())
+        elif pa.types.is_large_string(column.type):
+            column = column.view(pa.large_binary())
+        column.validate(full=True)
+    return batch

@@ -166,13 +166,17 @@ class Mapper:
         first = {tuple(record): record for record in records}
         return [self.layout(record) for record in first.values()]
 
+    def single(self, value: object) -> Values | None:
+        """Return the values of the one comment that most values are; None for any other value."""
+        if type(value) is not dict or self._format.rows is not None:
+            return None
+        layout = self.layout(value)
+        if layout.pages or layout.replies:
+            return None
+        return self._values(value, layout=layout, above=None) if self._parse else layout.values(value)
+
     def unpack(self, value: object) -> Iterator[tuple[Record, Values] | Problem]:
         """Yield the comments in a value, each as read and as values; replies follow their parent."""
-        if type(value) is dict and self._format.rows is None:  # most values, without detours
-            layout = self.layout(value)
-            if not layout.pages and not layout.replies:
-                yield value, self._values(value, layout=layout, above=None)
-                return
         stack: list[tuple[object, Values | None]] = [(value, None)]
         while stack:
             value, above = stack.pop()

@@ -102,9 +102,9 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
     mapper = Mapper(found, columns=options.columns)
     if not sample and container in ("csv", "tsv"):
         sample = [dict.fromkeys(sniffing.header_of(head, delimiter=delimiter))]
-    records = _records(sample, mapper=mapper)
+    records, problem = _records(sample, mapper=mapper)
     layouts = mapper.layouts(records)
-    _check(source, records, layouts=layouts, source_format=found, options=options)
+    _check(source, records, layouts=layouts, source_format=found, problem=problem, options=options)
     columns = _columns(records[:_N_LOOKED_AT], mapper=mapper)
     heads = {name.partition(".")[0] for names in columns.values() for name in names}
     return Prepared(
@@ -138,6 +138,11 @@ def _container(source: Source, head: sniffing.Head, *, named: Format | None, opt
     if wanted == "lines" and not head.is_whole and b"\n" not in head.data:
         n_bytes = f"{sniffing.N_HEAD >> 10} KiB"
         raise InputError(f"{source.name} has no line end in its first {n_bytes}; name a file of comments.")
+    if wanted == "lines" and named is None and sniffing.is_code(head):
+        raise InputError(
+            f"{source.name} holds lines of code without a blank, no comments; name a file of comments, or"
+            " --format lines if they are."
+        )
     if wanted != found and not _BINARY.isdisjoint((wanted, found)):
         raise InputError(f"{source.name} is not {wanted} but {found}; leave the format out, or name another.")
     return wanted
@@ -178,9 +183,12 @@ def _check(
     *,
     layouts: Sequence[Layout],
     source_format: Format,
+    problem: Problem | None,
     options: ReadOptions,
 ) -> None:
     if not records:
+        if problem is not None:
+            raise InputError(f"{source.name} holds no comments: {problem.detail} Name a file of comments.")
         return
     found = {name for layout in layouts for name, paths in layout.paths.items() if paths}
     for name, column in options.columns.items():
@@ -201,9 +209,11 @@ def _check(
     )
 
 
-def _records(sample: Iterable[Any], *, mapper: Mapper) -> list[Record]:
-    unpacked = (each for value in sample for each in mapper.unpack(value))
-    return [each[0] for each in islice(unpacked, _N_SAMPLE) if not isinstance(each, Problem)]
+def _records(sample: Iterable[Any], *, mapper: Mapper) -> tuple[list[Record], Problem | None]:
+    """Return the first records, and the first problem among them."""
+    unpacked = list(islice((each for value in sample for each in mapper.unpack(value)), _N_SAMPLE))
+    problem = next((each for each in unpacked if isinstance(each, Problem)), None)
+    return [each[0] for each in unpacked if not isinstance(each, Problem)], problem
 
 
 def _names_in(records: Iterable[Record]) -> list[str]:

@@ -123,8 +123,14 @@ def batches_of(
 
 def _records(assembler: Assembler, prepared: Prepared, *, stream: ByteStream, place: Place) -> Iterator[None]:
     """Add the records of a source one by one, stopping after each."""
-    number, n_records = 0, 0
+    number, n_records, single = 0, 0, prepared.mapper.single
     for number, value in prepared.values(stream):
+        row = single(value)
+        if row is not None and not stream.is_marked:
+            n_records += 1
+            assembler.add(value, row, number=str(number or n_records))
+            yield
+            continue
         if isinstance(value, Problem):
             n_records += 1
             assembler.reject(value, place=place, number=str(number or n_records))
@@ -148,6 +154,10 @@ def _records(assembler: Assembler, prepared: Prepared, *, stream: ByteStream, pl
 
 
 def _add(assembler: Assembler, value: object, *, number: int, mapper: Mapper, place: Place) -> None:
+    row = mapper.single(value)
+    if row is not None and isinstance(value, dict):
+        assembler.add(value, row, number=str(number))
+        return
     for n_here, each in enumerate(mapper.unpack(value)):
         if isinstance(each, Problem):
             assembler.reject(each, place=place, number=str(number))

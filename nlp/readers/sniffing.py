@@ -24,6 +24,11 @@ _TEXT_NAMES: Final = frozenset(map(fold, COLUMNS["text"]))
 _COLUMN_NAME = re.compile(r"\w[\w./-]{0,39}(?: [\w./-]{1,39}){0,2}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
+_BLANK = re.compile(rb"\s")
+_N_CODE, _N_CODE_LINES = (
+    40,
+    20,
+)  # characters of a line that no language goes without a blank for; lines to tell by
 _WORKBOOK = re.compile(rb"xl/(?:workbook|worksheets|sharedStrings|styles)|\[Content_Types\]\.xml")
 _FOREIGN: Final = {
     b"%PDF-": "a PDF document; export the comments as CSV or JSON",
@@ -125,6 +130,15 @@ def binary_container(data: bytes) -> str | None:
 def is_web_page(head: Head) -> bool:
     """Return whether it is HTML or XML rather than data."""
     return _PAGE.match(head.data) is not None
+
+
+def is_code(head: Head) -> bool:
+    """Return whether nearly all lines are long, in ASCII and without a blank: base64, hashes, addresses."""
+    lines = head.lines()
+    n_long = sum(
+        1 for line in lines if len(line) > _N_CODE and line.isascii() and not _BLANK.search(line.strip())
+    )
+    return len(lines) >= _N_CODE_LINES and n_long * 10 >= len(lines) * 9
 
 
 def container_of(source: Source, head: Head, *, mapped: frozenset[str] = frozenset()) -> str:

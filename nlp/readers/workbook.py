@@ -59,7 +59,10 @@ def _numbered(sheets: Iterable[Iterable[Sequence[Any]]]) -> Numbered:
             if header is None:
                 header = _header(row)
             else:
-                yield number, dict(zip(header, row, strict=False))
+                yield (
+                    number,
+                    {**dict.fromkeys(header), **dict(zip(header, row, strict=False))},
+                )  # rows may be short
 
 
 def _header(row: Sequence[Any]) -> list[str]:
