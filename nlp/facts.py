@@ -7,6 +7,7 @@ source does not say". Probabilities are whole 1/65536ths, so that sums over them
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,8 @@ ONE: Final = 65536
 NO_TIME: Final = np.iinfo(np.int64).min
 """`created_at` where the source gives no time."""
 
+_DAY_MS: Final = 86_400_000
+
 Rows = NDArray[np.intp] | NDArray[np.int64] | NDArray[np.bool_]
 
 
@@ -49,7 +52,7 @@ class Facts:
         n_letters: Length of that skeleton.
         grams: Hashes of its character n-grams, as `letters.Letters`.
         created_at: Unix time in milliseconds, or `NO_TIME`.
-        exact_time: Whether `created_at` is to be trusted to the second.
+        exact_time: Whether `created_at` is to be trusted to the second; never where it lies in the future.
         is_creator: Whether the creator wrote it.
         total_reply_count: Replies the source knows of; -1 where it does not say.
         supported: Whether the model reads the language.
@@ -112,6 +115,17 @@ class Facts:
             }
         )
 
+    def between(self, start: int, stop: int) -> Facts:
+        """Return the facts of consecutive rows, without copying them."""
+        return Facts(
+            **{
+                name: column[start:stop]
+                if isinstance(column, np.ndarray)
+                else column.slice(start, stop - start)
+                for name, column in _columns(self)
+            }
+        )
+
     @classmethod
     def concat(cls, parts: Iterable[Facts]) -> Facts:
         """Join parts into one, each key once; the order and cut of the parts leave no trace."""
@@ -153,7 +167,7 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         "n_letters": letters.n,
         "grams": letters.grams,
         "created_at": created_at,
-        "exact_time": _exact(comments.column("time_precision")) & (created_at != NO_TIME),
+        "exact_time": _exact(comments.column("time_precision")) & believable(created_at),
         "is_creator": comments.column("is_creator").to_numpy(zero_copy_only=False),
         "total_reply_count": _integers(comments, "total_reply_count", -1),
         "supported": scores.supported.astype(bool),
@@ -171,6 +185,11 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         "platform": comments.column("platform"),
     }
     return Facts(**columns).take(_one_row_a_key(columns))
+
+
+def believable(created_at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which times are there and not in the future; a day is left for clocks and time zones."""
+    return (created_at != NO_TIME) & (created_at <= int(1000 * time.time()) + _DAY_MS)
 
 
 _KINDS: Final[dict[str, pa.DataType]] = {

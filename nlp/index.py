@@ -19,7 +19,8 @@ from plaudit.reference import References
 from plaudit.report.envelope import Coverage, Finding, Group, Interval, LabelShare, SignalRow
 from plaudit.scores import LABELS
 from plaudit.signals import Measured, Signal, measure_signals
-from plaudit.signals.section import Section
+from plaudit.signals.section import Section, knows_authors
+from plaudit.signals.threads import Threads
 from plaudit.weighing import Mean, Weighed, combine, headline, weigh
 
 FIELDS: Final = {"authenticity": "authenticity", "depth": "community_depth"}
@@ -60,7 +61,7 @@ def measure(
         authenticity=_interval(shown.get("authenticity")),
         community_depth=_interval(shown.get("depth")),
         reasons={
-            "index": tuple(_headline_reasons(both, judged.missing)),
+            "index": tuple(_headline_reasons(both, judged)),
             **{field: tuple(judged.why(index)) for index, field in FIELDS.items()},
             "labels": _labels_why(judged.section, correction),
         },
@@ -99,15 +100,19 @@ def measure_groups(
 
 def warnings_of(facts: Facts, *, creator_id: str | None = None) -> tuple[str, ...]:
     """Return sentences about the whole run that no single number shows."""
-    section = Section.of(facts)
-    found = reasons.partial_threads(section)
+    threads = Threads.of(facts) if facts.parent.any() else None
+    found = [
+        *reasons.partial_threads(facts, threads),
+        *reasons.circles(threads),
+        *reasons.future_times(facts),
+    ]
     named = facts.creator.any() or creator_id is not None
     if len(facts) and named and not facts.is_creator.any():
         found.append(
             "The creator named wrote none of these comments; check the id if they should have, since their "
             "replies count as none."
         )
-    if len(facts) and not section.has_authors:
+    if len(facts) and not knows_authors(facts):
         found.append("Most comments come without an author: who writes often, answers or returns is unknown.")
     return tuple(found)
 
@@ -151,7 +156,14 @@ class _Judged:
             if measured.signals[name].estimate is not None and measured.signals[name].n_comments >= rule.min_n
         }
         hidden = {name for name, signal in measured.signals.items() if signal.hidden}
-        means = {index: combine(weighed, hidden=hidden, index=index, policy=policy) for index in FIELDS}
+        few = {name for name, signal in measured.signals.items() if signal.estimate is not None} - set(
+            weighed
+        )
+        scarce = few | {name for name, signal in measured.signals.items() if signal.scarce}
+        means = {
+            index: combine(weighed, hidden=hidden, scarce=scarce, index=index, policy=policy)
+            for index in FIELDS
+        }
         return cls(
             section=section,
             measured=measured,
@@ -179,7 +191,7 @@ class _Judged:
         return [
             *reasons.movers(mean, self.weighed),
             *reasons.absent(absent, policy=self.policy, index=index),
-            *(reasons.partial_threads(self.section) if index == "depth" else []),
+            *(reasons.partial_threads(self.section.facts, self.section.threads) if index == "depth" else []),
             *reasons.references_used(self.weighed, index=index, platform=self.platform),
         ]
 
@@ -207,8 +219,10 @@ def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
     codes = names.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(names.dictionary)))
-    for name, rows in zip(names.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True):
-        yield name, facts.take(rows)
+    # Stable: within a group the rows stay in order of their keys.
+    together = facts.take(order)
+    for name, start, end in zip(names.dictionary.to_pylist(), [0, *ends], ends, strict=False):
+        yield name, together.between(int(start), int(end))
 
 
 def _most_frequent(facts: Facts) -> str:
@@ -216,10 +230,13 @@ def _most_frequent(facts: Facts) -> str:
     return min(counts, key=lambda name: (-counts[name], name), default="other")
 
 
-def _headline_reasons(both: Estimate | None, missing: Mapping[str, list[str]]) -> list[str]:
+def _headline_reasons(both: Estimate | None, judged: _Judged) -> list[str]:
     if both is not None:
-        return ["The geometric mean of authenticity and community depth."]
-    lacking = [FIELDS[index].replace("_", " ") for index, why in missing.items() if why]
+        heaviest = reasons.heaviest(
+            both.value, [each for each in judged.means.values() if each], judged.weighed
+        )
+        return ["The geometric mean of authenticity and community depth.", *heaviest]
+    lacking = [FIELDS[index].replace("_", " ") for index, why in judged.missing.items() if why]
     return [f"It needs both numbers, and there is no {' and no '.join(lacking)}."]
 
 

@@ -39,6 +39,7 @@ class SignalRule:
     reference: float
     spread: float
     least_spread: float
+    most_spread: float
     title: str
     bad_words: str
     good_words: str
@@ -49,6 +50,12 @@ class SignalRule:
             return np.arcsin(np.sqrt(np.clip(values, 0.0, 1.0)))
         return np.log1p(np.maximum(values, 0.0)) if self.scale == "log" else values
 
+    def off_scale(self, distance: float) -> float:
+        """Return the value at a place on the scale; undoes `on_scale`."""
+        if self.scale == "root":
+            return float(np.sin(np.clip(distance, 0.0, np.pi / 2.0)) ** 2)
+        return float(np.expm1(max(distance, 0.0))) if self.scale == "log" else float(distance)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -58,6 +65,7 @@ class Rules:
     floor: float
     steepness: float
     min_comments: int
+    min_authors: int
     min_readable_share: float
     min_threads: int
     min_weight: float
@@ -160,7 +168,9 @@ def _check_rules(rules: Rules) -> None:
     _require(0 <= rules.min_weight <= 1, "[rules] min_weight", "expected 0 to 1")
     _require(0 < rules.max_width <= 100, "[rules] max_width", "expected 0 to 100")
     _require(
-        min(rules.min_comments, rules.min_threads) >= 1, "[rules]", "expected minimum counts of 1 or more"
+        min(rules.min_comments, rules.min_authors, rules.min_threads) >= 1,
+        "[rules]",
+        "expected minimum counts of 1 or more",
     )
 
 
@@ -172,7 +182,11 @@ def _check_signal(name: str, rule: SignalRule) -> None:
             found in choices, f"{where} {field}", f"found {found!r}, expected one of {', '.join(choices)}"
         )
     _require(rule.weight >= 0 and rule.tolerance >= 0, where, "expected weight and tolerance of 0 or more")
-    _require(min(rule.spread, rule.least_spread) > 0, where, "expected spreads above 0")
+    _require(
+        0 < rule.least_spread <= rule.most_spread and rule.spread > 0,
+        where,
+        "expected spreads above 0, and least_spread at most most_spread",
+    )
     _require(0 <= rule.least < 1, f"{where} least", "expected 0 or more, below 1")
     _require(rule.min_n >= 1, f"{where} min_n", "expected 1 or more")
     if rule.index == "none":

@@ -7,9 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from plaudit.facts import NO_TIME, Facts, believable
 from plaudit.policy import Policy
 from plaudit.signals import Signal
 from plaudit.signals.section import Section
+from plaudit.signals.threads import Threads
 from plaudit.weighing import Mean, Weighed
 
 N_MOVERS: Final = 3
@@ -24,6 +26,12 @@ def too_little(section: Section, *, policy: Policy) -> list[str]:
     if n_audience < rules.min_comments:
         return [
             f"Too few comments: {n_audience} by the audience, {rules.min_comments} needed for any judgement."
+        ]
+    n_authors = section.n_authors(section.audience)
+    if section.has_authors and n_authors < rules.min_authors:
+        wrote = "1 person wrote" if n_authors == 1 else f"{n_authors} people wrote"
+        return [
+            f"Only {wrote} all {n_audience} comments; {rules.min_authors} are needed to speak of an audience."
         ]
     worded = section.audience & ~section.facts.emoji_only
     n_worded, n_readable = np.count_nonzero(worded), np.count_nonzero(section.worded)
@@ -70,6 +78,26 @@ def movers(mean: Mean, weighed: Mapping[str, Weighed]) -> list[str]:
     return sentences or ["Every signal is near what is usual."]
 
 
+def heaviest(index: float, means: Sequence[Mean], weighed: Mapping[str, Weighed]) -> list[str]:
+    """Say which one signal would change the headline most if it were as usual; empty where none would."""
+    changes = {
+        name: index * (float(np.sqrt(1.0 - effect / mean.estimate.value)) - 1.0)
+        for mean in means
+        if mean.estimate.value > 0
+        for name, effect in mean.effects.items()
+    }
+    if not changes:
+        return []
+    name = min(changes, key=lambda each: (-abs(changes[each]), each))
+    if abs(changes[name]) < LEAST_EFFECT:
+        return []
+    title = weighed[name].rule.title
+    return [
+        f"What would change it most: {title[:1].lower()}{title[1:]} as usual would make it "
+        f"{min(index + changes[name], 100.0):.0f}."
+    ]
+
+
 def _mover(weighed: Weighed, effect: float) -> str:
     rule = weighed.rule
     value = weighed.signal.estimate.value if weighed.signal.estimate is not None else 0.0
@@ -114,9 +142,8 @@ def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str
     return [sentence for origin, sentence in sentences.items() if origin in origins]
 
 
-def partial_threads(section: Section) -> list[str]:
+def partial_threads(facts: Facts, threads: Threads | None) -> list[str]:
     """Say that threads are incomplete, where the source counts more replies than are here."""
-    threads, facts = section.threads, section.facts
     known = facts.total_reply_count > 0
     if threads is None or not known.any():
         return []
@@ -126,3 +153,21 @@ def partial_threads(section: Section) -> list[str]:
         return []
     partial = "1 thread holds" if n_partial == 1 else f"{n_partial} threads hold"
     return [f"{partial} fewer replies than the source counts: shares of replies are lower bounds."]
+
+
+def circles(threads: Threads | None) -> list[str]:
+    """Say that parents lead in a circle, where they do."""
+    if threads is None or not threads.n_looped:
+        return []
+    return [
+        f"The parents of {threads.n_looped:,} comments lead in a circle; these count as top-level comments."
+    ]
+
+
+def future_times(facts: Facts) -> list[str]:
+    """Say that times lie in the future, where they do."""
+    n = int(np.count_nonzero((facts.created_at != NO_TIME) & ~believable(facts.created_at)))
+    if not n:
+        return []
+    dated = "1 comment is" if n == 1 else f"{n:,} comments are"
+    return [f"{dated} dated in the future; signals of timing leave out such comments."]

@@ -6,8 +6,12 @@ bought in one signal should not pay for another (OECD/JRC handbook on composite 
 
 A signal whose input the source left out counts as the weakest that is there, and never as better than typical
 (or its `least`, where it has one): nothing is gained by leaving things out. One that found nothing to measure
-(no creator's reply to time) counts as the mean of the others, again never as better than typical. All of it
-happens draw by draw.
+(no creator's reply to time) counts as the mean of the others, again never as better than typical; where more
+comments would have shown it, its draws vary as communities do. All of it happens draw by draw.
+
+Goodness is curved, so that signals measured on few comments look worse on average than they are (Jensen's
+inequality). The draws say by how much, and it is taken off: 2 g(x) - mean g(draws), in logarithms (bootstrap
+bias correction, Efron and Tibshirani 1993, chapter 10).
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.estimate import Draws, Estimate
+from plaudit.estimate import Draws, Estimate, normal_scores
 from plaudit.policy import Policy, Rules, SignalRule
 from plaudit.reference import Reference
 from plaudit.signals import Signal
@@ -65,13 +69,13 @@ class Mean:
 def weigh(signal: Signal, *, rule: SignalRule, reference: Reference, rules: Rules) -> Weighed:
     """Hold a present signal against its reference."""
     assert signal.estimate is not None  # noqa: S101 - callers sort out absent signals
-    values = np.concatenate(([signal.estimate.value], signal.estimate.draws))
-    usual = rule.on_scale(np.array([reference.location]))
-    on_scale = rule.on_scale(values)
+    draws = rule.on_scale(signal.estimate.draws)
     # Held alone, the value flatters rare events (0 of 20 is not 0) and the draws' median overstates them;
-    # halfway between them, simulated indices of 20 to 100 authors are right on average.
-    middle = rule.on_scale(np.array([signal.estimate.median()]))
-    on_scale[0] = (on_scale[0] + middle[0]) / 2.0
+    # halfway between them, estimates from 20 to 100 authors are right on average.
+    value, middle = rule.on_scale(np.array([signal.estimate.value, signal.estimate.median()]))
+    value = (value + middle) / 2.0
+    on_scale = np.concatenate(([value], draws - draws.mean() + value))
+    usual = rule.on_scale(np.array([reference.location]))
     z = (on_scale - usual) / reference.spread * (-1.0 if rule.bad == "low" else 1.0)
     if rule.tolerance > 0:
         z = z - rule.tolerance * np.tanh(z / rule.tolerance)
@@ -81,9 +85,19 @@ def weigh(signal: Signal, *, rule: SignalRule, reference: Reference, rules: Rule
         rule=rule,
         reference=reference,
         distance=distance,
-        goodness=np.maximum(_goodness(z, rules), rule.least),
+        goodness=_unbiased(
+            np.maximum(_goodness(z, rules), rule.least), at_least=max(rules.floor, rule.least)
+        ),
         word="normal" if rule.bad == "none" else _word(distance, z[1:]),
     )
+
+
+def _unbiased(goodness: Draws, *, at_least: float) -> Draws:
+    log_goodness = np.log(goodness)
+    spread = float(log_goodness[1:].std())
+    bias = float(np.clip(log_goodness[1:].mean() - log_goodness[0], -spread, spread))
+    log_goodness -= bias * np.concatenate(([1.0], np.full(len(goodness) - 1, 2.0)))
+    return np.clip(np.exp(log_goodness), at_least, 1.0)
 
 
 def _goodness(z: NDArray[np.float64], rules: Rules) -> Draws:
@@ -102,13 +116,19 @@ def _word(distance: float, draws: Draws) -> str:
 
 
 def combine(
-    weighed: Mapping[str, Weighed], *, hidden: Collection[str], index: str, policy: Policy
+    weighed: Mapping[str, Weighed],
+    *,
+    hidden: Collection[str],
+    scarce: Collection[str] = (),
+    index: str,
+    policy: Policy,
 ) -> Mean | None:
     """Join the signals of an index; None where none is there.
 
     Args:
         weighed: The signals that are there.
         hidden: Names of those whose input the source left out.
+        scarce: Names of those too rare among the comments here to be measured.
         index: As in the policy.
         policy: Gives weights and what is typical.
     """
@@ -124,11 +144,12 @@ def combine(
     log_mean = _log_mean(np.log(goodness), weights, unknown, total=total, log_typical=log_typical)
     known_weight = float(weights.sum()) + sum(rule.weight for rule in unknown) / total
     rest = np.minimum(log_mean / known_weight, log_typical)
-    means = 100.0 * np.exp(log_mean + max(1.0 - known_weight, 0.0) * rest)
-    value = float(means[0])
-    # Rare events pull the draws further than the value (see `weigh`); half of that pull is theirs to keep:
-    # measured on samples of big sections, intervals then hold what they say.
-    draws = np.clip(means[1:] - (np.median(means[1:]) - value) / 2.0, 0.0, 100.0)
+    log_mean += max(1.0 - known_weight, 0.0) * rest
+    for name, rule in rules.items():
+        if name in scarce:
+            log_mean[1:] += rule.weight / total * _as_communities_vary(name, rule, policy.rules)
+    means = np.minimum(100.0 * np.exp(log_mean), 100.0)
+    value, draws = float(means[0]), means[1:]
     n = min(each.signal.estimate.n for each in present.values() if each.signal.estimate is not None)
     return Mean(
         estimate=Estimate(value=value, draws=draws, n=n),
@@ -139,6 +160,14 @@ def combine(
         },
         weight_present=float(weights.sum()),
     )
+
+
+def _as_communities_vary(name: str, rule: SignalRule, rules: Rules) -> Draws:
+    z = normal_scores(name)
+    if rule.tolerance > 0:
+        z = z - rule.tolerance * np.tanh(z / rule.tolerance)
+    log_goodness = np.log(np.maximum(_goodness(z, rules), rule.least))
+    return np.asarray(log_goodness - log_goodness.mean())
 
 
 def _log_mean(

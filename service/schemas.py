@@ -156,7 +156,9 @@ class IndexRequest(BaseModel):
     platform: Platform | None = Field(
         None, description="Of comments that name none; what is usual there is the yardstick. Default: other."
     )
-    posts: list[Post] = Field([], description="At most `limits.max_comments`.")
+    posts: list[Post] = Field(
+        [], description="At most `limits.max_comments`. No signal of this version uses them."
+    )
     follower_count: Followers | None = Field(
         None, description="Of the creator. No signal of this version uses it."
     )

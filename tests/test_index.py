@@ -289,9 +289,18 @@ def test_odd_sections_end_in_a_finding(rows: Rows) -> None:
 def test_reasons_name_the_signal_and_its_number() -> None:
     bots = [{"id": f"b{i}", "text": "great", "author": f"b{i}"} for i in range(200)]
     first = finding_of(LIVELY + bots).reasons["authenticity"][0]
-    assert first.startswith("Generic praise: ")
+    assert first.startswith("Applause to nobody: ")
     assert "costs" in first
     assert "%" in first
+
+
+def test_the_headline_says_what_would_change_it_most() -> None:
+    bots = [{"id": f"b{i}", "text": "great", "author": f"b{i}", "post_id": "p0"} for i in range(60)]
+    finding = finding_of(LIVELY + bots)
+    assert finding.index is not None
+    (sentence,) = [each for each in finding.reasons["index"] if "most" in each]
+    assert sentence.startswith("What would change it most: applause to nobody as usual would make it ")
+    assert float(sentence.removesuffix(".").split()[-1]) > finding.index.value + 5
 
 
 def test_a_platform_without_reference_says_so() -> None:

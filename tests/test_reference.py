@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,45 @@ def test_no_topic_rules_by_its_number_of_accounts() -> None:
     ]
     found = fit([each for members in topics for each in members], policy=POLICY)
     assert found.find("generic_share", platform="youtube", rule=RULE).location == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_topic_counts_as_stated() -> None:
+    loud = [replace(each, weight=9.0) for each in communities([0.9] * 9, topic="trial")]
+    found = fit(loud + communities([0.2] * 9, topic="tea"), policy=POLICY)
+    assert found.find("generic_share", platform="tiktok", rule=RULE).location > 0.8
+
+
+def test_two_accounts_do_not_say_what_is_usual_on_a_platform() -> None:
+    brands = [
+        *communities([0.8] * 40, platform="instagram", account="one brand", topic="brands"),
+        *communities([0.8] * 40, platform="instagram", account="other brand", topic="brands"),
+    ]
+    makers = [each for topic in "abc" for each in communities([0.1] * 20, platform="blog", topic=topic)]
+    found = fit(brands + makers, policy=POLICY)
+    pooled, theirs = (
+        found.find("generic_share", platform=platform, rule=RULE) for platform in ("tiktok", "instagram")
+    )
+    assert theirs.n_accounts == pytest.approx(2)
+    assert pooled.location < theirs.location < 0.4
+    assert theirs.spread > 0.3
+    many = communities([0.8] * 80, platform="instagram", topic="brands")
+    assert (
+        fit(many + makers, policy=POLICY).find("generic_share", platform="instagram", rule=RULE).location
+        > 0.7
+    )
+
+
+def test_overrun_communities_do_not_widen_what_is_usual_without_end() -> None:
+    rule = POLICY.signals["applause_share"]
+    shares = np.linspace(0.0, 0.9, 40)
+    some = [
+        Community(values={"applause_share": float(share)}, platform="youtube", account=f"a{i}")
+        for i, share in enumerate(shares)
+    ]
+    assert (
+        fit(some, policy=POLICY).find("applause_share", platform="youtube", rule=rule).spread
+        == rule.most_spread
+    )
 
 
 def test_equal_communities_keep_the_least_spread() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,21 @@ class TestWording:
         tags = [{"id": f"t{i}", "text": f"@friend{i}", "author": f"t{i}"} for i in range(20)]
         plain = facts_from(remarks(20) + tags)
         assert value(plain, "tag_only_share") == 0.5
+
+
+class TestApplause:
+    def test_sure_praise_to_nobody_is(self) -> None:
+        facts = facts_from(
+            [*remarks(15), *({"id": f"g{i}", "text": "great!", "author": f"g{i}"} for i in range(5))]
+        )
+        sure = np.where(facts.generic_praise > facts.genuine, 62_000, facts.generic_praise)
+        to_nobody = replace(facts, generic_praise=sure.astype(np.int32), addressed=np.zeros(20, np.int32))
+        assert value(to_nobody, "applause_share") == 0.25
+        assert set(signals_of(to_nobody)["applause_share"].evidence) == {f"g{i}" for i in range(5)}
+        to_somebody = replace(to_nobody, addressed=np.full(20, 60_000, np.int32))
+        assert value(to_somebody, "applause_share") == 0
+        unsure = replace(to_nobody, generic_praise=np.minimum(sure, 50_000).astype(np.int32))
+        assert value(unsure, "applause_share") == 0
 
 
 class TestCopies:

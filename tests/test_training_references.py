@@ -91,3 +91,14 @@ def test_dumps_are_named_with_or_without_a_platform(tmp_path: Path) -> None:
         references.dumps_of([f"myspace={plain}"])
     with pytest.raises(InputError, match=r"There is no file .*missing\.jsonl"):
         references.dumps_of([str(tmp_path / "missing.jsonl")])
+
+
+def test_weights_are_stated_by_file(tmp_path: Path) -> None:
+    for name in ("tea.ndjson", "trial.ndjson"):
+        (tmp_path / name).write_text("")
+    files = [str(tmp_path / "tea.ndjson"), f"youtube={tmp_path / 'trial.ndjson'}"]
+    found = references.dumps_of(files, weights=["trial.ndjson=0.25"])
+    assert [(dump.platform, dump.weight) for dump in found] == [(None, 1.0), ("youtube", 0.25)]
+    for wrong, says in (("coffee.ndjson=2", "none of the files"), ("tea.ndjson=much", "above 0")):
+        with pytest.raises(MappingError, match=says):
+            references.dumps_of(files, weights=[wrong])

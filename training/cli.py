@@ -56,6 +56,10 @@ def references(
     dumps: Annotated[
         list[str], typer.Argument(metavar="[PLATFORM=]DUMP", help="Files of comments, one topic each.")
     ],
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DUMP=WEIGHT", help="How much a topic counts, if not 1. Repeatable."),
+    ] = None,
     model: Model = None,
     threads: Threads = None,
 ) -> None:
@@ -66,7 +70,7 @@ def references(
         from plaudit.training.progress import Meter
 
         folder = model or artifact.current()
-        found = usual.dumps_of(dumps)
+        found = usual.dumps_of(dumps, weights=weight or ())
         n_bytes = sum(dump.path.stat().st_size for dump in found)
         with Meter(unit="comments") as meter:
             meter.say("Measuring")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -46,20 +46,40 @@ class Dump:
     Attributes:
         path: The file.
         platform: Where its comments are from; None: as the file says.
+        weight: How much its topic counts, against 1 of the others.
     """
 
     path: Path
     platform: str | None = None
+    weight: float = 1.0
 
 
-def dumps_of(arguments: Sequence[str]) -> list[Dump]:
-    """Read `[PLATFORM=]FILE` arguments.
+def dumps_of(arguments: Sequence[str], *, weights: Sequence[str] = ()) -> list[Dump]:
+    """Read `[PLATFORM=]FILE` arguments, and `FILE=WEIGHT` for those that count otherwise than 1.
 
     Raises:
-        MappingError: A platform that is not one of `PLATFORMS`.
+        MappingError: A platform that is not one of `PLATFORMS`, or a weight of no file, or none above 0.
         InputError: A file that is not there.
     """
-    return [_dump(argument) for argument in arguments]
+    dumps = [_dump(argument) for argument in arguments]
+    stated = dict(map(_weight, weights))
+    unknown = sorted(set(stated) - {dump.path.name for dump in dumps})
+    if unknown:
+        raise MappingError(f"A weight was given for {', '.join(unknown)}, which is none of the files read.")
+    return [replace(dump, weight=stated.get(dump.path.name, 1.0)) for dump in dumps]
+
+
+def _weight(argument: str) -> tuple[str, float]:
+    name, _, number = argument.rpartition("=")
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = -1.0
+    if not (name and 0.0 < weight < float("inf")):
+        raise MappingError(
+            f"{argument}: expected FILE=WEIGHT with a weight above 0, such as trial.ndjson=0.5."
+        )
+    return Path(name).name, weight
 
 
 def _dump(argument: str) -> Dump:
@@ -96,7 +116,10 @@ def fit_references(
     files: list[dict[str, Any]] = []
     for dump in dumps:
         facts = _facts(dump, classifier, on_batch=on_batch)
-        learned = list(communities(facts, topic=dump.path.name, classifier=classifier, policy=policy))
+        learned = [
+            replace(each, weight=dump.weight)
+            for each in communities(facts, topic=dump.path.name, classifier=classifier, policy=policy)
+        ]
         found += learned
         files.append(_file_record(dump, facts, learned))
     if not found:
@@ -193,6 +216,7 @@ def show(manifest: Manifest, console: Console) -> None:
 def _file_record(dump: Dump, facts: Facts, learned: Sequence[Community]) -> dict[str, Any]:
     return {
         "name": dump.path.name,
+        "weight": dump.weight,
         "sha256": sha256(dump.path.read_bytes()).hexdigest(),
         "platforms": sorted({each.platform for each in learned}),
         "n_comments": len(facts),

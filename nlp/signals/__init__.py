@@ -33,6 +33,7 @@ class Signal:
         evidence: Ids of comments that show it, the clearest first.
         absent: One sentence where absent, else None.
         hidden: Absent because the source left something out, not because there was nothing to measure.
+        scarce: Absent because it is too rare to be met among so few comments.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Signal:
     evidence: tuple[str, ...] = ()
     absent: str | None = None
     hidden: bool = False
+    scarce: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def _signal(section: Section, reading: Reading, estimate: Estimate | None) -> Si
             unit=reading.unit,
             absent=reading.absent or "Nothing of the kind was found.",
             hidden=reading.hidden,
+            scarce=reading.scarce or reading.absent is None,
         )
     shown = clearest(reading, keys=section.facts.key)
     return Signal(

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.estimate import Ratio
+from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE
 from plaudit.signals.grouping import Rows, Whole, chances, joined, neighbours, unique_pairs
 from plaudit.signals.keys import Keys, first_of, mix
@@ -41,7 +41,7 @@ def read(section: Section) -> Reading:
     facts = section.facts
     rows = np.flatnonzero(section.audience & (facts.author != 0))
     rows = rows[first_of(mix(facts.author[rows], facts.post[rows]))]
-    n_posts = len(np.unique(facts.post[rows]))
+    n_posts = n_distinct(facts.post[rows])
     if n_posts < MIN_POSTS:
         posts = "1 post was" if n_posts == 1 else f"{n_posts} posts were"
         return Reading(name=NAME, family=FAMILY, absent=f"Only {posts} read; company takes {MIN_POSTS}.")

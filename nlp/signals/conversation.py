@@ -108,7 +108,7 @@ class _Talk:
 
 def _absent(name: str, reason: str, *, hidden: bool = False) -> Reading:
     unit = _UNITS.get(name, "share")
-    return Reading(name=name, family=FAMILY, unit=unit, absent=reason, hidden=hidden)
+    return Reading(name=name, family=FAMILY, unit=unit, absent=reason, hidden=hidden, scarce=not hidden)
 
 
 def _present(name: str, *, ratio: Ratio, rows: Mask, strength: Whole) -> Reading:

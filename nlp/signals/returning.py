@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from plaudit.estimate import Ratio
+from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE
 from plaudit.signals.behaviour import NO_AUTHORS
 from plaudit.signals.keys import count_of, first_of, mix
@@ -27,7 +27,7 @@ def read(section: Section) -> list[Reading]:
     rows = np.flatnonzero(section.audience & (facts.author != 0))
     if not section.has_authors or not len(rows):
         return [Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)]
-    n_posts = len(np.unique(facts.post[section.audience]))
+    n_posts = n_distinct(facts.post[section.audience])
     if n_posts < 2:
         return [Reading(name=NAMES[0], family=FAMILY, absent="Only one post was read; returning takes two.")]
     visits = rows[first_of(mix(facts.author[rows], facts.post[rows]))]

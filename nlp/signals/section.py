@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.estimate import Ratio
+from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE, Facts
 from plaudit.signals.keys import Keys, count_of, first_of, mix
 from plaudit.signals.likeness import classes
@@ -68,7 +68,7 @@ class Section:
             worded=worded,
             cluster=cluster,
             author=author + (1 if len(known) and known[0] != 0 else 0),
-            has_authors=bool(audience.any() and (facts.author[audience] != 0).mean() >= 0.5),
+            has_authors=knows_authors(facts),
             text=text,
             weight=_voices(np.where(text != 0, text, facts.key), worded, cluster),
             threads=Threads.of(facts) if facts.parent.any() else None,
@@ -80,7 +80,13 @@ class Section:
 
     def n_threads(self) -> int:
         """Return how many threads the audience wrote in; 0 where the dump is flat."""
-        return 0 if self.threads is None else len(np.unique(self.threads.thread[self.audience]))
+        return 0 if self.threads is None else n_distinct(self.threads.thread[self.audience])
+
+
+def knows_authors(facts: Facts) -> bool:
+    """Say whether at least half of the audience's comments have an author."""
+    audience = ~facts.is_creator
+    return bool(audience.any() and (facts.author[audience] != 0).mean() >= 0.5)
 
 
 def _voices(text: Keys, worded: Mask, cluster: Keys) -> Whole:
@@ -105,6 +111,7 @@ class Reading:
             or below are no evidence.
         absent: One sentence where the signal can't be read, else None.
         hidden: Absent because the source left something out, not because there was nothing to measure.
+        scarce: Absent because it is too rare to be met among so few comments.
         ladder: For a median: the ascending values it is the median of, `ratio` being the share at or
             below it.
     """
@@ -117,6 +124,7 @@ class Reading:
     strength: NDArray[np.int64] | None = None
     absent: str | None = None
     hidden: bool = False
+    scarce: bool = False
     ladder: NDArray[np.float64] | None = None
 
 

@@ -29,6 +29,7 @@ class Threads:
         target: Row of the comment it answers; -1 where unknown, or at top level.
         to_other: A reply, and not to its own author.
         depth: Turns of talk above it: steps up to the root at which the person changes.
+        n_looped: Comments whose parents lead in a circle; they stand at top level.
     """
 
     thread: Keys
@@ -38,18 +39,20 @@ class Threads:
     target: Positions
     to_other: NDArray[np.bool_]
     depth: Positions
+    n_looped: int
 
     @classmethod
     def of(cls, facts: Facts) -> Threads:
-        """Rebuild the threads; cycles are cut, orphans stay replies."""
+        """Rebuild the threads; circles are undone, orphans stay replies."""
         rows = np.arange(len(facts))
         is_reply = (facts.parent != 0) & (facts.parent != facts.key)
         found = row_of(facts.parent, facts.key)
         up = np.where(is_reply & (found >= 0), found, rows)
         root, looped = _climb(up)
+        is_reply &= ~looped
         up = np.where(looped, rows, up)
         root = np.where(looped, rows, root)
-        thread = np.where(is_reply[root] & ~looped, facts.parent[root], facts.key[root])
+        thread = np.where(is_reply[root], facts.parent[root], facts.key[root])
         person = np.where(facts.is_creator, np.uint64(CREATOR), facts.author)
         target = _targets(facts, up, thread, person)
         known = (target >= 0) & (person != 0) & (person[target] != 0)
@@ -62,6 +65,7 @@ class Threads:
             target=target,
             to_other=to_other,
             depth=_depth(up, target, to_other),
+            n_looped=int(np.count_nonzero(looped)),
         )
 
 
