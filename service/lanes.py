@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from plaudit.scores import Scores
 
 SLICE_TEXTS: Final = 16
 SLICE_TOKENS: Final = 512
+_SINGLE_TEXTS: Final = 2
 
 _TOKENS_OF_ANY: Final = 8  # what the shortest text is padded to, and its share of the overhead
 _CHARACTERS_READ: Final = 512  # about what a model of 128 tokens reads
@@ -98,42 +100,64 @@ class Slice:
     n_tokens: int
 
 
-class Lanes:
-    """Orders in waiting: those of one slice in the short lane, the others in the long one.
+@dataclass(slots=True)
+class _Lane:
+    """Orders of about one length.
 
-    A batch takes from both lanes in turn. In the short lane who came first goes first; in the long lane
-    an order goes to the end after each slice. So neither one large request, nor many of them, nor a flood
-    of small ones can hold up the other kind for longer than its half of the machine.
+    Attributes:
+        most: Texts of the longest.
+        orders: Those that wait.
+        n_tokens: What it was given, so that the lanes get equal shares.
+    """
+
+    most: float
+    orders: deque[Order] = field(default_factory=deque)
+    n_tokens: int = 0
+
+
+class Lanes:
+    """Orders in waiting: single comments, those of one slice, and the long ones, each in a lane.
+
+    The lane that was given the fewest tokens is next, so that lanes in which somebody waits share the
+    machine equally; a lane that was empty gets no credit for it. In the first two who came first goes
+    first; in the long one an order goes to the end after each slice. So neither one large request, nor many
+    of them, nor a flood of small ones holds up the other kinds for longer than its share of the machine.
     """
 
     def __init__(self) -> None:
-        self._short: deque[Order] = deque()
-        self._long: deque[Order] = deque()
+        self._lanes = (_Lane(_SINGLE_TEXTS), _Lane(SLICE_TEXTS), _Lane(math.inf))
 
     def __bool__(self) -> bool:
-        return bool(self._short or self._long)
+        return any(lane.orders for lane in self._lanes)
 
     def add(self, order: Order) -> None:
         """Put an order at the end of its lane."""
-        (self._short if order.n_left <= SLICE_TEXTS else self._long).append(order)
+        lane = next(lane for lane in self._lanes if order.n_left <= lane.most)
+        if not lane.orders:
+            lane.n_tokens = max(lane.n_tokens, min((each.n_tokens for each in self._busy()), default=0))
+        lane.orders.append(order)
 
     def take(self, n_tokens: int) -> list[Slice]:
         """Return slices of about so many tokens, one at least; orders whose caller left are dropped."""
         slices: list[Slice] = []
-        while n_tokens > 0 and self:
-            for lane in (self._short, self._long):
-                found = _next(lane) if n_tokens > 0 else None
-                if found is not None:
-                    slices.append(found)
-                    n_tokens -= found.n_tokens
+        while n_tokens > 0 and (busy := self._busy()):
+            lane = min(busy, key=lambda each: each.n_tokens)
+            found = _next(lane.orders)
+            if found is not None:
+                slices.append(found)
+                lane.n_tokens += found.n_tokens
+                n_tokens -= found.n_tokens
         return slices
 
     def clear(self) -> list[Order]:
         """Empty the lanes and return what was in them."""
-        left = [*self._short, *self._long]
-        self._short.clear()
-        self._long.clear()
+        left = [order for lane in self._lanes for order in lane.orders]
+        for lane in self._lanes:
+            lane.orders.clear()
         return left
+
+    def _busy(self) -> list[_Lane]:
+        return [lane for lane in self._lanes if lane.orders]
 
 
 def _next(lane: deque[Order]) -> Slice | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,32 @@ def test_a_flood_of_short_requests_leaves_half_to_a_long_one():
     batch = lanes.take(2000)
     share = sum(each.n_tokens for each in batch if each.order is long) / sum(each.n_tokens for each in batch)
     assert 0.4 < share < 0.6
+
+
+@pytest.mark.parametrize("budget", [1, 300, 2000])
+def test_single_comments_short_and_long_requests_get_equal_shares(budget):
+    lanes, n_tokens = Lanes(), {1: 0, 10: 0, 1000: 0}
+    for _ in range(1000):
+        for n_texts in n_tokens:
+            lanes.add(Order(["text"] * n_texts))
+    while sum(n_tokens.values()) < 15_000:
+        for each in lanes.take(budget):
+            n_tokens[len(each.order._texts)] += each.n_tokens
+    assert max(n_tokens.values()) - min(n_tokens.values()) <= SLICE_TOKENS + budget
+
+
+def test_a_single_comment_is_in_the_next_batch_after_a_long_rest():
+    lanes, single = Lanes(), Order(["single"])
+    for n_texts in (10, 1000):
+        for _ in range(500):
+            lanes.add(Order(["text"] * n_texts))
+    lanes.add(Order(["first"]))
+    for _ in range(20):
+        lanes.take(300)
+    lanes.add(single)
+    assert lanes.take(300)[0].order is single
+    rest = [each for _ in range(20) for each in lanes.take(300)]
+    assert single not in [each.order for each in rest]
 
 
 def test_long_requests_take_turns():
