@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from plaudit import artifact
 from plaudit.scores import Scores
 from plaudit.training import selection
-from plaudit.training.candidates import Candidate, sample
+from plaudit.training.candidates import Candidate, distinct, sample
 from plaudit.training.cli import app
 from tests.artifacts import Build, build
 from tests.fakes import KeywordClassifier
@@ -75,6 +75,12 @@ def test_of_a_large_dump_some_are_drawn_alike_from_all_of_it() -> None:
     assert len(set(drawn)) == 500
     assert 4_500 < np.mean(drawn) < 5_500
     assert [c.text for c in sample(pool("a", "b"), n=5, seed=1)] == ["a", "b"]
+
+
+def test_texts_without_letters_are_distinct_only_where_asked_for() -> None:
+    texts = pool("🔥", "🔥", "Nice!", "nice", " ", "ok")
+    assert [c.text for c in distinct(texts, taken={"ok"})] == ["Nice!"]
+    assert [c.text for c in distinct(texts, taken=set(), with_emoji=True)] == ["🔥", "Nice!", "ok"]
 
 
 def test_vectors_are_near_for_alike_texts() -> None:

@@ -56,14 +56,19 @@ def read_candidates(
             )
 
 
-def distinct(candidates: Iterable[Candidate], *, taken: set[str]) -> Iterator[Candidate]:
-    """Yield those that hold a letter and whose letters neither came before nor are among `taken`.
+def distinct(
+    candidates: Iterable[Candidate], *, taken: set[str], with_emoji: bool = False
+) -> Iterator[Candidate]:
+    """Yield those whose letters neither came before nor are among `taken`.
 
-    `taken` takes up the letters of what is yielded.
+    Args:
+        candidates: Comments of dumps.
+        taken: Letters, or the normalised text where there are none; takes up those of what is yielded.
+        with_emoji: Texts without a letter as well.
     """
     for candidate in candidates:
         letters = letters_of(candidate.text)
-        if letters not in taken and _LETTER.search(letters):
+        if letters and letters not in taken and (with_emoji or _LETTER.search(letters)):
             taken.add(letters)
             yield candidate
 

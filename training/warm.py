@@ -178,7 +178,7 @@ def _softened(
 
 
 def _drawn(dumps: Sequence[Path], *, n: int, taken: set[str]) -> list[str]:
-    found = distinct(read_candidates(dumps), taken=taken) if dumps else iter(())
+    found = distinct(read_candidates(dumps), taken=taken, with_emoji=True) if dumps else iter(())
     return [candidate.text for candidate in sample(found, n=n, seed=_SEED)]
 
 
