@@ -104,8 +104,10 @@ class Batch:
         comments: Columns of `COMMENT_SCHEMA`, in input order.
         rejections: Records left out, in input order.
         n_bytes: Bytes of the (compressed) source consumed for this batch, for progress.
+        kept: Columns kept as the source had them, where asked for; row i belongs to comment i.
     """
 
     comments: pa.RecordBatch
     rejections: tuple[Rejection, ...] = ()
     n_bytes: int = 0
+    kept: pa.RecordBatch | None = None

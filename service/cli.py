@@ -123,6 +123,10 @@ def score(
     ] = None,
     model: Model = None,
     threads: Threads = None,
+    keep_columns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME,...", help="Columns of the dump to keep beside the labels: text,author."),
+    ] = None,
     output_format: Annotated[
         TableFormat, typer.Option(help="Format of the table of labelled comments.")
     ] = TableFormat.parquet,
@@ -144,7 +148,7 @@ def score(
     """
     with exit_codes():
         from plaudit.readers import ReadOptions
-        from plaudit.service.mapping import columns_of
+        from plaudit.service.mapping import columns_of, names_of
         from plaudit.service.progress import Meter, total_bytes
         from plaudit.service.score import Job
         from plaudit.service.score import score as run
@@ -156,6 +160,7 @@ def score(
             platform=platform,
             columns=columns_of(map_ or ()),
             batch_size=_BATCH,
+            keep=names_of(keep_columns or ()),
         )
         job = Job(
             sources=sources,

@@ -1,4 +1,4 @@
-"""Read `--map text=body,author=who`."""
+"""Read `--map text=body,author=who` and `--keep-columns text,author`."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def columns_of(pairs: Sequence[str]) -> dict[str, str]:
             raise MappingError(f"--map gives {name!r} two columns; keep one of them.")
         columns[name] = column
     return columns
+
+
+def names_of(lists: Sequence[str]) -> tuple[str, ...]:
+    """Return the names in comma-separated lists, each once."""
+    return tuple(dict.fromkeys(name.strip() for each in lists for name in each.split(",") if name.strip()))

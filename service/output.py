@@ -53,6 +53,14 @@ def labelled(comments: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=LABELLED_SCHEMA)
 
 
+def with_kept(rows: pa.RecordBatch, kept: pa.RecordBatch | None) -> pa.RecordBatch:
+    """Return the rows with the columns that were kept of the source, if any, on their right."""
+    if kept is None:
+        return rows
+    schema = pa.schema([*rows.schema, *kept.schema])
+    return pa.RecordBatch.from_arrays([*rows.columns, *kept.columns], schema=schema)
+
+
 def _number(values: Any) -> pa.Array:
     return pa.array(values, pa.float32(), from_pandas=True)  # NaN becomes null
 

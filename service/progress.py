@@ -50,7 +50,7 @@ class Meter:
         self._task = self._bar.add_task("Reading", total=n_bytes, n_comments=0)
         self._lines = bool(shown) and not terminal
         self._n_bytes = n_bytes
-        self._n_read = self._n_comments = 0
+        self._n_read = self._n_comments = self._n_skipped = 0
         self._start = self._told = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -69,7 +69,13 @@ class Meter:
         self._bar.update(self._task, description=step)
 
     def advance(self, n_comments: int, *, n_bytes: int) -> None:
-        """Count comments that are done, and the bytes they were read from."""
+        """Count comments that are done, and the bytes they were read from.
+
+        Bytes before the first comment were done in an earlier run: they say nothing about the speed of this.
+        """
+        if not self._n_comments and not n_comments:
+            self._n_skipped += n_bytes
+            self._start = time.monotonic()
         self._n_comments += n_comments
         self._n_read += n_bytes
         self._bar.update(self._task, advance=n_bytes, n_comments=self._n_comments)
@@ -86,7 +92,11 @@ class Meter:
         parts = [f"{self._n_comments:,} comments", f"{self._n_comments / seconds:,.0f} a second"]
         if self._n_bytes and self._n_read:
             share = min(self._n_read / self._n_bytes, 1.0)
-            parts = [f"{share:.0%}", *parts, f"{seconds / share - seconds:,.0f} s left"]
+            parts = [f"{share:.0%}", *parts]
+            n_new = self._n_read - self._n_skipped
+            if n_new:
+                left = seconds * max(self._n_bytes - self._n_read, 0) / n_new
+                parts.append(f"{left:,.0f} s left")
         print("plaudit: " + ", ".join(parts), file=sys.stderr, flush=True)
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+import pyarrow as pa
+
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions, read
+from plaudit.readers.keeping import kept_schema
 from plaudit.readers.source import sources_of
 from plaudit.report.envelope import Report
 from plaudit.report.html import render_html
@@ -23,7 +26,7 @@ from plaudit.service.comment_table import TABLE_FORMATS
 from plaudit.service.evidence import Texts
 from plaudit.service.exits import NOTE
 from plaudit.service.folder import ResultFolder
-from plaudit.service.output import MANIFEST, Outputs, result_files
+from plaudit.service.output import LABELLED_SCHEMA, MANIFEST, Outputs, result_files
 from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
 from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
 
@@ -231,7 +234,8 @@ class _Run:
         self._meter.say("Writing the report")
         again = (lambda: _read_again(self._job)) if _lasting(self._job.sources) else None
         page = render_html(report, texts=self._texts.of(report, read_again=again))
-        with closing(Outputs(scratch, table_format=self._job.table_format)) as outputs:
+        schema = pa.schema([*LABELLED_SCHEMA, *kept_schema(self._job.options.keep)])
+        with closing(Outputs(scratch, table_format=self._job.table_format, schema=schema)) as outputs:
             for comments, rejected in chunks.parts():
                 outputs.write(comments, rejected=rejected)
             outputs.finish(report, page=page)

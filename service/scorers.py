@@ -28,7 +28,7 @@ from plaudit.comment import Batch
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Part, Pipeline
 from plaudit.scores import ModelInfo, Scores
-from plaudit.service.output import labelled
+from plaudit.service.output import labelled, with_kept
 
 Load = Callable[[], Pipeline]
 """Makes a pipeline; picklable where it is to be called in other processes."""
@@ -55,7 +55,7 @@ class Scored:
         """Shape what the pipeline said of a batch."""
         return cls(
             batch=batch,
-            labelled=labelled(batch.comments, part.scores),
+            labelled=with_kept(labelled(batch.comments, part.scores), batch.kept),
             facts=part.facts.to_table(),
         )
 
@@ -151,7 +151,7 @@ def _gather(jobs: dict[Connection, deque[int]], found: dict[int, tuple[Any, Any]
 
 
 def _scored(batch: Batch, found: tuple[Any, Any]) -> Scored:
-    return Scored(batch=batch, labelled=found[0], facts=found[1])
+    return Scored(batch=batch, labelled=with_kept(found[0], batch.kept), facts=found[1])
 
 
 def _send(pipe: Connection, comments: pa.RecordBatch) -> None:

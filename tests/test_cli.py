@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -205,6 +206,32 @@ def failing(monkeypatch, error: BaseException) -> None:
         raise error
 
     monkeypatch.setattr(Pipeline, "report", report)
+
+
+@pytest.mark.parametrize("table_format", ["parquet", "csv", "ndjson"])
+def test_columns_of_the_dump_are_kept_on_request(run, dump, out, table_format):
+    result = run(
+        "score", dump, "--out", out, "--keep-columns", "text,author", "--output-format", table_format
+    )
+    assert result.exit_code == 0, result.stderr
+    path = out / f"comments.{table_format}"
+    if table_format == "parquet":
+        rows = pq.read_table(path).to_pylist()
+    elif table_format == "csv":
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+    else:
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(row["id"], row["original_text"], row["original_author"]) for row in rows] == [
+        ("a", "so cool", "ann"),
+        ("b", "How long did the glue take, overnight?", "ben"),
+        ("d", "I sanded my own table last week and the varnish went cloudy", "dee"),
+    ]
+
+
+def test_a_column_to_keep_that_is_not_there_is_told(run, dump, out):
+    expect_sentence(
+        run("score", dump, "--out", out, "--keep-columns", "mood"), code=2, mention="'mood' to keep"
+    )
 
 
 def test_another_format_takes_the_place_of_the_former(run, dump, out):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_file_gets_lines_where_asked_for(monkeypatch):
     assert first.startswith("plaudit: 50%, 1,234 comments, ")
     assert last.startswith("plaudit: 75%, 2,234 comments, ")
     assert last.endswith(" s left")
+
+
+def test_what_an_earlier_run_has_done_says_nothing_about_the_speed(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    now = [0.0]
+    monkeypatch.setattr("plaudit.service.progress.time.monotonic", lambda: now[0])
+    meter = Meter(n_bytes=1000, shown=True)
+    now[0] = 4.0
+    meter.advance(0, n_bytes=800)
+    now[0] = 14.0
+    meter.advance(500, n_bytes=100)
+    assert stream.getvalue() == "plaudit: 90%, 500 comments, 50 a second, 10 s left\n"
 
 
 def test_an_unknown_size_leaves_the_time_open(monkeypatch):

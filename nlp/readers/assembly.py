@@ -16,6 +16,7 @@ from plaudit.pseudonym import handle_pseudonym, pseudonym
 from plaudit.readers import coercion
 from plaudit.readers.duplicates import SeenKeys
 from plaudit.readers.format import FIELDS, Format, Problem, Record
+from plaudit.readers.keeping import kept_columns, kept_schema
 from plaudit.readers.mapping import Values, has_error
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.redaction import redacted
@@ -54,6 +55,7 @@ class Assembler:
         self._orders: list[int] = []
         self._rejections: list[tuple[int, Rejection]] = []
         self._parts: list[pa.RecordBatch] = []
+        self._keep, self._kept = options.keep, list[pa.RecordBatch]()
         self.n_records = 0
 
     def add(self, record: Record, values: Values, *, number: str) -> None:
@@ -81,12 +83,11 @@ class Assembler:
 
     def take(self, *, n_bytes: int) -> Batch:
         """Return what was sealed as a batch, and start the next."""
-        table = pa.Table.from_batches(self._parts, COMMENT_SCHEMA).combine_chunks()
-        batches = table.to_batches()
-        comments = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=COMMENT_SCHEMA)
+        comments = _joined(self._parts, COMMENT_SCHEMA)
+        kept = _joined(self._kept, kept_schema(self._keep)) if self._keep else None
         rejections = tuple(rejection for _, rejection in sorted(self._rejections, key=lambda each: each[0]))
-        self._parts, self._rejections, self.n_records = [], [], 0
-        return Batch(comments=comments, rejections=rejections, n_bytes=n_bytes)
+        self._parts, self._kept, self._rejections, self.n_records = [], [], [], 0
+        return Batch(comments=comments, rejections=rejections, n_bytes=n_bytes, kept=kept)
 
     def _columns(self, raw: dict[str, tuple[Any, ...]], *, place: Place) -> None:
         problems = _Problems(self._records)
@@ -119,7 +120,7 @@ class Assembler:
             for post, id_, own in zip(columns["post_id"], columns["id"], ids, strict=True)
         ]
         columns["key"] = keys
-        self._keep(columns, problems=problems, place=place)
+        self._sift(columns, problems=problems, place=place)
 
     def _filled(self, values: Any, default: str | None) -> list[str | None]:
         return list(values) if default is None else [default if v is None else v for v in values]
@@ -156,7 +157,7 @@ class Assembler:
             for (moment, found), word in zip(times, said, strict=True)
         ]
 
-    def _keep(self, columns: dict[str, Sequence[Any]], *, problems: _Problems, place: Place) -> None:
+    def _sift(self, columns: dict[str, Sequence[Any]], *, problems: _Problems, place: Place) -> None:
         usable = np.ones(len(self._rows), bool)
         usable[list(problems.found)] = False
         rows = np.flatnonzero(usable)
@@ -171,6 +172,8 @@ class Assembler:
             [_array(columns[field.name], field.type) for field in COMMENT_SCHEMA], schema=COMMENT_SCHEMA
         )
         self._parts.append(batch if usable.all() else batch.filter(pa.array(usable)))
+        if self._keep:
+            self._kept.append(kept_columns(self._records, self._keep).filter(pa.array(usable)))
 
     def _rejection(self, row: int, problem: Problem, *, place: Place) -> Rejection:
         where = f"{place.source}:{self._numbers[row].partition('.')[0]}"
@@ -234,6 +237,11 @@ def _each(coerce: Callable[[object], _T | None], values: Sequence[object]) -> li
             known = {value: coerce(value) for value in different}
             return [known[value] for value in values]
     return list(map(coerce, values))
+
+
+def _joined(parts: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    batches = pa.Table.from_batches(parts, schema).combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _is_blank(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from plaudit.readers.format import FIELDS, Format, Problem, Record, Row, not_a_record
@@ -137,8 +137,10 @@ def records_in(value: object, *, depth: int = 6) -> Iterator[Record]:
 class Mapper:
     """Finds the comments in the values of one source, and their fields."""
 
-    def __init__(self, source_format: Format, *, columns: Mapping[str, str]) -> None:
-        self._format = source_format
+    def __init__(
+        self, source_format: Format, *, columns: Mapping[str, str], keep: Sequence[str] = ()
+    ) -> None:
+        self._format, self._keep = source_format, {*keep, *(name.partition(".")[0] for name in keep)}
         self.columns = {**source_format.columns, **{name: (column,) for name, column in columns.items()}}
         if "author" in columns:
             self.columns["name"] = (columns["author"],)
@@ -149,7 +151,8 @@ class Mapper:
         """Return which of a table's columns say something about its comments."""
         layout = Layout(names, columns=self.columns)
         heads = {path[0] for paths in layout.paths.values() for path in paths}
-        return [n for n in names if n in {*heads, *layout.pages, *layout.replies, *layout.errors}]
+        wanted = {*heads, *layout.pages, *layout.replies, *layout.errors, *self._keep}
+        return [n for n in names if n in wanted]
 
     def layout(self, record: Record) -> Layout:
         """Return where the record's fields lie; records with the same keys share it."""

@@ -20,6 +20,7 @@ class ReadOptions:
         platform: One of `PLATFORMS`, for records that name none; None for the format's own.
         columns: Generic column to the file's own name for it; dots reach into objects.
         batch_size: Records to a batch, at least 1.
+        keep: Columns of the source to hand on as they are, beside the comments; dots reach into objects.
     """
 
     format: str | None = None
@@ -28,6 +29,7 @@ class ReadOptions:
     platform: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     batch_size: int = 8192
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.

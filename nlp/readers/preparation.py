@@ -11,6 +11,7 @@ from typing import Any, Final
 from plaudit.errors import InputError, MappingError, UsageError
 from plaudit.readers import columnar, containers, sniffing, workbook
 from plaudit.readers.format import Format, Problem, Record
+from plaudit.readers.keeping import value_of
 from plaudit.readers.mapping import Layout, Mapper, records_in, value_at
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.registry import FORMATS, format_named
@@ -99,7 +100,7 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
     delimiter = "\t" if container == "tsv" else sniffing.delimiter_of(head) if container == "csv" else ""
     sample = _sample(source, container=container, delimiter=delimiter)
     found = named or _format(sample, container=container)
-    mapper = Mapper(found, columns=options.columns)
+    mapper = Mapper(found, columns=options.columns, keep=options.keep)
     if not sample and container in ("csv", "tsv"):
         sample = [dict.fromkeys(sniffing.header_of(head, delimiter=delimiter))]
     records, problem = _records(sample, mapper=mapper)
@@ -196,6 +197,9 @@ def _check(
             raise MappingError(
                 f"{source.name} has no column '{column}' to read as {name}; it has: {_names(records)}."
             )
+    for name in options.keep:
+        if not any(name in record or value_of(record, name) is not None for record in records):
+            raise MappingError(f"{source.name} has no column '{name}' to keep; it has: {_names(records)}.")
     if "text" in found:
         return
     if source_format.container is None:

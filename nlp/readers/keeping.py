@@ -1,0 +1,51 @@
+"""Columns of a dump that are kept as they were, where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import orjson
+import pyarrow as pa
+
+from plaudit.readers.format import Record
+from plaudit.readers.mapping import value_at
+
+PREFIX: Final = "original_"
+"""Before the name of a kept column: the dump's `label` is not ours."""
+
+
+def kept_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of kept columns; all are text, since one dump may hold 1, "1" and null."""
+    return pa.schema([pa.field(f"{PREFIX}{name}", pa.string()) for name in names])
+
+
+def kept_columns(records: Iterable[Record], names: Sequence[str]) -> pa.RecordBatch:
+    """Return the columns of these names, one row a record.
+
+    Text is kept as it was written, anything else as JSON; null where it is missing. A name reaches into
+    objects by dots where no column has it whole.
+    """
+    schema, rows = kept_schema(names), list(records)
+    columns = [pa.array([_shown(value_of(record, name)) for record in rows], pa.string()) for name in names]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def value_of(record: Record, name: str) -> object:
+    """Return what a record holds under a name; None where nothing."""
+    if name in record:
+        value: object = record[name]
+        return value
+    return value_at(record, name.split("."))
+
+
+def _shown(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        value = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # lone halves of UTF-16 pairs; whole pairs become their character
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
