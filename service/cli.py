@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from plaudit.service import cli_compare, cli_dumps, cli_storage
+from plaudit.service import cli_compare, cli_dumps, cli_keys, cli_storage
 from plaudit.service.exits import EXIT_CODES, end_on_sigterm, exit_codes
 
 app = typer.Typer(
