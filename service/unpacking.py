@@ -174,7 +174,7 @@ def _check_table(file: BinaryIO, magic: bytes, limits: Limits) -> None:
     """Believe what the table says of itself: its readers stop where it lies."""
     try:
         n_bytes, n_rows = _told_of(file, magic)
-    except (pa.ArrowException, zipfile.BadZipFile, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError):
         return
     # Equal values take no room in a table, and all of it once read.
     if max(n_bytes, n_rows * _ROW_BYTES) > limits.n_bytes:
@@ -186,8 +186,12 @@ def _check_table(file: BinaryIO, magic: bytes, limits: Limits) -> None:
 def _told_of(file: BinaryIO, magic: bytes) -> tuple[int, int]:
     """Return bytes and rows of a table; a workbook does not tell its rows."""
     if magic.startswith(_ZIP):
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError):
+            # Readers would take what is left of it, and nothing tells how much that is.
+            raise InputError("The workbook or ZIP archive is damaged; send it again.") from None
         if all(each.filename != _CONTENT_TYPES for each in members):
             raise InputError(
                 "ZIP archives are not taken here; send each file in it by itself, or packed with gzip."

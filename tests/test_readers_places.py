@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +114,45 @@ def test_a_damaged_member_keeps_what_came(tmp_path: Path) -> None:
     rows, rejected = rows_of(write(tmp_path, "a.zip", bytes(data)))
     assert 1000 < len(rows) <= 40_000
     assert "truncated_archive" in [reason for reason, _ in rejected]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive_cut_short_keeps_what_came(tmp_path: Path, streamed: bool, method: int) -> None:
+    lines = b"".join(b'{"id": "%d", "text": "No. %d"}\n' % (i, i * 7919 % 9973) for i in range(20_000))
+    out = io.BytesIO()
+    with zipfile.ZipFile(_Unseekable(out) if streamed else out, "w", method) as archive:
+        for name, data in {"a.csv": CSV, "notes.md": b"none" * 50, "b.jsonl": lines}.items():
+            archive.writestr(name, data)
+    data = out.getvalue()
+    for cut in (20, len(data) // 4):
+        path = write(tmp_path, "export.zip", data[:-cut])
+        if streamed and method == zipfile.ZIP_STORED:  # nothing says where such a file ends
+            with pytest.raises(InputError, match="ZIP"):
+                read([path])
+            continue
+        rows, rejected = rows_of(path)
+        reasons = [reason for reason, _ in rejected]
+        assert rows[0]["source"] == "export.zip/a.csv"
+        assert reasons[-1] == "unusable_file"
+        if cut == 20:
+            assert len(rows) == 20_001
+        else:
+            assert 5_000 < len(rows) < 20_000
+            assert reasons == ["truncated_archive", "unusable_file"]
+
+
+class _Unseekable(io.RawIOBase):
+    """What an archive is written to that cannot put sizes before files it did not know then."""
+
+    def __init__(self, out: io.BytesIO) -> None:
+        self._out = out
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        return self._out.write(data)
 
 
 def test_a_locked_archive(tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ def test_a_workbook_that_is_a_bomb_is_refused(tmp_path):
     with pytest.raises(InputError, match="The table unpacks to 2,097,156 bytes"):
         check(tmp_path / "dump", limits=LIMITS)
     (tmp_path / "dump").write_bytes(b"PK\x03\x04 no archive")
-    check(tmp_path / "dump", limits=LIMITS)
+    with pytest.raises(InputError, match="damaged"):
+        check(tmp_path / "dump", limits=LIMITS)
 
 
 def test_archives_of_archives_are_not_taken(tmp_path):
@@ -206,3 +207,11 @@ def test_sizes_are_those_of_what_comes_out(tmp_path_factory, parts, packer, cut)
     path.write_bytes(data[: len(data) - cut])
     with path.open("rb") as file:
         list(unpacking._sizes(file, data[:6]))
+
+
+def test_a_zip_archive_without_its_list_is_not_taken(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dump", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", bytes(8 << 20))
+    (tmp_path / "dump").write_bytes((tmp_path / "dump").read_bytes()[:-22])
+    with pytest.raises(InputError, match="damaged"):
+        check(tmp_path / "dump", limits=LIMITS)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from plaudit.errors import InputError
+from plaudit.readers.archive_remains import Remnant, RemnantFile, remnants
 from plaudit.readers.formats.convokit import comments_among
 from plaudit.readers.origin import SUFFIXES, Source
 
@@ -34,9 +36,10 @@ def members_of(source: Source) -> list[Source] | None:
             with zipfile.ZipFile(opened) as archive:
                 infos = {each.filename: each for each in archive.infolist() if not each.is_dir()}
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise InputError(
+            damage = InputError(
                 f"{source.name} is a damaged ZIP archive or workbook ({error}); fetch it again."
-            ) from error
+            )
+            return _remains(source, list(remnants(opened)), damage=damage)
     if not _DOCUMENT.isdisjoint(infos):
         return None
     names = comments_among([name for name in sorted(infos) if _is_readable(name)])
@@ -46,6 +49,25 @@ def members_of(source: Source) -> list[Source] | None:
             f"The archive {source.name} holds no file to read; expected one that ends in {known}."
         )
     return [_member(source, infos[name]) for name in names]
+
+
+def _remains(source: Source, found: Sequence[Remnant], *, damage: InputError) -> list[Source]:
+    """Return the dumps in what is left of an archive, and a source that cannot be read for what is not."""
+    dumps = [each for each in found if _is_readable(each.name)]
+    if not dumps or not _DOCUMENT.isdisjoint(each.name for each in found):
+        raise damage
+
+    def open_remnant(remnant: Remnant) -> BinaryIO:
+        return cast(BinaryIO, RemnantFile(source.raw(), remnant))
+
+    def refuse() -> BinaryIO:
+        raise damage
+
+    kept = [
+        Source(None, name=f"{source.name}/{each.name}", found=True, opener=partial(open_remnant, each))
+        for each in dumps
+    ]
+    return [*kept, Source(None, name=source.name, found=True, opener=refuse)]
 
 
 def _is_readable(name: str) -> bool:
