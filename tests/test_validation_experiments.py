@@ -17,13 +17,14 @@ from plaudit.scores import LABELS
 from plaudit.validation import EXPERIMENTS, chosen, validate
 from plaudit.validation.bench import Bench
 from plaudit.validation.coverage import intervals, sampled
+from plaudit.validation.disguise import _bundled, copied_campaign, disguised_bots
 from plaudit.validation.editing import Comments
 from plaudit.validation.halves import reliability, reliability_of
-from plaudit.validation.injection import Doses, copied_campaign, disguised_bots, injected_bots
+from plaudit.validation.injection import Doses, injected_bots
 from plaudit.validation.invariance import invariance
 from plaudit.validation.known_groups import known_groups
 from plaudit.validation.languages import foreign_texts, languages
-from plaudit.validation.material import Material
+from plaudit.validation.material import GroupRule, Material
 from plaudit.validation.omission import OMISSIONS, leaving_out
 from plaudit.validation.prevalence import prevalence
 from plaudit.validation.sensitivity import sensitivity, with_weights
@@ -93,7 +94,7 @@ def test_a_blind_instrument_falls_short() -> None:
         return replace(finding, authenticity=replace(number, value=50.0, low=40.0, high=60.0))
 
     claim = injected_bots(study(material(), bench=BentBench(constant)))
-    assert row(claim, "AUC, bots, 20%: among").value == 0.5
+    assert row(claim, "AUC, bots, 20%: among all").value == 0.5
     assert claim.verdict == "short"
 
 
@@ -101,7 +102,24 @@ def test_abstentions_are_counted_and_not_ranked() -> None:
     values = np.array([[80.0, np.nan], [70.0, 40.0], [75.0, 45.0], [60.0, 30.0]])
     found = Doses(posts=("f",) * 4, doses=(0.0, 0.2), values=values, own=np.full((4, 1), 0.5))
     assert found.auc(0.2, stream(1, "x")).value == 1.0
+    assert found.file_auc(0.2, stream(1, "x")).value == 1.0
     assert [each.value for each in found.means()] == [pytest.approx(205 / 3), pytest.approx(115 / 3)]
+
+
+def test_posts_can_be_compared_within_their_source() -> None:
+    values = np.array([[80.0, 70.0], [82.0, 71.0], [50.0, 40.0], [52.0, 41.0]])
+    found = Doses(posts=("a", "a", "b", "b"), doses=(0.0, 0.2), values=values, own=np.full((4, 1), 0.5))
+    assert found.auc(0.2, stream(1, "x")).value == 0.75
+    assert found.file_auc(0.2, stream(1, "x")).value == 1.0
+
+
+def test_nothing_is_injected_into_posts_known_to_be_unclean() -> None:
+    spam = GroupRule(name="s", index="authenticity", side="spam", post="maker")
+    given = study(replace(material(), groups=(*material().groups, spam)))
+    names = {post.name for post in given.posts(least=50, clean=True)}
+    assert names
+    assert not any("maker" in name or "silent" in name for name in names)
+    assert "spam" not in {rule.name for rule in given.material.groups if not rule.unclean}
 
 
 def test_copies_show_and_questions_need_a_list() -> None:
@@ -110,6 +128,21 @@ def test_copies_show_and_questions_need_a_list() -> None:
     assert not claim.lacking
     less = replace(material(), bots=tuple(bot for bot in material().bots if bot.kind != "question"))
     assert "bot questions" in disguised_bots(study(less, n_posts=3)).lacking
+
+
+def test_copies_of_other_posts_come_from_other_posts() -> None:
+    given = study(material())
+    posts = given.posts(least=100, most=8)
+    version = _bundled(given, posts)
+    clean, dosed = version(posts[0], 0.0), version(posts[0], 0.2)
+    assert len(clean) == len(dosed)
+    assert len(set(clean.column("post_id").to_pylist())) == 4
+    before, after = (each.column("text").to_pylist() for each in (clean, dosed))
+    home = clean.column("post_id").to_pylist()
+    changed = [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+    assert len(changed) == pytest.approx(0.2 * len(clean), rel=0.15)
+    for i in changed:
+        assert after[i] in {text for text, post in zip(before, home, strict=True) if post != home[i]}
 
 
 def test_one_genuine_text_under_many_names_is_seen() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -134,8 +134,7 @@ class _Points:
     high: list[tuple[float, float]]
 
 
-def _points(series: Series, point: object) -> _Points:
-    assert callable(point)  # noqa: S101 - a closure of `plot`
+def _points(series: Series, point: Callable[[float, float], tuple[float, float]]) -> _Points:
     return _Points(
         *(
             [point(x, y) for x, y in zip(series.x, ys, strict=False)]

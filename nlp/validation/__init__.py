@@ -11,9 +11,10 @@ from typing import Final
 from plaudit.errors import UsageError
 from plaudit.report.claims import Claim, Validation
 from plaudit.validation.coverage import intervals, small_audiences
+from plaudit.validation.disguise import copied_campaign, disguised_bots
 from plaudit.validation.gaming import gaming
 from plaudit.validation.halves import reliability
-from plaudit.validation.injection import copied_campaign, disguised_bots, injected_bots
+from plaudit.validation.injection import injected_bots
 from plaudit.validation.invariance import invariance
 from plaudit.validation.known_groups import known_groups
 from plaudit.validation.languages import languages

@@ -142,7 +142,7 @@ class _OfPost:
 
 def _of_post(study: Study, post: Post, name: str, *, by: Unit, size: int | None) -> _OfPost | None:
     number = NUMBERS[name]
-    facts = study.bench.facts(post.comments)
+    facts = study.facts(post)
     whole = number(study.bench.finding(facts, sampling_alone=True))
     if whole is None:
         return None

@@ -43,7 +43,7 @@ def _halves_of(study: Study, *, by: Unit) -> Mapping[str, Sequence[Pair]]:
 
 
 def _pairs(study: Study, post: Post, *, by: Unit) -> list[Pair]:
-    sampler = Sampler(study.bench.facts(post.comments), by=by)
+    sampler = Sampler(study.facts(post), by=by)
     random = study.random("halves", post.name, by)
     found = []
     for _ in range(study.scale.n_splits):

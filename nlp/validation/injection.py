@@ -33,13 +33,16 @@ LEAST: Final = 100
 """Comments below which 5 % of a post are no campaign."""
 N_PARTS: Final = 4
 """Halves of each post with and without bots, to see the change against the post's own chance."""
-_CLEAN: Final = (
-    "Clean posts are those that belong to no group known to be low on authenticity. AUC: the chance that a "
-    "post without is above another post with; intervals by post."
+CLEAN: Final = (
+    "Clean posts are those that belong to no group known to be low on authenticity or full of spam. AUC: the "
+    "chance that a post without is above a post with; intervals by post."
 )
 
 Texts = Callable[[int, np.random.RandomState], list[str]]
 """Draws n texts to inject."""
+
+Version = Callable[[Post, float], Comments]
+"""Returns a post's comments with a share of them replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,24 @@ class Doses:
 
         return resampled(len(self.values), statistic, random)
 
+    def file_auc(self, dose: float, random: np.random.RandomState) -> Figure:
+        """Return the same within files: a post with a dose against posts of the same file without."""
+        clean, dosed = self.values[:, 0], self.values[:, self.doses.index(dose)]
+        files = np.array(self.posts)
+
+        def statistic(rows: NDArray[np.intp]) -> float:
+            found, weights = [], []
+            for file in set(self.posts):
+                own = rows[files[rows] == file]
+                low, high = dosed[own], clean[own]
+                low, high = low[~np.isnan(low)], high[~np.isnan(high)]
+                if len(low) and len(high):
+                    found.append(auc(low, high))
+                    weights.append(len(low))
+            return float(np.average(found, weights=weights)) if found else float("nan")
+
+        return resampled(len(self.values), statistic, random)
+
     def own_auc(self, dose: float) -> Figure:
         """Return the mean AUC of the halves of a post with a dose against halves of the same post without."""
         found = self.own[:, self.doses.index(dose) - 1]
@@ -79,7 +100,9 @@ class Doses:
         return [mean_of(column) for column in whole.T]
 
 
-def inject(comments: Comments, share: float, texts: Texts, random: np.random.RandomState) -> Comments:
+def inject(
+    comments: Comments, share: float, texts: Texts, random: np.random.RandomState, *, prefix: str = "injected"
+) -> Comments:
     """Replace a share of the audience's comments by texts, each from an account of its own.
 
     A larger share with the same random numbers replaces the same comments and more.
@@ -87,20 +110,34 @@ def inject(comments: Comments, share: float, texts: Texts, random: np.random.Ran
     rows = random.permutation(editing.audience(comments))
     n = round(share * len(rows))
     return editing.rewritten(
-        comments, rows[:n], texts(n, random), accounts=[f"injected {i}" for i in range(n)]
+        comments, rows[:n], texts(n, random), accounts=[f"{prefix} {i}" for i in range(n)]
     )
 
 
+def replacing(study: Study, name: str, texts_of: Callable[[Post], Texts]) -> Version:
+    """Return what gives posts with a share of their comments replaced by the texts for each post."""
+
+    def version(post: Post, dose: float) -> Comments:
+        return inject(study.trimmed(post), dose, texts_of(post), study.random(name, post.name))
+
+    return version
+
+
 def dose_response(
-    study: Study, name: str, posts: Sequence[Post], doses: Sequence[float], texts_of: Callable[[Post], Texts]
+    study: Study, name: str, posts: Sequence[Post], doses: Sequence[float], version: Version
 ) -> Doses:
-    """Measure posts at every dose."""
+    """Measure posts at every dose.
+
+    Args:
+        study: Gives the bench.
+        name: Of what is injected.
+        posts: What is injected into.
+        doses: Shares, from 0.
+        version: Gives a post's comments with a dose; a larger dose keeps what a smaller one injected.
+    """
     values, own = [], []
     for post in study.watched(f"Injecting {name}", posts):
-        comments, texts = study.trimmed(post), texts_of(post)
-        versions = [
-            study.bench.facts(inject(comments, dose, texts, study.random(name, post.name))) for dose in doses
-        ]
+        versions = [study.bench.facts(version(post, dose)) for dose in doses]
         values.append([_authenticity(study, facts) for facts in versions])
         halves = [_halves(study, facts, study.random(name, post.name, "halves")) for facts in versions]
         own.append([auc(each, halves[0]) for each in halves[1:]])
@@ -145,122 +182,28 @@ def injected_bots(study: Study) -> Claim:
     """See whether authenticity falls as bots come in."""
     method = (
         "0 to 60 % of the audience's comments replaced by comments that bots post, every family of lists "
-        f"alike, each from an account of its own. {_CLEAN}"
+        f"alike, each from an account of its own. {CLEAN}"
     )
     claim = Claim(name="bots", title="Injected bots are seen", method=method)
     texts = bot_texts(study)
     posts = study.posts(least=LEAST, most=study.scale.n_posts, clean=True)
     if texts is None or not posts:
-        return _lacking(claim, "a list of what bots post" if texts is None else f"posts of {LEAST} comments")
-    found = dose_response(study, "bots", posts, DOSES, lambda _: texts)
+        return lacking(claim, "a list of what bots post" if texts is None else f"posts of {LEAST} comments")
+    found = dose_response(study, "bots", posts, DOSES, replacing(study, "bots", lambda _: texts))
     rows = [
         _monotone(found),
-        *_auc_rows(study, found, {0.2: 0.95, 0.1: 0.85}, "bots"),
+        *auc_rows(study, found, {0.2: 0.95, 0.1: 0.85}, "bots"),
         *_step_rows(found),
     ]
     return replace(
         claim,
         rows=tuple(rows),
-        charts=(_curve(found, "Mean authenticity by share of bots"), _by_file(study, found, 0.2)),
+        charts=(curve(found, "Mean authenticity by share of bots"), _by_file(study, found, 0.2)),
     )
 
 
-def copied_campaign(study: Study) -> Claim:
-    """See whether one text under many names is seen though it looks genuine."""
-    method = (
-        "One text that the classifier holds for genuine, from another post, posted by 5 % of the audience's "
-        f"comments' authors (new accounts, replacing comments). {_CLEAN}"
-    )
-    claim = Claim(
-        name="campaign", title="Copy campaigns are seen though each text looks genuine", method=method
-    )
-    posts = study.posts(least=LEAST, most=study.scale.n_posts, clean=True)
-    genuine = _genuine_texts(study, posts)
-    if not posts or len(genuine) < 2:
-        return _lacking(claim, f"two posts of {LEAST} comments with a genuine one")
-
-    def texts_of(post: Post) -> Texts:
-        others = [text for name, text in sorted(genuine.items()) if name != post.name]
-        text = others[study.random("campaign text", post.name).randint(len(others))]
-        return lambda n, _: [text] * n
-
-    found = dose_response(study, "a campaign", posts, (0.0, 0.05), texts_of)
-    rows = _auc_rows(study, found, {0.05: 0.9}, "campaign")
-    return replace(claim, rows=tuple(rows))
-
-
-def disguised_bots(study: Study) -> Claim:
-    """See whether bots are seen that copy real comments, or ask questions."""
-    method = (
-        "10 and 20 % of comments replaced by copies of other comments of the same post; by copies of "
-        "comments of three other posts, all four measured together; by questions that bots post. Each from "
-        f"an account of its own. {_CLEAN}"
-    )
-    claim = Claim(name="disguised", title="Bots that copy real comments, or ask, are seen", method=method)
-    posts = study.posts(least=LEAST, most=study.scale.n_posts, clean=True)
-    if not posts:
-        return _lacking(claim, f"posts of {LEAST} comments")
-    doses = (0.0, 0.1, 0.2)
-    within = dose_response(study, "copies", posts, doses, lambda post: _copies_of(study.trimmed(post)))
-    bundles = [_bundle(study, post, posts) for post in posts] if len(posts) > 3 else []
-    across = dose_response(
-        study, "copies of other posts", bundles, doses, lambda one: _copies_of(one.comments)
-    )
-    asked = bot_texts(study, ["question"])
-    kinds: dict[str, tuple[Doses | None, float]] = {
-        "copies of the same post": (within, 0.85),
-        "copies of other posts": (across if bundles else None, 0.85),
-        "bot questions": (
-            asked and dose_response(study, "questions", posts, doses, lambda _: asked),
-            0.8,
-        ),
-    }
-    rows = [
-        row
-        for kind, (found, least) in kinds.items()
-        if found is not None
-        for row in _auc_rows(study, found, {0.2: least, 0.1: least}, kind)
-    ]
-    charts = [
-        _curve(found, f"Authenticity with {kind}") for kind, (found, _) in kinds.items() if found is not None
-    ]
-    missing = [kind for kind, (found, _) in kinds.items() if found is None]
-    return replace(
-        claim,
-        rows=tuple(rows),
-        charts=tuple(charts),
-        lacking=f"Not measured for want of material: {', '.join(missing)}." if missing else "",
-    )
-
-
-def _copies_of(comments: Comments) -> Texts:
-    rows = editing.audience(comments)
-    texts = editing.taken(comments, rows).column("text").to_pylist()
-    return lambda n, random: [texts[i] for i in random.choice(len(texts), n, replace=n > len(texts))]
-
-
-def _bundle(study: Study, post: Post, posts: Sequence[Post]) -> Post:
-    """Return a post with three others of its file, or else of any, as one community."""
-    others = [each for each in posts if each is not post]
-    others.sort(key=lambda each: each.file != post.file)
-    parts = [study.trimmed(each) for each in (post, *others[:3])]
-    return Post.of(editing.joined(parts), name=post.name, file=post.file)
-
-
-def _genuine_texts(study: Study, posts: Sequence[Post]) -> Mapping[str, str]:
-    """Return for each post one comment of some length that the classifier is sure is genuine."""
-    found = {}
-    for post in posts:
-        texts = editing.taken(post.comments, editing.audience(post.comments)).column("text").to_pylist()
-        texts = [text for text in texts if 40 <= len(text) <= 200 and "@" not in text][:50]
-        scores = study.bench.classifier.classify(texts)
-        sure = np.where(scores.supported, scores.probabilities[:, 0], 0.0) if texts else np.zeros(1)
-        if sure.max() >= 0.8:
-            found[post.name] = texts[int(sure.argmax())]
-    return found
-
-
-def _lacking(claim: Claim, what: str) -> Claim:
+def lacking(claim: Claim, what: str) -> Claim:
+    """Return the claim unmeasured, for want of something."""
     return replace(claim, lacking=f"It needs {what}.")
 
 
@@ -278,7 +221,8 @@ def _monotone(found: Doses) -> Row:
     )
 
 
-def _auc_rows(study: Study, found: Doses, least: Mapping[float, float], kind: str) -> list[Row]:
+def auc_rows(study: Study, found: Doses, least: Mapping[float, float], kind: str) -> list[Row]:
+    """Return for each dose its AUC among all posts, against a target, and that within posts."""
     rows = []
     for dose, target in least.items():
         n_silent = int(np.isnan(found.values[:, found.doses.index(dose)]).sum())
@@ -290,10 +234,12 @@ def _auc_rows(study: Study, found: Doses, least: Mapping[float, float], kind: st
                 target=Target(least=target),
                 note=f"{n_silent} abstain with it." if n_silent else "",
             ),
+            found.file_auc(dose, study.random("auc by file", kind, dose)).row(
+                f"{name}: among posts of the same source", n=len(found.values)
+            ),
             found.own_auc(dose).row(
                 f"{name}: halves of the same post",
                 n=len(found.values),
-                note="How plain the change is against the chance within one post; no target of its own.",
             ),
         ]
     return rows
@@ -314,7 +260,8 @@ def _step_rows(found: Doses) -> list[Row]:
     return rows
 
 
-def _curve(found: Doses, title: str) -> Chart:
+def curve(found: Doses, title: str) -> Chart:
+    """Draw mean authenticity over the dose."""
     series = series_of("mean over posts", found.doses, found.means(), joined=True)
     return Chart(title=title, x_title="share injected", y_title="authenticity", series=(series,))
 

@@ -13,7 +13,7 @@ from plaudit.report.claims import Chart, Claim, Row, Target
 from plaudit.validation import editing
 from plaudit.validation.bench import NUMBERS
 from plaudit.validation.editing import Comments
-from plaudit.validation.material import GroupRule, Post
+from plaudit.validation.material import GroupRule
 from plaudit.validation.statistics import Figure, Values, auc, ladder_of, mean_of, resampled
 from plaudit.validation.study import Study
 
@@ -33,7 +33,11 @@ def known_groups(study: Study) -> Claim:
     rows: list[Row] = []
     charts: list[Chart] = []
     for index in ("authenticity", "community depth"):
-        values = {rule: _values(study, rule) for rule in study.material.groups if rule.index == index}
+        values = {
+            rule: _values(study, rule)
+            for rule in study.material.groups
+            if rule.index == index and rule.side != "spam"
+        }
         measured = {rule: found for rule, found in values.items() if len(found) >= MIN_MEMBERS}
         sides = {side: [rule for rule in measured if rule.side == side] for side in ("high", "low")}
         for high, low in product(sides["high"], sides["low"]):
@@ -53,15 +57,10 @@ def _values(study: Study, rule: GroupRule) -> Values:
 
 def _members(study: Study, rule: GroupRule) -> Iterator[Comments]:
     posts = (post for post in study.spread() if rule.holds(post))
-    if rule.unit == "post":
-        yield from (post.comments for post in posts if post.n_audience >= rule.min_comments)
-        return
-    by_creator: dict[str, list[Post]] = {}
+    by_member: dict[str, list[Comments]] = {}
     for post in posts:
-        by_creator.setdefault(post.account, []).append(post)
-    for found in by_creator.values():
-        if sum(post.n_audience for post in found) >= rule.min_comments:
-            yield editing.joined([post.comments for post in found])
+        by_member.setdefault(post.name if rule.unit == "post" else post.account, []).append(post.comments)
+    yield from filter(rule.admits, map(editing.joined, by_member.values()))
 
 
 def _rows(study: Study, index: str, high: tuple[str, Values], low: tuple[str, Values]) -> list[Row]:

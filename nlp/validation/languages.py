@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from plaudit import language
 from plaudit.report.claims import Claim, Row, Target
 from plaudit.report.envelope import Finding
 from plaudit.scores import LABELS
@@ -24,6 +25,9 @@ LEAST: Final = 50
 MANY: Final = 0.7
 """Share of comments in a language that the model can't read, beyond which authenticity must be null."""
 FEW: Final = 0.3
+UNREADABLE: Final = 0.4
+"""Share of a real post's worded comments below which it is plainly not to be judged."""
+N_HEARD: Final = 200
 MOST_SHIFT: Final = 1.0
 _EMOJI: Final = ("😂😂😂", "❤️", "🔥🔥", "👏👏👏", "😍", "🙌", "💯", "😭😭", "🎉", "💙💙")
 
@@ -144,10 +148,14 @@ def _emoji_rows(study: Study, unread: Mapping[str, Sequence[str]], posts: Sequen
 def _real_row(study: Study) -> Row:
     n = n_judged = 0
     for post in study.watched("Unreadable posts", study.posts(least=LEAST)):
-        comments = study.trimmed(post)
-        scores = study.bench.classifier.classify(comments.column("text").to_pylist())
-        worded = np.array([code not in ("zxx", "und") for code in scores.languages])
-        if worded.any() and scores.supported[worded].mean() < 0.4:
+        if _readable_share(post, study.bench.classifier.languages) < UNREADABLE:
             n += 1
-            n_judged += not _abstains(study.bench.of(comments))
-    return _none_row("real posts of which less than 40 % can be read, judged", n_judged, n)
+            n_judged += not _abstains(study.bench.of(study.trimmed(post)))
+    return _none_row(f"real posts of which less than {UNREADABLE:.0%} can be read, judged", n_judged, n)
+
+
+def _readable_share(post: Post, read: Sequence[str]) -> float:
+    """Return which share of a post's first comments with words is in languages that are read."""
+    texts = editing.taken(post.comments, editing.audience(post.comments)[:N_HEARD]).column("text").to_pylist()
+    codes = [code for code in language.identify(texts) if code not in (language.NOTHING, language.UNSURE)]
+    return float(np.mean([code in read for code in codes])) if codes else 1.0

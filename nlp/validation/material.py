@@ -158,13 +158,14 @@ class GroupRule:
     Attributes:
         name: What it is called.
         index: "authenticity" or "community depth".
-        side: "high" or "low".
+        side: "high", "low", or "spam": compared with nothing, but no clean post to inject into either.
         file: Name of the source, without what is after its first dot; "*" for all.
         post: Expression that a post's id begins with.
         words: Expression found in comments; empty for none.
         min_share: Share of the post's comments in which `words` are found at least.
         unit: Whether each "post" is a member, or all posts of a "creator" together.
         min_comments: Comments a member has at least.
+        min_creator_share: Share of a member's comments that the creator wrote at least.
     """
 
     name: str
@@ -176,6 +177,18 @@ class GroupRule:
     min_share: float = 0.0
     unit: str = "post"
     min_comments: int = 40
+    min_creator_share: float = 0.0
+
+    @property
+    def unclean(self) -> bool:
+        """Whether its posts are known not to be clean."""
+        return self.index == "authenticity" and self.side in ("low", "spam")
+
+    def admits(self, comments: Comments) -> bool:
+        """Tell whether a member is big enough, and its creator wrote enough of it."""
+        n_audience = len(editing.audience(comments))
+        share = 1 - n_audience / max(len(comments), 1)
+        return n_audience >= self.min_comments and share >= self.min_creator_share
 
     def holds(self, post: Post) -> bool:
         """Tell whether a post is of the group, its size aside."""

@@ -89,7 +89,7 @@ def _values(study: Study, facts: list[Facts], number: Number, policy: Policy | N
 
 
 def _under_other_weights(study: Study, facts: list[Facts], how: str) -> Values:
-    """Return headlines, shape (1 + n_weights, n_posts), the policy's own first; silent posts left out."""
+    """Return headlines, shape (1 + n_weights, n_posts), the policy's own first; nan where it abstains."""
     policy, random = study.bench.policy, study.random("weights", how)
     drawn = [_values(study, facts, index, None)]
     for _ in study.watched(f"Other weights, {how}", range(study.scale.n_weights)):
@@ -102,20 +102,24 @@ def _under_other_weights(study: Study, facts: list[Facts], how: str) -> Values:
             for (each, rule), factor, share in zip(rules.items(), factors, shares, strict=True):
                 weights[each] = rule.weight * factor if how == "near" else max(float(share), 1e-6)
         drawn.append(_values(study, facts, index, with_weights(policy, weights)))
-    values = np.array(drawn)
-    return values[:, ~np.isnan(values).any(axis=0)]
+    return np.array(drawn)
 
 
 def _rank_row(values: Values, name: str) -> Row:
-    if values.shape[1] < 5:
+    there = [~np.isnan(values[0]) & ~np.isnan(other) for other in values[1:]]
+    found = np.array([rank_correlation(values[0, at], values[i, at]) for i, at in enumerate(there, start=1)])
+    found = found[np.isfinite(found)]
+    if not len(found):
         return Row(name=name, value=None)
-    found = np.array([rank_correlation(values[0], other) for other in values[1:]])
-    low, high = np.nanpercentile(found, (5, 95))
-    figure = Figure(float(np.nanmedian(found)), float(low), float(high))
-    return figure.row(name, n=values.shape[1], note=f"Median and 90 % of {len(found)} draws.")
+    low, high = np.percentile(found, (5, 95))
+    figure = Figure(float(np.median(found)), float(low), float(high))
+    n_silent = values.shape[1] - float(np.mean([at.sum() for at in there]))
+    note = f"Median and 90 % of {len(found)} draws; {n_silent:.1f} posts abstain on average."
+    return figure.row(name, n=values.shape[1], note=note)
 
 
 def _rank_chart(values: Values) -> Chart:
+    values = values[:, ~np.isnan(values).any(axis=0)]
     order = np.argsort(values[0], kind="stable") if values.size else np.empty(0, np.intp)
     placed: NDArray[np.float64] = np.array([ranks(each) + 1 for each in values])[:, order]
     middle, low, high = (np.percentile(placed[1:], q, axis=0) for q in (50, 5, 95))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from plaudit.facts import Facts
 from plaudit.validation import editing
 from plaudit.validation.bench import Bench
 from plaudit.validation.material import Material, Post
@@ -66,18 +67,18 @@ class Study:
             least: Comments of the audience.
             most: Posts; None for all.
             threaded: Only those in which somebody answers.
-            clean: None of a group that is known to be low on authenticity.
+            clean: None of a group that is known to be low on authenticity, or full of spam.
         """
-        low = [rule for rule in self.material.groups if (rule.index, rule.side) == ("authenticity", "low")]
+        unclean = [rule for rule in self.material.groups if rule.unclean]
         found = (
             post
-            for post in self.spread()
+            for post in self.material.posts
             if post.n_audience >= least
             and post.has_authors
             and (post.threaded or not threaded)
-            and not (clean and any(rule.holds(post) for rule in low))
+            and not (clean and any(rule.holds(post) for rule in unclean))
         )
-        return list(islice(found, most))
+        return list(islice(spread_out(found, seed=self.seed), most))
 
     def spread(self) -> list[Post]:
         """Return all posts, well spread over files and accounts."""
@@ -89,6 +90,10 @@ class Study:
             self._made[name] = make()
         made: T = self._made[name]
         return made
+
+    def facts(self, post: Post) -> Facts:
+        """Return the facts of a whole post, made once: several experiments sample the same posts."""
+        return self.once(f"facts {post.name}", lambda: self.bench.facts(post.comments))
 
     def trimmed(self, post: Post) -> editing.Comments:
         """Return a post's comments, at most as many as the scale allows, in whole threads."""
