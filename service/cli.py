@@ -51,6 +51,13 @@ class TableFormat(StrEnum):
     ndjson = "ndjson"
 
 
+class Engine(StrEnum):
+    """What scores."""
+
+    local = "local"
+    ray = "ray"
+
+
 class By(StrEnum):
     """What a report is broken down by."""
 
@@ -137,6 +144,9 @@ def score(
             help="Go on where an interrupted run of the same stopped; it may have ended.",
         ),
     ] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="This machine, or the cluster that RAY_ADDRESS names.")
+    ] = Engine.local,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal only.")
     ] = None,
@@ -170,8 +180,9 @@ def score(
             model=model,
             threads=threads,
             table_format=output_format.value,
-            checkpoints=True,
+            checkpoints=engine is Engine.local,
             resume=resume,
+            engine=engine.value,
         )
         _tell(run(job, meter=Meter(n_bytes=total_bytes(sources), shown=progress)))
 

@@ -14,10 +14,11 @@ from typing import Any, Final, Protocol, Self
 import pyarrow as pa
 
 from plaudit.comment import Batch, Rejection
-from plaudit.errors import PlauditError
+from plaudit.errors import PlauditError, UsageError
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions, read
 from plaudit.readers.keeping import kept_schema
+from plaudit.readers.reading import Part, batches_of, parts_of
 from plaudit.readers.source import sources_of
 from plaudit.report.envelope import Report
 from plaudit.report.html import render_html
@@ -49,6 +50,7 @@ class Job:
             results.
         resume: Go on from there.
         load: Makes the pipeline, in other processes too; None loads the model.
+        engine: "local", or "ray" for all machines of a cluster (`cluster.py`).
     """
 
     sources: Sequence[str]
@@ -61,6 +63,7 @@ class Job:
     checkpoints: bool = False
     resume: bool = False
     load: Load | None = None
+    engine: str = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +107,10 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
     others = {name for each in TABLE_FORMATS for name in result_files(each)}.difference(names)
     folder = ResultFolder(job.out, names=names, others=sorted(others))
     with meter:
-        batches = read(job.sources, options=job.options)  # looks at every source: unusable ones come first
+        parts = parts_of(job.sources, options=job.options)  # looks at every source: unusable ones come first
         run = _Run(job, folder, meter=meter)
         meter.say("Loading the model")
-        with _crew(job, batches, pipeline=pipeline) as crew:
+        with _crew(job, parts, pipeline=pipeline) as crew:
             run.prepare(crew)
             if job.resume and run.is_done():
                 return None
@@ -135,7 +138,11 @@ class _Crew:
 
 
 @contextmanager
-def _crew(job: Job, batches: Iterator[Batch], *, pipeline: Pipeline | None) -> Iterator[_Crew]:
+def _crew(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> Iterator[_Crew]:
+    if job.engine != "local":
+        yield _cluster(job, parts, pipeline=pipeline)
+        return
+    batches: Iterator[Batch] = batches_of(parts, options=job.options)
     head = list(islice(batches, _FEW))
     batches = chain(head, batches)
     n = 1 if pipeline is not None or len(head) < _FEW else job.threads or n_cores()
@@ -149,6 +156,17 @@ def _crew(job: Job, batches: Iterator[Batch], *, pipeline: Pipeline | None) -> I
     if pipeline is None:
         pipeline = job.load() if job.load else _load(job.model, job.threads)
     yield _Crew(pipeline=pipeline, batches=batches, score=partial(score_here, pipeline=pipeline))
+
+
+def _cluster(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> _Crew:
+    from plaudit.service.cluster import ClusterScorers
+
+    if job.resume:
+        raise UsageError("A run on a cluster keeps no checkpoints: leave out --resume, or --engine ray.")
+    load = job.load or partial(_load, job.model, 1)
+    pipeline = pipeline or load()
+    scorers = ClusterScorers(parts, options=job.options, pipeline=pipeline, load=load, n=job.threads)
+    return _Crew(pipeline=pipeline, batches=iter(()), score=lambda _: scorers.score(), n=scorers.n)
 
 
 def _load(model: Path | None, threads: int | None) -> Pipeline:
@@ -258,7 +276,12 @@ class _Run:
 def _read_again(job: Job) -> Iterator[Batch]:
     # The labels are done: a source that has gone since costs the page its quotes, not the run.
     with suppress(PlauditError, OSError):
-        yield from read(job.sources, options=job.options)
+        if job.engine == "local":
+            yield from read(job.sources, options=job.options)
+        else:
+            from plaudit.service.cluster import read_again
+
+            yield from read_again(parts_of(job.sources, options=job.options), options=job.options)
 
 
 def warnings_of(rejections: Iterable[Rejection]) -> Iterator[str]:

@@ -22,6 +22,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / ".github/CONTRIBUTING.md",
     ROOT / ".github/PERSPECTIVE.md",
+    ROOT / ".github/CLUSTER.md",
     ROOT / "examples/README.md",
     ROOT / "models/README.md",
     ROOT / "nlp/readers/README.md",

@@ -20,6 +20,9 @@ from plaudit.readers.stream import ByteStream
 
 _DEFAULTS = ReadOptions()
 
+Part = Prepared | Unusable
+"""One source of a run; picklable where it gives the same bytes at every pass."""
+
 
 def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> Iterator[Batch]:
     """Read dumps, in the order named, as batches of `options.batch_size` records over file borders.
@@ -37,7 +40,17 @@ def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> 
         InputError: A source cannot be used at all.
         MappingError: No text column, or a mapped column that is not there.
     """
-    prepared: list[Prepared | Unusable] = []
+    return batches_of(parts_of(sources, options=options), options=options)
+
+
+def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> list[Part]:
+    """Settle how each source of a run is read, as `read` does, so that other processes may read them.
+
+    Raises:
+        InputError: A source cannot be used at all.
+        MappingError: No text column, or a mapped column that is not there.
+    """
+    prepared: list[Part] = []
     for source in sources_of(sources):
         try:
             each = prepare(source, options=options)
@@ -48,7 +61,7 @@ def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> 
             prepared.append(Unusable(source=source, error=error))
     if not any(isinstance(each, Prepared) for each in prepared):
         raise _nothing_usable([each for each in prepared if isinstance(each, Unusable)], sources)
-    return batches_of(prepared, options=options)
+    return prepared
 
 
 def read_records(
@@ -94,9 +107,7 @@ def _nothing_usable(unusable: Sequence[Unusable], sources: Sequence[Path | str])
     return type(error)(f"{error}{more}")
 
 
-def batches_of(
-    prepared: Sequence[Prepared | Unusable], *, options: ReadOptions
-) -> Generator[Batch, None, None]:
+def batches_of(prepared: Sequence[Part], *, options: ReadOptions) -> Generator[Batch, None, None]:
     """Yield the batches of sources that have been looked at; at least one, maybe empty."""
     assembler, n_bytes, is_first = Assembler(options), 0, True
     for each in prepared:

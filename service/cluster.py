@@ -1,0 +1,334 @@
+"""Scoring on Ray Data: read by tasks, labelled by actors that hold the model, joined here in order.
+
+The one module that knows Ray; it is imported only where a cluster is asked for. What travels are whole
+batches, packed as Arrow streams, each with its place: (source, batch). Tasks have no side effects, so Ray may
+run one again when a machine is lost; that nothing was lost or doubled by it is checked here, batch by batch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import astuple, replace
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from plaudit.comment import Batch, Rejection
+from plaudit.errors import PlauditError, UsageError
+from plaudit.pipeline import Pipeline
+from plaudit.readers import ReadOptions
+from plaudit.readers.duplicates import SeenKeys
+from plaudit.readers.reading import Part, batches_of
+from plaudit.service.output import labelled, with_kept
+from plaudit.service.scorers import Load, Scored
+
+INSTALL: Final = "pip install 'plaudit[cluster]'"
+_ACTOR_CPUS: Final = 0.1
+"""Asked of the scheduler for an actor. It keeps a core busy; but where it asked for one, the actors of a lost
+machine would find no place on a full one, and what they were at would wait for ever."""
+_READER_CPUS: Final = 1
+_AHEAD: Final = 2  # batches an actor holds: one in work, one behind it
+
+
+_AGAIN: Final = "nothing was written: run it again."
+
+
+class _Place(NamedTuple):
+    source: int
+    batch: int
+
+    def __str__(self) -> str:
+        return f"batch {self.batch} of source {self.source}"
+
+    def after(self, *, is_last: bool) -> _Place:
+        return _Place(self.source + 1, 0) if is_last else _Place(self.source, self.batch + 1)
+
+
+def connect() -> Any:
+    """Return Ray, connected: to the cluster that RAY_ADDRESS names, or to this machine alone.
+
+    Raises:
+        UsageError: Ray is not installed, or the cluster can't be reached.
+    """
+    try:
+        ray = import_module("ray")
+        import_module("ray.data")
+    except ImportError as error:
+        raise UsageError(
+            f"--engine ray needs Ray, which is not installed ({error.name}): {INSTALL}, here and on every "
+            "machine of the cluster."
+        ) from error
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of every cluster
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of Ray's own plans
+                ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UsageError(
+                f"The Ray cluster can't be reached ({reason}); check RAY_ADDRESS, or unset it and run "
+                "`ray stop` to work on this machine alone."
+            ) from error
+    return ray
+
+
+def read_again(parts: Sequence[Part], *, options: ReadOptions) -> Iterator[Batch]:
+    """Yield the comments of a run once more, read by all machines; ends early where one of them can't."""
+    ray, seen = connect(), SeenKeys()
+    with suppress(ray.exceptions.RayError):
+        for row in _rows_of(_reading(parts, options=options)):
+            comments = _batch_of(row["comments"])
+            fresh = seen.add(comments.column("key").to_numpy())
+            yield Batch(comments=comments.filter(pa.array(fresh)))
+
+
+def _reading(parts: Sequence[Part], *, options: ReadOptions) -> Any:
+    """Return the dataset of all batches, packed, in order."""
+    data = import_module("ray.data")
+    context = data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
+    context.target_max_block_size = 1  # a block a batch, so that one long source keeps all actors busy
+    pack = import_module("ray").cloudpickle.dumps
+    items = [{"source": i, "part": pack(part)} for i, part in enumerate(parts)]
+    return data.from_items(items, override_num_blocks=len(items)).map_batches(
+        _read,
+        batch_size=1,
+        batch_format="pyarrow",
+        fn_kwargs={"options": options, "folder": os.getcwd()},  # noqa: PTH109
+        num_cpus=_READER_CPUS,
+    )
+
+
+def _rows_of(dataset: Any) -> Iterator[dict[str, Any]]:
+    for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+        yield from table.to_pylist()
+
+
+class ClusterScorers:
+    """Scores the parts of a run on all machines of a cluster.
+
+    Attributes:
+        n: Actors that label, each with one thread.
+        n_comments: How many comments each node labelled, by its id.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        *,
+        options: ReadOptions,
+        pipeline: Pipeline,
+        load: Load,
+        n: int | None = None,
+    ) -> None:
+        """Connect.
+
+        Args:
+            parts: As `readers.reading.parts_of` settles them; what they name is there on every machine.
+            options: How to read them.
+            pipeline: Says which model and policy the actors must have.
+            load: Makes the pipeline of an actor.
+            n: Actors; None for one a core of the cluster.
+
+        Raises:
+            UsageError: Ray is not installed, the cluster can't be reached, or a source can't be read there.
+        """
+        for part in parts:
+            if not part.source.is_lasting:
+                name = part.source.name
+                raise UsageError(f"{name} gives its bytes once, to this process; name files for a cluster.")
+        self._ray = connect()
+        self._parts, self._options, self._load = parts, options, load
+        self._wanted = _identity(pipeline)
+        self.n = n or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self.n_comments: Counter[str] = Counter()
+        self._seen = SeenKeys() if len(parts) > 1 else None  # each reader knows its own source only
+
+    def score(self) -> Iterator[Scored]:
+        """Yield every batch with what is known of it, in the order of the sources.
+
+        Raises:
+            PlauditError: A machine has another model, or Ray lost or doubled a batch.
+            UsageError: A source can't be read where a task runs.
+        """
+        expected = _Place(0, 0)
+        try:
+            for row in self._rows():
+                place = _Place(row["source"], row["batch"])
+                if place != expected:
+                    raise PlauditError(f"Ray gave {place} where {expected} was due; {_AGAIN}")
+                expected = place.after(is_last=row["is_last"])
+                self.n_comments[row["node"]] += row["n_comments"]
+                yield self._without_doubles(_unpacked(row))
+        except self._ray.exceptions.RayError as error:
+            raise _cause(error) from error
+        if expected != (len(self._parts), 0):
+            raise PlauditError(f"Ray ended before {expected}; {_AGAIN}")
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        data = import_module("ray.data")
+        scored = _reading(self._parts, options=self._options).map_batches(
+            _Scorer,
+            batch_size=1,
+            batch_format="pyarrow",
+            fn_constructor_kwargs={"load": self._load, "wanted": self._wanted},
+            compute=data.ActorPoolStrategy(size=self.n, max_tasks_in_flight_per_actor=_AHEAD),
+            num_cpus=_ACTOR_CPUS,
+        )
+        return _rows_of(scored)
+
+    def _without_doubles(self, scored: Scored) -> Scored:
+        """Leave out comments that an earlier source had, as one reader of all sources does."""
+        if self._seen is None or not scored.batch.comments.num_rows:
+            return scored
+        keys = scored.batch.comments.column("key")
+        fresh = self._seen.add(keys.to_numpy())
+        if fresh.all():
+            return scored
+        known = scored.batch.comments.filter(pa.array(~fresh))
+        batch = replace(
+            scored.batch,
+            comments=scored.batch.comments.filter(pa.array(fresh)),
+            rejections=(*scored.batch.rejections, *_doubles(known)),
+        )
+        in_facts = pc.invert(pc.is_in(scored.facts.column("key"), value_set=known.column("key")))
+        return Scored(
+            batch=batch,
+            labelled=scored.labelled.filter(pa.array(fresh)),
+            facts=scored.facts.filter(in_facts),
+        )
+
+
+def _doubles(comments: pa.RecordBatch) -> Iterator[Rejection]:
+    detail = "A comment with this id was already read for this post or file."
+    for row in comments.select(["source", "id"]).to_pylist():
+        yield Rejection(reason="duplicate_id", where=f"{row['source']}:{row['id']}", detail=detail)
+
+
+def _identity(pipeline: Pipeline) -> dict[str, str]:
+    return {
+        "version": version("plaudit"),
+        "model": pipeline.classifier.model.hash,
+        "policy": pipeline.policy.hash,
+    }
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what went wrong on another machine as it would have been raised on this one."""
+    cause: Any = error
+    while cause is not None:
+        if isinstance(cause, PlauditError):
+            return cause
+        cause = getattr(cause, "cause", None) or cause.__cause__
+    reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
+    return PlauditError(f"Ray gave up ({reason.strip()[:200]}); {_AGAIN}")
+
+
+def _read(rows: pa.Table, *, options: ReadOptions, folder: str) -> Iterator[pa.Table]:
+    """Read one source, named from this folder: a row a batch."""
+    with suppress(OSError):
+        os.chdir(folder)
+    cloudpickle = import_module("ray").cloudpickle
+    (row,) = rows.to_pylist()
+    batches = batches_of([cloudpickle.loads(row["part"])], options=options)
+    number, batch = 0, next(batches)
+    for following in batches:
+        yield _packed(batch, source=row["source"], number=number, is_last=False)
+        number, batch = number + 1, following
+    yield _packed(batch, source=row["source"], number=number, is_last=True)
+
+
+class _Scorer:
+    """Labels batches, in an actor."""
+
+    def __init__(self, *, load: Load, wanted: Mapping[str, str]) -> None:
+        pa.set_cpu_count(1)
+        self._node = import_module("ray").get_runtime_context().get_node_id()
+        self._pipeline = load()
+        found = _identity(self._pipeline)
+        for what, expected in wanted.items():
+            if found[what] != expected:
+                raise PlauditError(
+                    f"A machine of the cluster has {what} {found[what][:12]}, this one {expected[:12]}: "
+                    "install the same Plaudit and model on all of them."
+                )
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        (row,) = rows.to_pylist()
+        batch = _batch_of(row["comments"])
+        part = self._pipeline.part(batch)
+        kept = None if row["kept"] is None else _batch_of(row["kept"])
+        found = with_kept(labelled(batch, part.scores), kept)
+        new = {
+            "kept": None,  # it lies in the rows from here on
+            "labelled": _stream_of(pa.Table.from_batches([found])),
+            "facts": _stream_of(part.facts.to_table()),
+            "n_comments": batch.num_rows,
+            "node": self._node,
+        }
+        return _row(row | new)
+
+
+_SCHEMA: Final = pa.schema(
+    {
+        **dict.fromkeys(("source", "batch", "n_bytes", "n_comments"), pa.int64()),
+        "is_last": pa.bool_(),
+        **dict.fromkeys(("node", "rejected"), pa.string()),
+        **dict.fromkeys(("comments", "kept", "labelled", "facts"), pa.large_binary()),
+    }
+)
+
+
+def _row(values: Mapping[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist([dict(values)], schema=_SCHEMA)
+
+
+def _packed(batch: Batch, *, source: int, number: int, is_last: bool) -> pa.Table:
+    return _row(
+        {
+            "source": source,
+            "batch": number,
+            "is_last": is_last,
+            "n_bytes": batch.n_bytes,
+            "comments": _stream_of(pa.Table.from_batches([batch.comments])),
+            "kept": None if batch.kept is None else _stream_of(pa.Table.from_batches([batch.kept])),
+            "rejected": json.dumps([astuple(each) for each in batch.rejections]),  # ASCII: lone halves too
+        }
+    )
+
+
+def _unpacked(row: Mapping[str, Any]) -> Scored:
+    rejections = (
+        Rejection(reason=r, where=w, detail=d, record=o) for r, w, d, o in json.loads(row["rejected"])
+    )
+    batch = Batch(comments=_batch_of(row["comments"]), rejections=tuple(rejections), n_bytes=row["n_bytes"])
+    return Scored(batch=batch, labelled=_batch_of(row["labelled"]), facts=_table_of(row["facts"]))
+
+
+def _stream_of(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return sink.getvalue().to_pybytes()
+
+
+def _table_of(stream: bytes) -> pa.Table:
+    return pa.ipc.open_stream(stream).read_all()
+
+
+def _batch_of(stream: bytes) -> pa.RecordBatch:
+    table = _table_of(stream).combine_chunks()
+    batches = table.to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
