@@ -45,7 +45,7 @@ def languages(study: Study) -> Claim:
         f"Posts in which {MANY:.0%} of the audience's comments are replaced by comments in a language the "
         "model does not read: authenticity must be null, with a reason. All of them replaced: no label "
         f"share either. {FEW:.0%} added: shares stay the same. As many emoji-only comments added as there "
-        "are: they are neutral. And real posts of which less than half can be read."
+        "are: they are neutral. And real posts of which hardly any comment can be read."
     )
     claim = Claim(name="languages", title="No audience is called fake for its language", method=method)
     posts = study.posts(least=LEAST, most=max(study.scale.n_posts // 4, 3))
