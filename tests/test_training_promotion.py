@@ -57,6 +57,7 @@ def test_a_worse_model_is_seen_and_an_equal_one_passes() -> None:
     against = promotion.judge(worse, moved(), new=MANIFEST, old=MANIFEST).against
     assert any("macro f1 falls by" in each and "more than chance" in each for each in against)
     assert any("f1 question falls by" in each for each in against)
+    assert any(each.startswith("On a macro f1 falls by") for each in against)
     equal = promotion.compare(KeywordClassifier(), KeywordClassifier(), sets)
     verdict = promotion.judge(equal, moved(), new=MANIFEST, old=MANIFEST)
     assert (verdict.against, verdict.moves) == ([], "none has an index")

@@ -108,6 +108,7 @@ def _compared(new: metrics.Counts, old: metrics.Counts) -> dict[str, Any]:
 def judge(compared: Mapping[str, Any], drift: Mapping[str, Any], *, new: Manifest, old: Manifest) -> Verdict:
     """Say what speaks against a model, from its comparison with the one in use."""
     against = [_worse(name, each["difference"]) for name, each in compared["together"].items()]
+    against += [_worse_on(name, each["macro_f1"]["difference"]) for name, each in compared.items()]
     if drift["lost"]:
         against.append(f"The panel loses a number: {dataset.listed(drift['lost'])}.")
     if old.references and not new.references:
@@ -118,6 +119,13 @@ def judge(compared: Mapping[str, Any], drift: Mapping[str, Any], *, new: Manifes
     if missing := sorted(set(old.languages) - set(new.languages)):
         against.append(f"{new.id} no longer reads {', '.join(missing)}.")
     return Verdict(compared=compared, drift=drift, against=[each for each in against if each])
+
+
+def _worse_on(set_: str, lead: Mapping[str, Any] | None) -> str:
+    # What is won on one set must not be paid for on another: sets stand for topics, or hard cases.
+    if set_ == "together" or lead is None or lead["high"] >= 0:
+        return ""
+    return f"On {set_} macro f1 falls by {-lead['value']:.3f} ({lead['low']:+.3f} to {lead['high']:+.3f})."
 
 
 def _worse(name: str, lead: Mapping[str, Any] | None) -> str:
