@@ -181,6 +181,7 @@ def score(
             threads=threads,
             table_format=output_format.value,
             checkpoints=engine is Engine.local,
+            pages=True,
             resume=resume,
             engine=engine.value,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 
@@ -24,16 +25,35 @@ class ResultFolder:
         others: Names that only earlier results may have; they go with those.
     """
 
-    def __init__(self, path: Path, *, names: Sequence[str], others: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        names: Sequence[str],
+        others: Sequence[str] = (),
+        folders: Mapping[str, str] | None = None,
+    ) -> None:
         """Check, without writing anything, that results can be put there.
+
+        Args:
+            path: Where.
+            names: As the attribute.
+            others: As the attribute.
+            folders: Those of the names that are folders, with the pattern of the files in them.
 
         Raises:
             UsageError: The path is a file, or may not be written to.
         """
         self.target = _absolute(path)
         self.names, self.others = tuple(names), tuple(others)
+        self._folders = dict(folders or {})
         self._scratch = Path()
-        _check(self.target, shown=path, names=(*self.names, *self.others))
+        _check(self.target, shown=path, names=(*self.names, *self.others), folders=self._folders)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those of the names that are files."""
+        return tuple(name for name in self.names if name not in self._folders)
 
     def __enter__(self) -> Path:
         place = self.target.parent
@@ -95,7 +115,7 @@ class ResultFolder:
             if os.path.lexists(earlier / name):
                 (earlier / name).replace(self.target / name)
             elif not os.path.lexists(self._scratch / name):
-                (self.target / name).unlink(missing_ok=True)
+                _remove(self.target / name)
 
 
 def _absolute(path: Path) -> Path:
@@ -105,10 +125,10 @@ def _absolute(path: Path) -> Path:
         raise UsageError(f"--out {path} can't be followed to a folder; name another folder.") from error
 
 
-def _check(target: Path, *, shown: Path, names: Sequence[str]) -> None:
+def _check(target: Path, *, shown: Path, names: Sequence[str], folders: Mapping[str, str]) -> None:
     if target.is_dir():
         for name in names:
-            if (target / name).is_dir():
+            if (target / name).is_dir() and not _is_ours(target / name, folders.get(name)):
                 raise UsageError(
                     f"--out {shown} holds a folder named {name}; move it, or name another folder."
                 )
@@ -121,6 +141,20 @@ def _check(target: Path, *, shown: Path, names: Sequence[str]) -> None:
         raise UsageError(f"--out {shown} lies below {place}, which is a file; name another folder.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"--out {shown} can't be written: no permission for {place}; name another folder.")
+
+
+def _is_ours(folder: Path, pattern: str | None) -> bool:
+    """Tell whether a folder holds nothing but what an earlier run puts there."""
+    return pattern is not None and all(
+        each.is_file() and fnmatch(each.name, pattern) for each in folder.iterdir()
+    )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _made(folder: Path) -> Path:

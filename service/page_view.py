@@ -18,10 +18,10 @@ from starlette.responses import HTMLResponse
 from plaudit.comment import PLATFORMS, REJECTION_REASONS
 from plaudit.report import drawing, html, phrases, salience, templates
 from plaudit.report.envelope import Report
+from plaudit.report.timeline import FEW, Timeline
 from plaudit.scores import LABELS
 from plaudit.service.settings import Settings
 from plaudit.service.sheet import Row
-from plaudit.service.timeline import FEW, Timeline
 
 FORMATS: Final = (
     "YouTube Data API JSON, yt-dlp info.json, youtube-comment-downloader, Reddit dumps, CSV, TSV, JSON, "
@@ -114,11 +114,13 @@ def page(
 
 def _of(report: Report | None) -> dict[str, Any]:
     if report is None:
-        return {"groups": (), "sections": {}, "indices": {}, "report": None}
+        return {"groups": (), "n_groups": 0, "pages": {}, "sections": {}, "indices": {}, "report": None}
     shown = report.groups[: html.MAX_SECTIONS]
     return {
         "report": report,
-        "groups": salience.ranked(report.groups),
+        "groups": salience.ranked(report.groups[: html.MAX_RANKED]),
+        "n_groups": len(report.groups),
+        "pages": {},
         "sections": {group.key: i for i, group in enumerate(shown, start=1)},
         "indices": phrases.signal_indices(report.policy.get("hash", "")),
     }

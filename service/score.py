@@ -21,7 +21,6 @@ from plaudit.readers.keeping import kept_schema
 from plaudit.readers.reading import Part, batches_of, parts_of
 from plaudit.readers.source import sources_of
 from plaudit.report.envelope import Report
-from plaudit.report.html import render_html
 from plaudit.service.chunks import Chunks
 from plaudit.service.comment_table import TABLE_FORMATS
 from plaudit.service.evidence import Texts
@@ -29,6 +28,7 @@ from plaudit.service.exits import NOTE
 from plaudit.service.folder import ResultFolder
 from plaudit.service.output import LABELLED_SCHEMA, MANIFEST, Outputs, result_files
 from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
+from plaudit.service.report_pages import GROUPS, ReportPages
 from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
 
 _FEW: Final = 4  # batches; a dump of fewer is done before other processes have loaded the model
@@ -49,6 +49,7 @@ class Job:
         checkpoints: Whether a run that is ended early leaves what it has done, in a folder beside the
             results.
         resume: Go on from there.
+        pages: Whether each of the largest groups has a page of its own in a folder beside the main one.
         load: Makes the pipeline, in other processes too; None loads the model.
         engine: "local", or "ray" for all machines of a cluster (`cluster.py`).
     """
@@ -62,6 +63,7 @@ class Job:
     table_format: str = "parquet"
     checkpoints: bool = False
     resume: bool = False
+    pages: bool = False
     load: Load | None = None
     engine: str = "local"
 
@@ -103,9 +105,9 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
     Raises:
         UsageError: The folder can't be written, or a source can't be used; nothing was written then.
     """
-    names = result_files(job.table_format)
-    others = {name for each in TABLE_FORMATS for name in result_files(each)}.difference(names)
-    folder = ResultFolder(job.out, names=names, others=sorted(others))
+    names = (*([GROUPS] if job.pages and job.group_by else ()), *result_files(job.table_format))
+    others = {GROUPS, *(name for each in TABLE_FORMATS for name in result_files(each))}.difference(names)
+    folder = ResultFolder(job.out, names=names, others=sorted(others), folders={GROUPS: "*.html"})
     with meter:
         parts = parts_of(job.sources, options=job.options)  # looks at every source: unusable ones come first
         run = _Run(job, folder, meter=meter)
@@ -190,7 +192,9 @@ class _Run:
 
     def is_done(self) -> bool:
         """Tell whether the results of this very run are there."""
-        files = [self._folder.target / name for name in self._folder.names]
+        files = [self._folder.target / name for name in self._folder.files]
+        if GROUPS in self._folder.names and not (self._folder.target / GROUPS).is_dir():
+            return False
         return is_made_by(files, job=self._told, options=self._options)
 
     def __enter__(self) -> Self:
@@ -251,12 +255,16 @@ class _Run:
     def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:
         self._meter.say("Writing the report")
         again = (lambda: _read_again(self._job)) if _lasting(self._job.sources) else None
-        page = render_html(report, texts=self._texts.of(report, read_again=again))
+        by = self._job.group_by if self._job.pages else None
+        pages = ReportPages.of(report, chunks.facts(), by=by)
+        found = self._texts.find(report, keys=pages.keys(), read_again=again)
+        if by:
+            pages.write(scratch / GROUPS, found)
         schema = pa.schema([*LABELLED_SCHEMA, *kept_schema(self._job.options.keep)])
         with closing(Outputs(scratch, table_format=self._job.table_format, schema=schema)) as outputs:
             for comments, rejected in chunks.parts():
                 outputs.write(comments, rejected=rejected)
-            outputs.finish(report, page=page)
+            outputs.finish(report, page=pages.main(found))
 
     def _manifest(self, report: Report, scratch: Path, *, n: int, n_resumed: int) -> bytes:
         clock, n_scored = self._clock, report.coverage.scored - n_resumed
@@ -267,7 +275,7 @@ class _Run:
             "comments_before": n_resumed,
             "comments_a_second": round(n_scored / max(clock.total, 1e-3), 1),
         }
-        results = [scratch / name for name in self._folder.names if name != MANIFEST]
+        results = [scratch / name for name in self._folder.files if name != MANIFEST]
         return manifest(
             report, inputs=self._inputs, job=self._told, options=self._options, results=results, run=run
         )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.comment import Batch
+from plaudit.report.timeline import Timeline, timeline
 from plaudit.scores import FLAGS, LABELS, Scores
-from plaudit.service.timeline import Timeline, timeline
 
 MAX_ROWS: Final = 500
 """Comments in the table; more would make a phone stall, and nobody reads them one by one."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.service.timeline import MAX_PERIODS, timeline
+from plaudit.report.timeline import MAX_PERIODS, timeline
 
 START = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 SANE = st.integers(631_152_000_000, 4_102_444_799_999)  # 1990 to the end of 2099

@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from plaudit.comment import REJECTION_REASONS
 from plaudit.report import drawing, phrases, salience
+from plaudit.report.timeline import FEW
+from plaudit.scores import LABELS
 
 MAX_TEXT: Final = 400
 """Characters of a comment that are shown."""
@@ -57,7 +59,13 @@ def environment() -> Environment:
         finalize=_clean,
     )
     found.globals.update(
-        drawing=drawing, phrases=phrases, salience=salience, rejections=REJECTION_REASONS, max_text=MAX_TEXT
+        drawing=drawing,
+        phrases=phrases,
+        salience=salience,
+        rejections=REJECTION_REASONS,
+        max_text=MAX_TEXT,
+        labels=LABELS,
+        few=FEW,
     )
     return found
 

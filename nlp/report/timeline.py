@@ -58,7 +58,7 @@ class Timeline:
     Attributes:
         unit: What one period is: hour, day, week, ...
         periods: At most `MAX_PERIODS`.
-        n_estimated: Comments whose time was worked out from words such as "2 years ago".
+        n_estimated: Comments whose time is rough: worked out from "2 years ago", or a day without an hour.
     """
 
     unit: str

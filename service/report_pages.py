@@ -1,0 +1,89 @@
+"""The pages of a report: the main one, and one for each of the largest groups in a folder beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from plaudit.facts import Facts
+from plaudit.report import salience
+from plaudit.report.details import Detail, course, detail, parts
+from plaudit.report.envelope import Report
+from plaudit.report.html import render_group, render_html
+from plaudit.service.evidence import Found
+
+GROUPS: Final = "groups"
+"""Folder of the groups' pages, beside the main page."""
+
+MAX_PAGES: Final = 300
+"""Groups with a page of their own, those with the most comments: some 100 kB each, so 30 MB at most."""
+
+MAX_CLOSE: Final = 200_000
+"""Comments up to which everything that was read is shown close up; its course is shown for any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPages:
+    """What the pages of one report show.
+
+    Attributes:
+        report: What was measured.
+        whole: Everything that was read, close up.
+        groups: Each group that has a page, close up; empty where they stand in the main page.
+    """
+
+    report: Report
+    whole: Detail
+    groups: Mapping[str, Detail]
+
+    @classmethod
+    def of(cls, report: Report, facts: Facts, *, by: str | None) -> ReportPages:
+        """Look at what was read.
+
+        Args:
+            report: Measured on `facts`.
+            facts: Of every comment.
+            by: "post" or "creator" for a page of each group; None for the one page.
+        """
+        chosen = {group.key: group for group in report.groups[:MAX_PAGES]} if by else {}
+        is_close = not report.groups and len(facts) <= MAX_CLOSE
+        return cls(
+            report=report,
+            whole=detail(facts, report) if is_close else Detail(timeline=course(facts)),
+            groups={
+                key: detail(part, chosen[key])
+                for key, part in (parts(facts, by=by, names=list(chosen)) if by else ())
+            },
+        )
+
+    def keys(self) -> set[int]:
+        """Return the keys of the comments whose text is shown."""
+        return {key for each in (self.whole, *self.groups.values()) for key in each.keys()}  # noqa: SIM118
+
+    def main(self, found: Found) -> str:
+        """Return the main page."""
+        pages = {key: f"{GROUPS}/{name}" for key, name in self._names().items()}
+        return render_html(self.report, texts=found.by_id, detail=self.whole, said=found.by_key, pages=pages)
+
+    def write(self, folder: Path, found: Found) -> None:
+        """Write the groups' pages into a new folder."""
+        folder.mkdir()
+        order = [group for group in salience.ranked(self.report.groups) if group.index is not None]
+        places = {group.key: (place, len(order)) for place, group in enumerate(order, start=1)}
+        groups = {group.key: group for group in self.report.groups[:MAX_PAGES]}
+        for key, name in self._names().items():
+            page = render_group(
+                groups[key],
+                self.report,
+                detail=self.groups[key],
+                texts=found.by_id,
+                said=found.by_key,
+                place=places.get(key),
+            )
+            (folder / name).write_text(page, "utf-8")
+
+    def _names(self) -> dict[str, str]:
+        # Numbers, most comments first: a key may hold what no file name may.
+        return {key: f"{number:04d}.html" for number, key in enumerate(self.groups, start=1)}
