@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from plaudit.estimate import Estimate, Ratio, resample
+from plaudit.report import phrases
 from plaudit.report.comparison import Comparison, Shared, compare
 from plaudit.report.comparison_views import MAX_GROUPS, print_comparison, render_comparison
 from plaudit.report.difference import Value, chance, difference, discoveries
@@ -124,6 +125,13 @@ def test_verdicts_tell_change_from_noise_and_from_silence():
     assert back["community_depth"].verdict == "new"
 
 
+def test_what_did_not_move_at_all_does_not_drown_what_did():
+    nearer = Interval(value=57.0, low=52, high=62)
+    assert (
+        by_name(compared(reports.full_report(), reports.full_report(index=nearer)))["index"].verdict == "fell"
+    )
+
+
 def test_groups_are_matched_by_key_and_the_most_changed_come_first():
     before = reports.grouped_report()
     moved = reports.group("shop-tour", shift=-40.0)
@@ -164,6 +172,22 @@ def test_what_is_assumed_follows_what_is_known():
     assert [each.correlation for each in found] == [0, 0.5, 1, 0]
     assert "too wide" in found[3].notes[0]
     assert "400 comments are in both runs" in found[1].notes[0]
+
+
+def test_differences_are_as_exact_as_they_need_to_be():
+    assert phrases.change(0.0312, "share") == "+3.1 pp"
+    assert phrases.change_interval(-0.0312, 0.0001, "share") == "−3.1 to +0.0 pp"
+    assert phrases.change_interval(-0.0004, 0.0006, "share") == "−0.04 to +0.06 pp"
+    assert phrases.change(0, "share") == "±0.0 pp"
+    assert phrases.change(-12.34, "points") == "−12.3"
+    assert phrases.change(60, "hours") == "+2.5 days"
+
+
+def test_the_terminal_names_what_changed_most_in_a_group():
+    before = reports.grouped_report()
+    after = replace(before, groups=(reports.group("shop-tour", shift=-40.0), *before.groups[:3]))
+    (line,) = [line for line in shown(compared(before, after)).splitlines() if "shop-tour" in line]
+    assert re.search(r"(Index|Authenticity|Community depth) .* −\d+\.\d .* fell", line)
 
 
 def test_json_holds_everything():

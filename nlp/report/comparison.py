@@ -219,8 +219,11 @@ def _change(
 def _judged(changes: Iterable[Change]) -> list[Change]:
     """Give each difference its verdict, in the light of how many there are."""
     found = list(changes)
-    at = [i for i, each in enumerate(found) if each.difference is not None]
-    chances = [chance(found[i].difference) for i in at]  # type: ignore[arg-type]
+    # A difference of nothing at all, as between runs of the same comments, is no comparison to be misled by.
+    tested = [
+        (i, each.difference) for i, each in enumerate(found) if each.difference and each.difference.value
+    ]
+    at, chances = [i for i, _ in tested], [chance(apart) for _, apart in tested]
     for i, is_real in zip(at, discoveries(chances), strict=True):
         found[i] = replace(found[i], verdict=_verdict(found[i], is_real=is_real))
     return found
@@ -255,8 +258,9 @@ def _matched(before: Report, after: Report, *, correlation: float) -> list[Group
 def _salience(group: GroupChange) -> tuple[int, float, str]:
     """Return what groups are ordered by: how many real changes, then how unlikely the least likely one is."""
     n_real = sum(change.verdict in ("rose", "fell") for change in group.changes)
-    chances = [chance(change.difference) for change in group.changes if change.difference is not None]
-    return -n_real, min(chances, default=2.0), group.key
+    telling = most_telling(group)
+    least = 2.0 if telling is None or telling.difference is None else chance(telling.difference)
+    return -n_real, least, group.key
 
 
 def _notes(before: Report, after: Report, *, shared: Shared | None, alike: bool) -> Iterator[str]:
@@ -298,6 +302,12 @@ def _assumed(shared: Shared | None, *, alike: bool) -> str:
             "unknown, so the intervals are those of independent runs, which are too wide here."
         )
     return f"{both}: intervals of the differences count their shared error once."
+
+
+def most_telling(group: GroupChange) -> Change | None:
+    """Return the change of a group that is least likely to be noise; None where nothing can be compared."""
+    compared = [(chance(each.difference), each) for each in group.changes if each.difference is not None]
+    return min(compared, key=lambda pair: pair[0])[1] if compared else None
 
 
 def real(changes: Sequence[Change]) -> list[Change]:

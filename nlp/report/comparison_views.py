@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from plaudit.report import phrases
-from plaudit.report.comparison import VERDICTS, Change, Comparison, Side, real
+from plaudit.report.comparison import VERDICTS, Change, Comparison, Side, most_telling, real
 from plaudit.report.console import Page
 from plaudit.report.difference import FALSE_SHARE, Value
 from plaudit.report.templates import render
@@ -18,7 +18,7 @@ MAX_GROUPS: Final = 500
 """Groups on the page; the JSON has all."""
 
 N_GROUPS: Final = 10
-_KEY: Final = 28
+_KEY: Final = 24
 _STYLES: Final = {"rose": "bold cyan", "fell": "bold magenta", "unclear": "yellow"}
 _WORDS: Final = {"noise": "no more than noise", "new": "only in the second", "gone": "only in the first"}
 _CAUTION: Final = (
@@ -119,13 +119,15 @@ def _groups(page: Page, comparison: Comparison) -> None:
     n_before, n_after = len(comparison.only_before), len(comparison.only_after)
     if not (comparison.groups or n_before or n_after):
         return
-    page.heading(f"Index by group, {phrases.counted(len(comparison.groups), 'group')} in both runs")
-    table = page.grid("left", "right", "right", "right", "left", "left")
+    page.heading(f"Most changed of {phrases.counted(len(comparison.groups), 'group')} in both runs")
+    table = page.grid("left", "left", "right", "right", "right", "left", "left")
     for group in comparison.groups[:N_GROUPS]:
-        key = group.key if len(group.key) <= _KEY else group.key[: _KEY - 1] + "…"
-        change = next(each for each in group.changes if each.name == "index")
-        cells = [page.text(key), *(_reading(page, change, value) for value in (change.before, change.after))]
-        table.add_row(*cells, *_apart(page, change))
+        change = most_telling(group)
+        if change is not None:
+            key = group.key if len(group.key) <= _KEY else group.key[: _KEY - 1] + "…"
+            readings = (_reading(page, change, value) for value in (change.before, change.after))
+            name = page.text(phrases.changed_thing(change.name, change.kind))
+            table.add_row(page.text(key), name, *readings, *_apart(page, change))
     page.show(table)
     if len(comparison.groups) > N_GROUPS:
         page.line(f"and {len(comparison.groups) - N_GROUPS:,} more in the JSON", style="dim", indent=1)

@@ -171,20 +171,27 @@ def interval(low: float, high: float, unit: str) -> str:
     return f"{first}–{last}"
 
 
-def change(value: float, unit: str) -> str:
-    """Format a difference with its sign; that of two shares in percentage points."""
+def change(value: float, unit: str, *, size: float | None = None) -> str:
+    """Format a difference with its sign; that of two shares in percentage points.
+
+    Args:
+        value: The difference.
+        unit: points (0 to 100), or a signal's.
+        size: Largest of the numbers that should be equally exact; None: this one.
+    """
     sign = "+" if value > 0 else "−" if value < 0 else "±"
-    size = abs(value)
+    exact = abs(value) if size is None else size
     if unit == "points":
-        return f"{sign}{size:.1f}"
+        return f"{sign}{abs(value):.1f}"
     if unit == "share":
-        return f"{sign}{size * 100:.1f} pp"
-    return f"{sign}{quantity(size, unit)}"
+        return f"{sign}{abs(value) * 100:.{2 if 0 < exact < 0.00095 else 1}f} pp"
+    return f"{sign}{quantity(abs(value), unit)}"
 
 
 def change_interval(low: float, high: float, unit: str) -> str:
-    """Format both bounds of a difference's interval."""
-    return f"{change(low, unit).removesuffix(' pp')} to {change(high, unit)}"
+    """Format both bounds of a difference's interval, equally exact."""
+    size = max(abs(low), abs(high))
+    return f"{change(low, unit, size=size).removesuffix(' pp')} to {change(high, unit, size=size)}"
 
 
 def signal_value(row: SignalRow) -> str:
