@@ -68,8 +68,9 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def results(out: Path) -> dict[str, bytes]:
-    assert sorted(path.name for path in out.iterdir()) == sorted(RESULT_FILES)
-    return {name: (out / name).read_bytes() for name in RESULT_FILES if name != MANIFEST}
+    assert sorted(path.name for path in out.iterdir() if path.is_file()) == sorted(RESULT_FILES)
+    files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return {name: data for name, data in files.items() if name != MANIFEST}
 
 
 def manifest(out: Path) -> dict:
