@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -18,10 +21,13 @@ from plaudit.report.comparison import Comparison, Shared
 from plaudit.report.comparison import compare as compare_reports
 from plaudit.report.envelope import Report
 from plaudit.scores import LABELS
-from plaudit.service.output import COMMENTS, REPORT
+from plaudit.service.comment_table import TABLE_FORMATS
+from plaudit.service.output import REPORT, result_files
 from plaudit.text import fingerprint
 
 _COLUMNS: Final = ("post_id", "id", "label")
+_SCHEMA: Final = pa.schema([pa.field(name, pa.string()) for name in _COLUMNS])
+_LINES: Final = 65_536
 _LINE_NUMBER_DIGITS: Final = 7
 """Digits up to which a number is taken for the line a comment stood in, which names no comment."""
 
@@ -61,9 +67,11 @@ def read_result(path: Path) -> Result:
         data = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} can't be read ({error.strerror}).") from error
-    table = file.parent / COMMENTS
+    tables = (file.parent / result_files(each)[0] for each in TABLE_FORMATS)
     return Result(
-        name=str(path), report=stored.parse(data, name=str(file)), comments=table if table.is_file() else None
+        name=str(path),
+        report=stored.parse(data, name=str(file)),
+        comments=next((table for table in tables if table.is_file()), None),
     )
 
 
@@ -77,7 +85,7 @@ def shared_comments(before: Result, after: Result) -> Shared | None:
         return None
     try:
         first, second = _Labelled.of(before.comments), _Labelled.of(after.comments)
-    except (pa.ArrowException, OSError, KeyError):
+    except (pa.ArrowException, OSError, KeyError, ValueError):
         return None  # a table of another version; the reports can still be compared
     _, at, also_at = np.intersect1d(first.keys, second.keys, return_indices=True)
     moves = np.bincount(
@@ -130,8 +138,24 @@ class _Labelled:
 
 
 def _batches(table: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(table) as file:
-        yield from file.iter_batches(columns=list(_COLUMNS))
+    if table.suffix == ".csv":
+        # Only an unquoted nothing is null: a post may be called "NA".
+        options = pa.csv.ConvertOptions(
+            include_columns=list(_COLUMNS),
+            column_types=_SCHEMA,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        with pa.csv.open_csv(table, convert_options=options) as reader:
+            yield from reader
+    elif table.suffix == ".ndjson":
+        with table.open("rb") as lines:
+            while some := [orjson.loads(line) for line in islice(lines, _LINES)]:
+                yield pa.RecordBatch.from_pylist(some, schema=_SCHEMA)
+    else:
+        with pq.ParquetFile(table) as file:
+            yield from file.iter_batches(columns=list(_COLUMNS))
 
 
 def write_page(page: str, path: Path) -> None:

@@ -42,6 +42,16 @@ def test_folders_are_compared_and_shared_comments_counted_once(folders):
     assert [group.key for group in comparison.groups] == ["p"]
 
 
+@pytest.mark.parametrize("table_format", ["csv", "ndjson"])
+def test_tables_of_any_format_are_matched(run, folders, tmp_path, table_format):
+    other = tmp_path / table_format
+    source = tmp_path / "first.ndjson"
+    assert run("score", source, "--out", other, "--output-format", table_format).exit_code == 0
+    shared = compare(other, folders[1]).shared
+    assert shared is not None
+    assert (shared.n_before, shared.n_common, shared.n_relabelled) == (60, 60, 0)
+
+
 def test_a_report_alone_is_taken_as_independent(folders, tmp_path):
     alone = tmp_path / "alone.json"
     alone.write_bytes((folders[0] / "report.json").read_bytes())
