@@ -17,13 +17,23 @@ from typing import Final
 from pydantic import ValidationError
 
 from plaudit.errors import ArtifactError
-from plaudit.manifest import AnswerRecord, FileRecord, GoldenRecord, Manifest, seal_of, sealed
+from plaudit.manifest import (
+    AnswerRecord,
+    FileRecord,
+    GoldenRecord,
+    Manifest,
+    StageRecord,
+    seal_of,
+    sealed,
+)
 from plaudit.scores import FLAGS, LABELS, ModelInfo
 from plaudit.text import NORMALIZER_VERSION
 
 __all__ = [
     "CARD",
+    "CASCADE",
     "CURRENT",
+    "EXACT",
     "FORMAT_VERSION",
     "MANIFEST",
     "MEND",
@@ -34,6 +44,7 @@ __all__ = [
     "FileRecord",
     "GoldenRecord",
     "Manifest",
+    "StageRecord",
     "content_id",
     "current",
     "file_records",
@@ -44,10 +55,15 @@ __all__ = [
     "write",
 ]
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+_READABLE: Final = (1, 2)  # the first had no cascade, and lacks nothing else
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"
+EXACT: Final = "exact"
+"""The way of answering in which one network reads every text."""
+CASCADE: Final = "cascade"
+"""The way of answering in which small networks answer what they are sure of."""
 CARD: Final = "README.md"
 CURRENT: Final = "CURRENT"
 MEND: Final = (
@@ -149,7 +165,7 @@ def _check_version(path: Path, text: bytes) -> None:
         found = json.loads(text)["format_version"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return
-    if found != FORMAT_VERSION:
+    if found not in _READABLE:
         raise _other_version(path, "format_version", expected=FORMAT_VERSION, found=found)
 
 
@@ -168,9 +184,11 @@ def _check_fields(path: Path, manifest: Manifest) -> None:
     for name, (found, wanted) in expected.items():
         if found != wanted:
             raise _other_version(path, name, expected=wanted, found=found)
+    answers = {EXACT, CASCADE} if manifest.stages else {EXACT}
+    networks = {MODEL, *(stage.file for stage in manifest.stages)}
     entries = {
-        "answers": (set(manifest.answers), {"exact"}),
-        "files": (set(manifest.files), {MODEL, TOKENIZER}),
+        "answers": (set(manifest.answers), answers),
+        "files": (set(manifest.files), {*networks, TOKENIZER}),
     }
     for where, (listed, needed) in entries.items():
         if missing := needed - listed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,8 +14,9 @@ from plaudit import language
 from plaudit.artifact import MEND, Artifact
 from plaudit.calibration import Calibration
 from plaudit.errors import ArtifactError
-from plaudit.inference import LogitModel, load_tokenizer
-from plaudit.scores import LABELS, ModelInfo, Scores
+from plaudit.inference import LogitModel, Logits, Stage, load_tokenizer
+from plaudit.manifest import AnswerRecord, GoldenRecord, StageRecord
+from plaudit.scores import FLAGS, LABELS, ModelInfo, Scores
 
 _READ_ANYWAY: Final = ("zxx", "und")
 
@@ -22,26 +24,29 @@ _READ_ANYWAY: Final = ("zxx", "und")
 class OnnxClassifier:
     """Scores texts with an artefact; safe to call from several threads."""
 
-    def __init__(self, artifact: Artifact, *, threads: int | None = None) -> None:
+    def __init__(self, artifact: Artifact, *, exact: bool = False, threads: int | None = None) -> None:
         """Load the weights and recompute the golden logits.
 
         Args:
             artifact: A checked model folder.
+            exact: Let the exact network read every text, though the model has a cascade.
             threads: Cores to use; None for all.
 
         Raises:
             ArtifactError: The model cannot be run, or answers otherwise than it did when exported.
         """
-        answer = artifact.manifest.answers["exact"]
+        manifest = artifact.manifest
+        stages = () if exact else manifest.stages
         self._artifact = artifact
-        self._error_counts = np.asarray(answer.error_counts, np.float64)
-        self._calibration = Calibration(
-            temperature=answer.temperature, flag_scale=answer.flag_scale, flag_bias=answer.flag_bias
-        )
+        self._answer = artifacts.CASCADE if stages else artifacts.EXACT
+        self._error_counts = np.asarray(manifest.answers[self._answer].error_counts, np.float64)
+        records: list[StageRecord | AnswerRecord] = [*stages, manifest.answers[artifacts.EXACT]]
+        self._calibrations = [_calibration(record) for record in records]
         self._model = LogitModel(
             artifact.path(artifacts.MODEL),
             load_tokenizer(artifact.path(artifacts.TOKENIZER)),
-            max_tokens=artifact.manifest.max_tokens,
+            max_tokens=manifest.max_tokens,
+            stages=[Stage(model=artifact.path(s.file), least_margin=s.least_margin) for s in stages],
             threads=threads,
         )
         self._check_golden()
@@ -49,7 +54,7 @@ class OnnxClassifier:
     @property
     def model(self) -> ModelInfo:
         """The model that answers."""
-        return self._artifact.model
+        return replace(self._artifact.model, answer=self._answer)
 
     @property
     def artifact(self) -> Artifact:
@@ -71,31 +76,54 @@ class OnnxClassifier:
         distinct = list(dict.fromkeys(texts))
         rows = {text: row for row, text in enumerate(distinct)}
         codes = language.identify(distinct)
-        logits, truncated = self._model.logits(distinct)
+        found = self._model.answers(distinct)
+        labels, flags = self._calibrated(found)
         take = np.fromiter((rows[text] for text in texts), np.int64, len(texts))
         readable = {*self.languages, *_READ_ANYWAY}
         supported = np.fromiter((code in readable for code in codes), bool, len(codes))
         return Scores(
-            probabilities=self._calibration.label_probabilities(logits[take, : len(LABELS)]),
-            flags=self._calibration.flag_probabilities(logits[take, len(LABELS) :]),
+            probabilities=labels[take],
+            flags=flags[take],
             languages=tuple(codes[row] for row in take),
             supported=supported[take],
-            truncated=truncated[take],
+            truncated=found.truncated[take],
         )
 
+    def _calibrated(self, found: Logits) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        labels = np.empty((len(found.values), len(LABELS)), np.float32)
+        flags = np.empty((len(found.values), len(FLAGS)), np.float32)
+        for place, calibration in enumerate(self._calibrations):
+            rows = found.stage == place
+            labels[rows] = calibration.label_probabilities(found.values[rows, : len(LABELS)])
+            flags[rows] = calibration.flag_probabilities(found.values[rows, len(LABELS) :])
+        return labels, flags
+
     def _check_golden(self) -> None:
-        manifest, path = self._artifact.manifest, self._artifact.path(artifacts.MODEL)
-        expected = np.asarray([[*g.label_logits, *g.flag_logits] for g in manifest.golden], np.float32)
+        manifest = self._artifact.manifest
+        stages = manifest.stages if self._answer == artifacts.CASCADE else ()
+        for place, stage in enumerate(stages):
+            self._check_network(stage.file, place, stage.golden)
+        self._check_network(artifacts.MODEL, -1, manifest.golden)
+
+    def _check_network(self, file: str, place: int, golden: Sequence[GoldenRecord]) -> None:
+        path, tolerance = self._artifact.path(file), self._artifact.manifest.golden_tolerance
+        expected = np.asarray([[*g.label_logits, *g.flag_logits] for g in golden], np.float32)
         try:
-            found, _ = self._model.logits([record.text for record in manifest.golden])
+            found = self._model.logits_of(place, [record.text for record in golden])
         except Exception as error:  # onnxruntime's exceptions share no public root
             reason = " ".join(str(error).split())[:200]
             raise ArtifactError(
                 f"{path}: expected logits of its golden texts, found that it cannot run ({reason}). {MEND}"
             ) from error
         difference = float(np.abs(found - expected).max())
-        if not difference <= manifest.golden_tolerance:  # written so that NaN fails
+        if not difference <= tolerance:  # written so that NaN fails
             raise ArtifactError(
-                f"{path}: expected its golden logits within {manifest.golden_tolerance}, found them "
+                f"{path}: expected its golden logits within {tolerance}, found them "
                 f"{difference:.3f} off; the version of onnxruntime may be unfit. {MEND}"
             )
+
+
+def _calibration(record: AnswerRecord | StageRecord) -> Calibration:
+    return Calibration(
+        temperature=record.temperature, flag_scale=record.flag_scale, flag_bias=record.flag_bias
+    )

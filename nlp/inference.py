@@ -1,4 +1,7 @@
-"""Texts to logits on ONNX Runtime: distinct texts once, length-sorted batches, a cache.
+"""Texts to logits on ONNX Runtime: distinct texts once, length-sorted batches, a cache, a cascade.
+
+In a cascade small networks read every text first, and only what they are not sure of goes on to the
+next (Viola and Jones 2001); all share one tokenizer, so a text is tokenised once.
 
 An answer never depends on its neighbours. Each text is padded to a length that its own number of
 tokens decides, never to the longest of its batch, and activations are quantised with one scale a
@@ -10,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,20 +30,55 @@ from plaudit.text import normalize
 _MAX_READ: Final = 64_000  # characters cleaned: a hidden padding of thousands does not hide the text after it
 _MAX_CHARACTERS: Final = 8_000  # far above what max_tokens can hold; bounds the tokenizer's work on a novel
 _TOKEN_BUDGET: Final = 2_048  # padded tokens a run: fits the second-level cache; larger was not faster
+_STAGE_BUDGET: Final = 8_192  # of a small network, whose rows are narrower and whose calls cost as much
 _CACHE_SIZE: Final = 10_000  # texts a generation, some 4 MB; ten times more finds 0.1 to 1.7 % more again
 _MAX_CACHED: Final = 280  # characters: what comes again is short
 _INPUTS: Final = {"input_ids", "attention_mask"}
 _OUTPUTS: Final = ["label_logits", "flag_logits"]
 
-Answer = tuple[bytes, bool]
-"""Logits as float32 bytes, and whether the text was cut."""
+Answer = tuple[bytes, bool, int]
+"""Logits as float32 bytes, whether the text was cut, and which network answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A small network that answers what it is sure of.
+
+    Attributes:
+        model: An ONNX graph of the same inputs and outputs as the exact one.
+        least_margin: It answers where its best label's logit leads the second by as much; from 0.
+    """
+
+    model: Path | bytes
+    least_margin: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logits:
+    """What a model says of n texts.
+
+    Attributes:
+        values: Shape (n, 6), labels then flags.
+        truncated: Shape (n,); which texts were cut.
+        stage: Shape (n,), which network answered: its place in the cascade; the exact one comes last.
+    """
+
+    values: NDArray[np.float32]
+    truncated: NDArray[np.bool_]
+    stage: NDArray[np.int8]
 
 
 class LogitModel:
     """Computes logits of texts; safe to call from several threads."""
 
     def __init__(
-        self, model: Path | bytes, tokenizer: Tokenizer, *, max_tokens: int, threads: int | None = None
+        self,
+        model: Path | bytes,
+        tokenizer: Tokenizer,
+        *,
+        max_tokens: int,
+        stages: Sequence[Stage] = (),
+        threads: int | None = None,
     ) -> None:
         """Load the weights.
 
@@ -47,23 +86,33 @@ class LogitModel:
             model: An ONNX graph with `input_ids` and `attention_mask` in, label and flag logits out.
             tokenizer: Neither pads nor truncates.
             max_tokens: Longer texts are cut.
+            stages: Small networks that are asked before, in this order.
             threads: Cores to use; None for all.
 
         Raises:
-            ArtifactError: ONNX Runtime cannot load the graph, or it has other inputs or outputs.
+            ArtifactError: ONNX Runtime cannot load a graph, or it has other inputs or outputs.
         """
-        self._session = _session(model, threads)
+        self._networks = [
+            *((_session(s.model, threads), s.least_margin, _STAGE_BUDGET) for s in stages),
+            (_session(model, threads), -np.inf, _TOKEN_BUDGET),
+        ]
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._cache = _Cache(_CACHE_SIZE)
 
     def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return logits, shape (n, 6), labels then flags; and which texts were cut, shape (n,).
+        """Return logits, shape (n, 6), labels then flags; and which texts were cut, shape (n,)."""
+        found = self.answers(texts)
+        return found.values, found.truncated
+
+    def answers(self, texts: Sequence[str]) -> Logits:
+        """Return the logits of texts, and which network gave each.
 
         A text of which nothing readable is left gets the logits of no words.
         """
         normal = [normalize(text[:_MAX_READ]) for text in texts]
         answers = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
+        stage = np.empty(len(texts), np.int8)
         truncated = np.array([len(t) > _MAX_READ for t in texts], bool)
         truncated |= np.array([len(t) > _MAX_CHARACTERS for t in normal], bool)
         normal = [text[:_MAX_CHARACTERS] for text in normal]
@@ -75,40 +124,73 @@ class LogitModel:
             else:
                 answers[row] = np.frombuffer(known[0], np.float32)
                 truncated[row] |= known[1]
-        for text, answer, cut in self._infer(list(missing)):
+                stage[row] = known[2]
+        for text, answer, cut, place in self._infer(list(missing)):
             answers[missing[text]] = answer
             truncated[missing[text]] |= cut
+            stage[missing[text]] = place
             if len(text) <= _MAX_CACHED:
-                self._cache.put(text, (answer.tobytes(), cut))
-        return answers, truncated
+                self._cache.put(text, (answer.tobytes(), cut, place))
+        return Logits(values=answers, truncated=truncated, stage=stage)
+
+    def logits_of(self, place: int, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return what one network of the cascade says, whether sure or not; shape (n, 6).
+
+        Args:
+            place: Of the network; -1 is the exact one.
+            texts: Neither looked up in the cache nor kept there.
+        """
+        session, _, budget = self._networks[place]
+        ids = self._ids([normalize(text) for text in texts])
+        lengths = [padded_length(len(row)) for row in ids]
+        found = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
+        for rows in batches(sorted(range(len(ids)), key=lengths.__getitem__), lengths, budget=budget):
+            found[rows] = self._run(session, [ids[i] for i in rows], length=lengths[rows[0]])
+        return found
 
     def split_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return label logits and flag logits, each of shape (n, 3)."""
         logits, _ = self.logits(texts)
         return logits[:, : len(LABELS)], logits[:, len(LABELS) :]
 
-    def _infer(self, texts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32], bool]]:
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
-        lengths = [padded_length(min(len(row), self._max_tokens)) for row in ids]
-        order = sorted(range(len(texts)), key=lengths.__getitem__)
-        for rows in batches(order, lengths):
-            batch, mask = self._padded([ids[i] for i in rows], length=lengths[rows[0]])
-            answers = np.concatenate(
-                self._session.run(_OUTPUTS, {"input_ids": batch, "attention_mask": mask}), axis=1
-            )
-            for i, answer in zip(rows, answers, strict=True):
-                yield texts[i], answer, len(ids[i]) > self._max_tokens
+    def _infer(self, texts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32], bool, int]]:
+        encoded = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+        ids = [self._cut(row) for row in encoded]
+        lengths = [padded_length(len(row)) for row in ids]
+        order: Sequence[int] = sorted(range(len(texts)), key=lengths.__getitem__)
+        for place, (session, least_margin, budget) in enumerate(self._networks):
+            left: list[int] = []
+            for rows in batches(order, lengths, budget=budget):
+                answers = self._run(session, [ids[i] for i in rows], length=lengths[rows[0]])
+                for i, answer, is_sure in zip(rows, answers, margins(answers) >= least_margin, strict=True):
+                    if is_sure:
+                        yield texts[i], answer, len(encoded[i]) > self._max_tokens, place
+                    else:
+                        left.append(i)
+            order = left
 
-    def _padded(
-        self, rows: Sequence[list[int]], *, length: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        batch = np.zeros((len(rows), length), np.int64)
+    def _ids(self, normal: Sequence[str]) -> list[list[int]]:
+        return [self._cut(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(normal)]
+
+    def _cut(self, row: list[int]) -> list[int]:
+        return row if len(row) <= self._max_tokens else [*row[: self._max_tokens - 1], row[-1]]
+
+    def _run(
+        self, session: ort.InferenceSession, rows: Sequence[list[int]], *, length: int
+    ) -> NDArray[np.float32]:
+        ids = np.zeros((len(rows), length), np.int64)
         mask = np.zeros((len(rows), length), np.int64)
         for i, row in enumerate(rows):
-            kept = row if len(row) <= self._max_tokens else [*row[: self._max_tokens - 1], row[-1]]
-            batch[i, : len(kept)] = kept
-            mask[i, : len(kept)] = 1
-        return batch, mask
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        found = session.run(_OUTPUTS, {"input_ids": ids, "attention_mask": mask})
+        return np.concatenate(found, axis=1)
+
+
+def margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much the best label's logit leads the second; shape (n,), from 0."""
+    ranked = np.sort(logits[:, : len(LABELS)], axis=1)
+    return np.asarray(ranked[:, -1] - ranked[:, -2], np.float32)
 
 
 def padded_length(n_tokens: int) -> int:

@@ -29,6 +29,7 @@ _Counts = tuple[_Count, _Count, _Count]
 class AnswerRecord(_Record):
     """One way of answering (exact, cascade): its calibration and its error counts.
 
+    Temperature, scale and bias are the exact network's; those of a cascade's stages stand with them.
     `error_counts[i][j]` sums, over held-out comments whose label is `LABELS[i]`, the probability of
     `LABELS[j]`; see `prevalence`.
     """
@@ -46,6 +47,21 @@ class GoldenRecord(_Record):
     text: str
     label_logits: tuple[float, float, float]
     flag_logits: tuple[float, float, float]
+
+
+class StageRecord(_Record):
+    """A small network that answers what it is sure of, before the exact one is asked.
+
+    `least_margin` is by how much its best label's logit must lead the second; its own calibration
+    stands beside it, as its logits are no others' logits.
+    """
+
+    file: str
+    least_margin: float = Field(ge=0)
+    temperature: float = Field(gt=0)
+    flag_scale: tuple[_Positive, _Positive, _Positive]
+    flag_bias: tuple[float, float, float]
+    golden: tuple[GoldenRecord, ...] = Field(min_length=1)
 
 
 class Manifest(_Record):
@@ -66,6 +82,7 @@ class Manifest(_Record):
     normalizer_version: int
     files: dict[str, FileRecord]
     answers: dict[str, AnswerRecord]
+    stages: tuple[StageRecord, ...] = ()
     references: dict[str, Any]
     golden: tuple[GoldenRecord, ...] = Field(min_length=1)
     golden_tolerance: float = Field(gt=0)

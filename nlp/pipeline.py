@@ -65,15 +65,20 @@ class Pipeline:
     policy: Policy
 
     @classmethod
-    def load(cls, path: Path | None = None, *, threads: int | None = None) -> Pipeline:
+    def load(cls, path: Path | None = None, *, exact: bool = False, threads: int | None = None) -> Pipeline:
         """Load the shipped model, or the artefact in a folder.
+
+        Args:
+            path: The folder; None for the shipped one.
+            exact: Let the exact network read every text, though the model has a cascade.
+            threads: Cores to use; None for all.
 
         Raises:
             ArtifactError: The folder is missing, damaged or of another format.
         """
         artifact = artifacts.load(path or artifacts.current())
         return cls(
-            classifier=OnnxClassifier(artifact, threads=threads),
+            classifier=OnnxClassifier(artifact, exact=exact, threads=threads),
             references=References.from_dict(artifact.manifest.references),
             policy=policies.load(),
         )
@@ -156,7 +161,7 @@ class Pipeline:
             **{each.name: getattr(finding, each.name) for each in fields(Finding)},
             groups=groups,
             warnings=warnings,
-            model={"id": model.id, "hash": model.hash},
+            model=model.to_dict(),
             policy={"id": self.policy.id, "hash": self.policy.hash},
             version=version("plaudit"),
         )

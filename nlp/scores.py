@@ -50,10 +50,16 @@ class ModelInfo:
     Attributes:
         id: Name of the artefact folder, or of a fake.
         hash: SHA-256 of the manifest, hexadecimal.
+        answer: The way of answering: "exact", or "cascade" where small networks answer what they are sure of.
     """
 
     id: str
     hash: str
+    answer: str = "exact"
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the three as JSON types."""
+        return {"id": self.id, "hash": self.hash, "answer": self.answer}
 
 
 class Classifier(Protocol):

@@ -15,6 +15,10 @@ class ModelId(BaseModel):
 
     id: str = Field(description="Name of the model's folder.", examples=["minilm-20260501-0a1b2c3d"])
     hash: str = Field(description="SHA-256 of its manifest, hexadecimal.")
+    answer: str = Field(
+        description="`exact`: one network read every comment; `cascade`: small ones what they are sure of.",
+        examples=["cascade"],
+    )
 
 
 class Probabilities(BaseModel):

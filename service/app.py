@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     app.state.bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes))
     app.state.gathered = 0  # comments of all index streams
     app.state.engine = Engine(
-        load or (lambda: Pipeline.load(settings.model_path, threads=settings.threads)),
+        load or (lambda: Pipeline.load(settings.model_path, exact=settings.exact, threads=settings.threads)),
         capacity=_capacity(settings),
         metrics=app.state.metrics,
     )

@@ -79,6 +79,9 @@ Model = Annotated[
         metavar="PATH", exists=True, file_okay=False, help="Folder of a model. Default: the shipped one."
     ),
 ]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="One network reads every comment: no cascade, some times slower.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use. Default: all.")]
 
 
@@ -129,6 +132,7 @@ def score(
         ),
     ] = None,
     model: Model = None,
+    exact: Exact = False,
     threads: Threads = None,
     keep_columns: Annotated[
         list[str] | None,
@@ -178,6 +182,7 @@ def score(
             options=options,
             group_by=None if by is By.none else by.value,
             model=model,
+            exact=exact,
             threads=threads,
             table_format=output_format.value,
             checkpoints=engine is Engine.local,
@@ -209,6 +214,7 @@ app.command(epilog=EXIT_CODES)(cli_compare.compare)
 def classify(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Lines to label; - is stdin.")] = "-",
     model: Model = None,
+    exact: Exact = False,
     threads: Threads = None,
 ) -> None:
     """Label comments, one a line, as NDJSON on stdout.
@@ -223,7 +229,7 @@ def classify(
         from plaudit.pipeline import Pipeline
         from plaudit.service.classify import classify as run
 
-        run(chunks, pipeline=Pipeline.load(model, threads=threads), write=_write)
+        run(chunks, pipeline=Pipeline.load(model, exact=exact, threads=threads), write=_write)
 
 
 def _write(lines: bytes) -> None:
@@ -237,6 +243,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: 8000.")] = None,
     model: Model = None,
+    exact: Exact = False,
     threads: Threads = None,
 ) -> None:
     """Answer over HTTP; /docs describes how. Settings also come from PLAUDIT_* variables."""
@@ -244,7 +251,7 @@ def serve(
         from plaudit.service.serve import serve as run
         from plaudit.service.settings import load_settings
 
-        run(load_settings(host=host, port=port, model_path=model, threads=threads))
+        run(load_settings(host=host, port=port, model_path=model, exact=exact or None, threads=threads))
 
 
 app.add_typer(cli_keys.keys, name="key")

@@ -87,6 +87,7 @@ def job_of(inputs: Inputs, options: ReadOptions, pipeline: Pipeline) -> dict[str
         "sources": inputs.stamps(),
         "options": asdict(options),
         "model": pipeline.classifier.model.hash,
+        "answer": pipeline.classifier.model.answer,
         "policy": pipeline.policy.hash,
         "version": version("plaudit"),
     }

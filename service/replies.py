@@ -38,6 +38,7 @@ class ModelId(TypedDict):
 
     id: str
     hash: str
+    answer: str
 
 
 class Classified(TypedDict):

@@ -72,7 +72,7 @@ async def classify(request: Request, body: schemas.ClassifyRequest) -> Response:
     await count(request, len(pairs))
     results = await while_there(request, engine.classify(pairs))
     model = engine.pipeline.classifier.model
-    return _json({"results": results, "model": {"id": model.id, "hash": model.hash}})
+    return _json({"results": results, "model": model.to_dict()})
 
 
 @work.post("/index", tags=["scoring"], response_model=Report, responses=_OF_WORK, operation_id="index")
@@ -112,6 +112,7 @@ def _card(classifier: Classifier, settings: Settings, *, version: str) -> answer
     return answers.ModelCard(
         id=classifier.model.id,
         hash=classifier.model.hash,
+        answer=classifier.model.answer,
         version=version,
         labels=answers.definitions(answers.Probabilities, manifest.labels if manifest else None),
         flags=answers.definitions(answers.Flags, manifest.flags if manifest else None),

@@ -44,6 +44,7 @@ class Job:
         options: How to read the sources.
         group_by: "post", "creator" or None.
         model: Artefact folder; None for the shipped one.
+        exact: Let the exact network read every comment; no cascade.
         threads: Cores to use; None for all.
         table_format: One of `TABLE_FORMATS`.
         checkpoints: Whether a run that is ended early leaves what it has done, in a folder beside the
@@ -59,6 +60,7 @@ class Job:
     options: ReadOptions
     group_by: str | None = None
     model: Path | None = None
+    exact: bool = False
     threads: int | None = None
     table_format: str = "parquet"
     checkpoints: bool = False
@@ -150,13 +152,13 @@ def _crew(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> Iter
     n = 1 if pipeline is not None or len(head) < _FEW else job.threads or n_cores()
     if n > 1:
         with ExitStack() as stack:
-            scorers = stack.enter_context(Scorers(job.load or partial(_load, job.model, 1), n=n))
+            scorers = stack.enter_context(Scorers(job.load or partial(_load, job.model, job.exact, 1), n=n))
             yield _Crew(
                 pipeline=scorers.pipeline(), batches=batches, score=scorers.score, n=n, dismiss=stack.close
             )
         return
     if pipeline is None:
-        pipeline = job.load() if job.load else _load(job.model, job.threads)
+        pipeline = job.load() if job.load else _load(job.model, job.exact, job.threads)
     yield _Crew(pipeline=pipeline, batches=batches, score=partial(score_here, pipeline=pipeline))
 
 
@@ -165,14 +167,14 @@ def _cluster(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> _
 
     if job.resume:
         raise UsageError("A run on a cluster keeps no checkpoints: leave out --resume, or --engine ray.")
-    load = job.load or partial(_load, job.model, 1)
+    load = job.load or partial(_load, job.model, job.exact, 1)
     pipeline = pipeline or load()
     scorers = ClusterScorers(parts, options=job.options, pipeline=pipeline, load=load, n=job.threads)
     return _Crew(pipeline=pipeline, batches=iter(()), score=lambda _: scorers.score(), n=scorers.n)
 
 
-def _load(model: Path | None, threads: int | None) -> Pipeline:
-    return Pipeline.load(model, threads=threads)
+def _load(model: Path | None, exact: bool, threads: int | None) -> Pipeline:
+    return Pipeline.load(model, exact=exact, threads=threads)
 
 
 class _Run:

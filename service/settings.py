@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     max_bodies_bytes: int = Field(
         64 * 2**20, ge=0, le=2**40, description="Large bodies held at once, in bytes."
     )
+    exact: bool = Field(False, description="One network reads every comment; no cascade of small ones.")
     threads: int | None = Field(None, ge=1, le=1024, description="Threads of the model; all cores if unset.")
     model_path: Path | None = Field(None, description="Folder of a model; the shipped one if unset.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")

@@ -49,7 +49,7 @@ def test_classify_answers_as_the_contract_says(client):
                 "truncated": False,
             }
         ],
-        "model": {"id": "keyword-fake", "hash": "0" * 64},
+        "model": {"id": "keyword-fake", "hash": "0" * 64, "answer": "exact"},
     }
 
 

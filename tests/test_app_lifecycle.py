@@ -137,7 +137,7 @@ def test_a_slow_batch_does_not_hold_up_what_needs_no_model():
 
 
 def test_serving_a_broken_model_ends_with_its_sentence(monkeypatch, quiet_loggers):
-    def load(path=None, *, threads=None):
+    def load(path=None, *, exact=False, threads=None):
         raise ArtifactError("models/x/model.onnx is damaged: reinstall plaudit.")
 
     monkeypatch.setattr(Pipeline, "load", load)

@@ -86,7 +86,7 @@ def test_shards_merge_to_the_same_report(whole: bytes) -> None:
 
 def test_a_report_names_what_made_it() -> None:
     report = report_of(RECORDS)
-    assert report.model == {"id": "keyword-fake", "hash": "0" * 64}
+    assert report.model == {"id": "keyword-fake", "hash": "0" * 64, "answer": "exact"}
     assert report.policy["hash"]
     assert report.version
     assert report.coverage.read == report.coverage.scored == len(RECORDS)

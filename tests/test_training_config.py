@@ -47,8 +47,9 @@ def test_a_whole_number_is_a_float_and_lists_come_from_toml() -> None:
         ("train.learning_rate=nan", "at least 0"),
         ("train.dropout=1", "share below 1"),
         ("encoder.max_tokens=4000", "at most 512"),
-        ("data.train=a.jsonl", "list of strings"),
-        ("data.train=[1]", "list of strings"),
+        ("data.train=a.jsonl", "list of str"),
+        ("data.train=[1]", "list of str"),
+        ("cascade.shallow_layers=[0.5]", "list of int"),
     ],
 )
 def test_bad_overrides_are_named(override: str, says: str) -> None:

@@ -14,7 +14,9 @@ from tests.tiny import EXAMPLE
 
 def knobs(*files: Path, share: float = 0.2) -> config.Config:
     names = json.dumps([str(file) for file in files])
-    return config.load(overrides=[f"data.train={names}", f"data.calibration_share={share}"])
+    return config.load(
+        overrides=[f"data.train={names}", f"data.calibration_share={share}", "data.n_applause=0"]
+    )
 
 
 def rows(path: Path, *pairs: tuple[str, str]) -> Path:
@@ -68,3 +70,23 @@ def test_languages_are_those_there_is_enough_of() -> None:
 
     assert Parts(train=some("pt", 3) + some("en", 5), held_out=[]).languages() == ("en",)
     assert Parts(train=some("pt", 200) + some("en", 300), held_out=[]).languages() == ("en", "pt")
+
+
+def test_applause_is_learnt_from_and_never_held_out() -> None:
+    settings = config.load(overrides=[f'data.train=["{EXAMPLE}"]', "data.n_applause=30"])
+    parts = prepare(settings)
+    assert sum(c.source == "applause" for c in parts.train) == 30
+    assert not any(c.source == "applause" for c in parts.held_out)
+
+
+def test_what_only_teachers_labelled_is_never_held_out(tmp_path: Path) -> None:
+    file = tmp_path / "taught.jsonl"
+    first = json.loads(EXAMPLE.read_text().splitlines()[0])["text"]
+    said = {"probabilities": {"genuine": 0.2, "generic_praise": 0.7, "question": 0.1}}
+    said["flag_probabilities"] = {"experience": 0.1, "solicitation": 0.1, "addressed": 0.1}
+    texts = [f"nobody labelled number {i} of these" for i in range(40)]
+    file.write_text("".join(json.dumps({"text": t, "label": None, **said}) + "\n" for t in texts))
+    parts = prepare(knobs(EXAMPLE, file))
+    assert sum(not c.annotated for c in parts.train) > 0
+    assert all(c.annotated for c in parts.held_out)
+    assert first in {c.text for c in (*parts.train, *parts.held_out)}

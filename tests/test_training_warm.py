@@ -124,7 +124,7 @@ def test_targets_remember_and_replayed_texts_are_answered_as_before(models: Path
     assert not start.encoder.exists()
     new, replayed = found.train[:40], found.train[40:]
     assert len(replayed) == 80
-    soft = np.array([c.soft for c in found.train])
+    soft = np.array([c.taught for c in found.train])
     np.testing.assert_allclose(soft[:, :3].sum(1), 1, atol=1e-4)
     np.testing.assert_allclose(soft[40:, :3], answers.probabilities[40:], atol=1e-6)
     np.testing.assert_allclose(soft[:40, 3:], answers.flags[:40], atol=1e-6)  # nobody gave flags

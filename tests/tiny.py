@@ -80,6 +80,7 @@ def knobs(encoder: Path, *more: str) -> list[str]:
         f'data.train=["{EXAMPLE}"]',
         "encoder.max_tokens=64",
         "data.calibration_share=0.2",
+        "data.n_applause=0",
         "train.epochs=2",
         "train.batch_size=16",
         "train.learning_rate=3e-3",

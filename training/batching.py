@@ -14,6 +14,7 @@ from torch import Tensor
 from plaudit.text import normalize
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment
+from plaudit.training.obfuscation import KINDS, obfuscate
 from plaudit.training.targets import flag_targets, label_targets
 
 _LEADING_HANDLE = re.compile(r"^(?:@user\s+)+(?=\S)")
@@ -21,13 +22,15 @@ _POOL = 50  # batches whose texts are sorted by length together: little padding,
 
 
 def augment(comment: LabelledComment, *, config: TrainConfig, draw: random.Random) -> str:
-    """Return the comment's text as this epoch shows it: perhaps less its handle or question mark."""
+    """Return the text as this epoch shows it: perhaps less its handle or question mark, or in disguise."""
     text = normalize(comment.text)
     # A handle decides the flag `addressed`, so only texts without that flag lose it.
     if "addressed" not in (comment.flags or ()) and draw.random() < config.handle_drop:
         text = _LEADING_HANDLE.sub("", text)
     if comment.label == "question" and draw.random() < config.question_mark_drop:
         text = text.replace("?", "").strip() or text
+    if draw.random() < config.obfuscation_share:
+        text = normalize(obfuscate(text, draw.choice(KINDS), draw)) or text
     return text
 
 

@@ -14,12 +14,23 @@ import torch
 from tokenizers import Tokenizer
 
 from plaudit import artifact
-from plaudit.artifact import Manifest
+from plaudit.artifact import Manifest, StageRecord
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.inference import LogitModel
 from plaudit.readers import ReadOptions, read
 from plaudit.text import NORMALIZER_VERSION, normalize
-from plaudit.training import card, checkpoint, export, fitting, network, quantize, records, vocabulary
+from plaudit.training import (
+    card,
+    cascade,
+    checkpoint,
+    export,
+    fitting,
+    network,
+    quantize,
+    records,
+    vocabulary,
+)
+from plaudit.training.cascade import Cascade
 from plaudit.training.config import Config
 from plaudit.training.fitting import Progress
 from plaudit.training.preparation import Parts, prepare
@@ -86,10 +97,14 @@ def build(
     )
     if after_fit is not None:
         after_fit(net)
-    on_stage("Exporting and calibrating")
+    on_stage("Exporting")
+    graph = quantize.quantize(export.to_onnx(net)).SerializeToString()
+    served = LogitModel(graph, tokenizer, max_tokens=config.encoder.max_tokens, threads=threads)
+    made = _cascade(config, net, served, tokenizer, threads, on_progress, on_stage)
+    on_stage("Calibrating")
     folder = _write(
-        config, parts, net, tokenizer, models=models, name=name, languages=languages, origin=origin,
-        threads=threads, started=started,
+        config, parts, net, tokenizer, graph, served, made, models=models, name=name,
+        languages=languages, origin=origin, threads=threads, started=started,
     )  # fmt: skip
     if work is not None:
         (work / checkpoint.NAME).unlink(missing_ok=True)  # done: the next run starts anew
@@ -131,11 +146,38 @@ def _make(folder: Path) -> Path:
         ) from None
 
 
+def _cascade(
+    config: Config,
+    net: network.CommentNetwork,
+    served: LogitModel,
+    tokenizer: Tokenizer,
+    threads: int | None,
+    on_progress: Callable[[Progress], None] | None,
+    on_stage: Say,
+) -> Cascade:
+    if not config.cascade.texts:
+        return Cascade()
+    return cascade.build(
+        config.cascade,
+        net,
+        served,
+        tokenizer,
+        corpus_texts(config.cascade.texts, limit=3 * config.cascade.max_texts),
+        max_tokens=config.encoder.max_tokens,
+        threads=threads,
+        on_progress=on_progress,
+        on_stage=on_stage,
+    )
+
+
 def _write(
     config: Config,
     parts: Parts,
     net: network.CommentNetwork,
     tokenizer: Tokenizer,
+    graph: bytes,
+    served: LogitModel,
+    made: Cascade,
     *,
     models: Path,
     name: str,
@@ -144,15 +186,26 @@ def _write(
     threads: int | None,
     started: float,
 ) -> Path:
-    max_tokens = config.encoder.max_tokens
-    model = quantize.quantize(export.to_onnx(net)).SerializeToString()
-    contents = {artifact.MODEL: model, artifact.TOKENIZER: tokenizer.to_str().encode()}
-    served = LogitModel(model, tokenizer, max_tokens=max_tokens, threads=threads)
+    max_tokens, students = config.encoder.max_tokens, made.students
+    contents = {
+        artifact.MODEL: graph,
+        artifact.TOKENIZER: tokenizer.to_str().encode(),
+        **{student.file: _bytes(student.stage.model) for student in students},
+    }
     texts = [c.text for c in parts.held_out]
     exact, quantized = (
         fitting.logits(net, tokenizer, texts, max_tokens=max_tokens),
         served.split_logits(texts),
     )
+    answers = {artifact.EXACT: records.answer_record(quantized, parts.held_out)}
+    stages: tuple[StageRecord, ...] = ()
+    if students:
+        whole = LogitModel(
+            graph, tokenizer, max_tokens=max_tokens, stages=[s.stage for s in students], threads=threads
+        )
+        stages, answers[artifact.CASCADE] = records.cascade_records(
+            whole, students, answers[artifact.EXACT], parts.held_out
+        )
     created = datetime.now(UTC).date().isoformat()
     manifest = Manifest(
         format_version=artifact.FORMAT_VERSION,
@@ -165,19 +218,25 @@ def _write(
         max_tokens=max_tokens,
         normalizer_version=NORMALIZER_VERSION,
         files=artifact.file_records(contents),
-        answers={"exact": records.answer_record(quantized, parts.held_out)},
+        answers=answers,
+        stages=stages,
         references={},
         golden=records.golden_records(served),
         golden_tolerance=records.GOLDEN_TOLERANCE,
         data=records.data_record(config, parts, origin=origin),
         training=records.training_record(
             config, tokenizer, exact=exact, served=quantized, seconds=time.time() - started
-        ),
+        )
+        | records.student_record(made),
         metrics={},
     )
     return artifact.write(
         models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()}
     )
+
+
+def _bytes(model: Path | bytes) -> bytes:
+    return model if isinstance(model, bytes) else model.read_bytes()
 
 
 def _vocabulary(config: Config) -> tuple[Tokenizer, Sequence[Sequence[int]] | None]:

@@ -32,7 +32,8 @@ def run_digest(
             sorted(comment.flags or ()),
             comment.flags is None,
             comment.unsure,
-            comment.soft,
+            comment.taught,
+            comment.annotated,
         )
         digest.update(repr(row).encode("utf-8", "replace"))
     return digest.hexdigest()

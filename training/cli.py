@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from plaudit.training import cli_build, cli_choosing, cli_data, cli_models
+from plaudit.training import cli_build, cli_choosing, cli_data, cli_models, cli_teach
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
 from plaudit.training.options import Model, Threads
 from plaudit.training.telling import (
@@ -42,6 +42,7 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "next": cli_choosing.choose_next,
     "suspects": cli_choosing.suspects,
     "convert": cli_choosing.convert,
+    "teach": cli_teach.teach,
     "evaluate": cli_models.evaluate,
     "promote": cli_models.promote,
     "rollback": cli_models.rollback,
@@ -109,3 +110,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):  # a terminal of another encoding loses a sign, not the run
             stream.reconfigure(errors="replace")
     app(prog_name="plaudit-train")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -89,7 +90,11 @@ def build(
         if replay and from_model is None:
             raise MappingError("--replay needs --from-model: only a model's own answers can be replayed.")
         start = _start(stack, from_model, folder, threads)
-        overrides = [*(start.knobs if start else ()), *_files_override(files), *(set_ or ())]
+        # What it must go on answering alike is also what its small networks learn from anew.
+        inherited = list(start.knobs) if start else []
+        if start and start.manifest.stages and replay:
+            inherited.append(f"cascade.texts={json.dumps([str(dump) for dump in replay])}")
+        overrides = [*inherited, *_files_override(files), *(set_ or ())]
         knobs = configs.load(config, overrides=overrides)
         preflight.check_space(folder, work=work, encoder=knobs.encoder.name)
         preflight.check_checkpoint(work)

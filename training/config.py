@@ -18,6 +18,7 @@ class DataConfig:
 
     train: tuple[str, ...]
     calibration_share: float
+    n_applause: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,30 @@ class TrainConfig:
     label_smoothing: float
     unsure_smoothing: float
     flag_weight: float
+    teacher_share: float
     handle_drop: float
     question_mark_drop: float
+    obfuscation_share: float
+    bf16: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CascadeConfig:
+    """How the small networks before the exact one are distilled; see `config.toml`."""
+
+    texts: tuple[str, ...]
+    max_texts: int
+    seed: int
+    batch_size: int
+    window_size: int
+    window_width: int
+    window_epochs: int
+    window_learning_rate: float
+    window_differing: float
+    shallow_layers: tuple[int, ...]
+    shallow_epochs: int
+    shallow_learning_rate: float
+    shallow_differing: float
     bf16: bool
 
 
@@ -67,6 +90,7 @@ class Config:
     encoder: EncoderConfig
     vocabulary: VocabularyConfig
     train: TrainConfig
+    cascade: CascadeConfig
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON types."""
@@ -79,6 +103,9 @@ _AT_LEAST: Final = {
     "vocabulary.max_corpus_texts": 1,
     "train.epochs": 1,
     "train.batch_size": 1,
+    "cascade.batch_size": 1,
+    "cascade.window_size": 1,
+    "cascade.window_width": 1,
 }
 """Least value where it is not 0."""
 _SHARES: Final = (
@@ -89,6 +116,10 @@ _SHARES: Final = (
     "train.unsure_smoothing",
     "train.handle_drop",
     "train.question_mark_drop",
+    "train.teacher_share",
+    "train.obfuscation_share",
+    "cascade.window_differing",
+    "cascade.shallow_differing",
 )
 _MAX_TOKENS: Final = 512  # what an artefact's manifest allows
 
@@ -156,7 +187,8 @@ def _checked(value: Any, kind: Any, name: str) -> Any:
     if get_origin(kind) is tuple:
         item = get_args(kind)[0]
         if not isinstance(value, list | tuple) or not all(isinstance(each, item) for each in value):
-            raise MappingError(f'{name} is {value!r}; expected a list of strings, such as ["a.jsonl"].')
+            example = '["a.jsonl"]' if item is str else "[0, 2]"
+            raise MappingError(f"{name} is {value!r}; expected a list of {item.__name__}, such as {example}.")
         return tuple(value)
     if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (
         kind is bool

@@ -48,7 +48,8 @@ class LabelledComment:
         post: Under which it stands; "" where unknown.
         author: Who wrote it; "" where unknown.
         created_at: Unix seconds; None where unknown.
-        soft: Probabilities of labels, then flags, to learn instead of `label` and `flags`; None: those.
+        taught: What teachers say: probabilities of the labels, then of the flags; None where none was asked.
+        annotated: Somebody read it and gave the label; False where it is only the teachers' best guess.
         where: `file:row`, to name it in messages; no part of what it is.
     """
 
@@ -63,7 +64,8 @@ class LabelledComment:
     post: str = ""
     author: str = ""
     created_at: float | None = None
-    soft: tuple[float, ...] | None = None
+    taught: tuple[float, ...] | None = None
+    annotated: bool = True
     where: str = field(default="", compare=False, repr=False)
 
 
@@ -188,7 +190,10 @@ def _comment(
         mapped = columns.get(candidates[0])
         return next((row[n] for n in ((mapped,) if mapped else candidates) if row.get(n)), None)
 
-    text, label = row.get(names["text"]), row.get(names["label"])
+    text, label, taught = row.get(names["text"]), row.get(names["label"]), _taught(row)
+    annotated = label is not None
+    if taught is not None and not annotated:
+        label = max(zip(taught, LABELS, strict=False))[1]
     flags = _flags(row.get(columns.get("flags", "flags")))
     if not isinstance(text, str) or not normalize(text):
         return "the text is empty"
@@ -206,8 +211,20 @@ def _comment(
         post=str(cell("post", "post_id") or ""),
         author=str(cell("author") or ""),
         created_at=_seconds(cell("created_at")),
+        taught=taught,
+        annotated=annotated,
         where=where,
     )
+
+
+def _taught(row: Row) -> tuple[float, ...] | None:
+    """Return what `plaudit-train teach` wrote beside a text; None where it wrote nothing."""
+    labels, flags = row.get("probabilities"), row.get("flag_probabilities")
+    if not isinstance(labels, Mapping) or not isinstance(flags, Mapping):
+        return None
+    values = [*(labels.get(name) for name in LABELS), *(flags.get(name) for name in FLAGS)]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    return tuple(numbers) if len(numbers) == len(values) else None
 
 
 def _seconds(value: Any) -> float | None:

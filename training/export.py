@@ -37,9 +37,10 @@ def _head(linear: nn.Linear, pooled: Tensor) -> Tensor:
     return (pooled * linear.weight).sum(-1) + linear.bias
 
 
-def to_onnx(network: CommentNetwork) -> onnx.ModelProto:
-    """Return the network as a float32 ONNX graph with dynamic batch and length."""
+def to_onnx(network: nn.Module) -> onnx.ModelProto:
+    """Return a network of ids and mask as a float32 ONNX graph with dynamic batch and length."""
     network = network.float().cpu().eval()
+    served = _Exported(network) if isinstance(network, CommentNetwork) else network
     ids = torch.ones(2, 8, dtype=torch.long)
     mask = torch.ones(2, 8, dtype=torch.long)
     mask[1, 5:] = 0
@@ -48,7 +49,7 @@ def to_onnx(network: CommentNetwork) -> onnx.ModelProto:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracer warnings about shapes the encoder checks
         torch.onnx.export(
-            _Exported(network),
+            served,
             (ids, mask),
             buffer,  # type: ignore[arg-type]  # the stub of 2.13 forgets file objects
             input_names=["input_ids", "attention_mask"],

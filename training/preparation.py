@@ -9,7 +9,7 @@ from typing import Final
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import LABELS
-from plaudit.training import dataset, splitting
+from plaudit.training import applause, dataset, splitting
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
 
@@ -62,17 +62,26 @@ def prepare(
         raise TrainingDataError("No labelled files were named; give them as arguments or as data.train.")
     comments = [c for path in config.data.train for c in dataset.load(path, columns=columns)]
     clean = splitting.without_leaks(comments, frozen)
-    usable = dataset.without_conflicts(clean)
-    _check_conflicts(clean, usable)
+    annotated = [c for c in clean if c.annotated]
+    usable = dataset.without_conflicts(annotated)
+    _check_conflicts(annotated, usable)
     found = splitting.split(usable, share=config.data.calibration_share, seed=config.train.seed)
+    held_out = [usable[row] for row in found.chosen]
+    # What only teachers labelled says nothing of how often a model is right: never held out.
+    taught = splitting.without_leaks([c for c in clean if not c.annotated], held_out)
     parts = Parts(
-        train=[usable[row] for row in found.rest],
-        held_out=[usable[row] for row in found.chosen],
+        train=[*(usable[row] for row in found.rest), *taught, *_applause(config)],
+        held_out=held_out,
         n_leaked=len(comments) - len(clean),
-        n_conflicting=len(clean) - len(usable),
+        n_conflicting=len(annotated) - len(usable),
     )
     _check_labels(parts, n=len(comments))
     return parts
+
+
+def _applause(config: Config) -> list[LabelledComment]:
+    # Never held out: they say nothing of how often people are misread.
+    return applause.applause(config.data.n_applause, seed=config.train.seed) if config.data.n_applause else []
 
 
 def _check_labels(parts: Parts, *, n: int) -> None:

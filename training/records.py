@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from plaudit import calibration
-from plaudit.artifact import AnswerRecord, GoldenRecord
+from plaudit.artifact import AnswerRecord, GoldenRecord, StageRecord
+from plaudit.calibration import Calibration
 from plaudit.inference import LogitModel
 from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
 from plaudit.training import dataset, restoring
+from plaudit.training.cascade import Cascade, Student
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
 from plaudit.training.preparation import Parts
@@ -50,6 +52,8 @@ GOLDEN_TOLERANCE: Final = (
     0.1  # int8 sums are exact; what differs between machines is float32 rounding before them
 )
 
+_PLAIN: Final = Calibration(temperature=1.0, flag_scale=(1.0, 1.0, 1.0), flag_bias=(0.0, 0.0, 0.0))
+
 LogitPair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -76,6 +80,62 @@ def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> Ans
     )
 
 
+def cascade_records(
+    model: LogitModel, students: Sequence[Student], exact: AnswerRecord, held_out: Sequence[LabelledComment]
+) -> tuple[tuple[StageRecord, ...], AnswerRecord]:
+    """Return each stage's own calibration, and the error counts of the cascade as a whole.
+
+    A stage is calibrated on the held-out comments that it answers: of what it passes on it says nothing.
+    Where it answers too few to fit, its logits are taken as they are.
+    """
+    rows = _as_they_come(held_out)
+    comments = [held_out[row] for row in rows]
+    truth = np.array([LABELS.index(c.label) for c in comments])
+    flags = flag_targets(comments).astype(np.int64)
+    found = model.answers([c.text for c in comments])
+    probabilities = np.empty((len(comments), len(LABELS)), np.float32)
+    stages = []
+    last = Calibration(temperature=exact.temperature, flag_scale=exact.flag_scale, flag_bias=exact.flag_bias)
+    for place in range(len(students) + 1):
+        taken = found.stage == place
+        labels, marks = found.values[taken, : len(LABELS)], found.values[taken, len(LABELS) :]
+        fitted = last
+        if place < len(students):
+            is_enough = int(taken.sum()) >= MIN_HELD_OUT
+            fitted = calibration.fit(labels, truth[taken], marks, flags[taken]) if is_enough else _PLAIN
+            stages.append(_stage_record(model, students[place], place, fitted))
+        probabilities[taken] = fitted.label_probabilities(labels)
+    counts = calibration.error_counts(probabilities, truth)
+    return tuple(stages), exact.model_copy(
+        update={"error_counts": tuple(_floats(row, digits=4) for row in counts)}
+    )
+
+
+def _stage_record(model: LogitModel, student: Student, place: int, fitted: Calibration) -> StageRecord:
+    logits = model.logits_of(place, GOLDEN_TEXTS)
+    return StageRecord(
+        file=student.file,
+        least_margin=student.stage.least_margin,
+        temperature=fitted.temperature,
+        flag_scale=_floats(np.asarray(fitted.flag_scale), digits=8),
+        flag_bias=_floats(np.asarray(fitted.flag_bias), digits=8),
+        golden=_golden(logits[:, : len(LABELS)], logits[:, len(LABELS) :]),
+    )
+
+
+def student_record(made: Cascade) -> dict[str, Any]:
+    """Return of each student what it answers, how often otherwise than the exact network, and the curve."""
+    if not made.students:
+        return {}
+    return {
+        "students": [
+            {"file": s.file, "share_answered": s.share_answered, "share_differing": s.share_differing}
+            for s in made.students
+        ],
+        "curve": [point.to_dict() for point in made.curve],
+    }
+
+
 def _as_they_come(held_out: Sequence[LabelledComment]) -> list[int]:
     random = [row for row, comment in enumerate(held_out) if not comment.active]
     counts = Counter(held_out[row].label for row in random)
@@ -84,7 +144,10 @@ def _as_they_come(held_out: Sequence[LabelledComment]) -> list[int]:
 
 def golden_records(model: LogitModel) -> tuple[GoldenRecord, ...]:
     """Return the texts whose logits are recomputed at every load."""
-    labels, flags = model.split_logits(GOLDEN_TEXTS)
+    return _golden(*model.split_logits(GOLDEN_TEXTS))
+
+
+def _golden(labels: NDArray[np.float32], flags: NDArray[np.float32]) -> tuple[GoldenRecord, ...]:
     rows = zip(GOLDEN_TEXTS, labels, flags, strict=True)
     return tuple(GoldenRecord(text=t, label_logits=_floats(a), flag_logits=_floats(b)) for t, a, b in rows)
 

@@ -37,6 +37,8 @@ KNOBS: Final = (
     "train.epochs=3",
     "train.learning_rate=5e-5",  # half of what the first training takes: a short way from a good start
     "train.embedding_learning_rate=2e-5",
+    "data.n_applause=0",  # it has learnt them
+    "cascade.max_texts=40000",  # what fits in ten minutes beside the rest
     "vocabulary.corpus=[]",  # that of the model, pruned already
 )
 """What differs from the default configuration; anything the user sets comes after."""
@@ -149,7 +151,7 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
         ArtifactError: It is damaged, or cannot be turned back.
     """
     folder = artifact.current(models) if name == "current" else _folder(name, models)
-    classifier = OnnxClassifier(artifact.load(folder), threads=threads)
+    classifier = OnnxClassifier(artifact.load(folder), exact=True, threads=threads)
     with TemporaryDirectory(prefix="plaudit-") as scratch:
         encoder = restoring.restore(folder, Path(scratch))
         yield Start(manifest=classifier.artifact.manifest, encoder=encoder, classifier=classifier)
@@ -174,7 +176,10 @@ def _softened(
     labels = (1 - OLD_SHARE) * given + OLD_SHARE * before[:, :n]
     known = np.where(flags < 0, before[:, n:], (1 - OLD_SHARE) * flags + OLD_SHARE * before[:, n:])
     targets = np.concatenate([labels, known], axis=1)
-    return [replace(c, soft=tuple(row.tolist())) for c, row in zip(comments, targets, strict=True)]
+    return [
+        replace(c, taught=tuple(row.tolist()), annotated=False)
+        for c, row in zip(comments, targets, strict=True)
+    ]
 
 
 def _drawn(dumps: Sequence[Path], *, n: int, taken: set[str]) -> list[str]:
@@ -184,7 +189,12 @@ def _drawn(dumps: Sequence[Path], *, n: int, taken: set[str]) -> list[str]:
 
 def _replayed(texts: Sequence[str], before: Floats) -> list[LabelledComment]:
     return [
-        LabelledComment(text=text, label=LABELS[int(row[: len(LABELS)].argmax())], soft=tuple(row.tolist()))
+        LabelledComment(
+            text=text,
+            label=LABELS[int(row[: len(LABELS)].argmax())],
+            taught=tuple(row.tolist()),
+            annotated=False,
+        )
         for text, row in zip(texts, before, strict=True)
     ]
 

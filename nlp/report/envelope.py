@@ -121,7 +121,7 @@ class Report(Finding):
     Attributes:
         groups: One per post or creator, most comments first; empty unless asked for.
         warnings: Sentences about the whole run.
-        model: `id` and `hash` of the model that labelled.
+        model: `id` and `hash` of the model that labelled, and its way of answering, `exact` or `cascade`.
         policy: `id` and `hash` of the policy that weighed.
         version: Plaudit's version.
     """

@@ -164,7 +164,7 @@ def _of(n: int, total: int) -> str:
 
 def _origin(report: Report) -> str:
     made = (
-        f"{name} {thing.get('id', 'unknown')}"
+        f"{name} {thing.get('id', 'unknown')}{f' ({answer})' if (answer := thing.get('answer')) else ''}"
         for name, thing in (("model", report.model), ("policy", report.policy))
     )
     return f"90% intervals · {' · '.join(made)} · version {report.version}"

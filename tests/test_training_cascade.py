@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plaudit import artifact
+from plaudit.classifier import OnnxClassifier
+from plaudit.errors import ArtifactError, TrainingDataError
+from plaudit.inference import margins
+from plaudit.training.applause import applause
+from tests.tiny import encoder, knobs, needs_torch
+
+needs_torch()
+
+from plaudit.training import build as building  # noqa: E402
+from plaudit.training import cascade, config, curve  # noqa: E402
+
+__all__ = ["encoder"]
+
+
+@pytest.fixture(scope="module")
+def built(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cascade")
+    dump = folder / "dump.ndjson"
+    texts = [c.text for c in applause(1600, seed=3)]
+    dump.write_text("".join(json.dumps({"id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
+    knobs_ = config.load(
+        overrides=knobs(
+            encoder, f'cascade.texts=["{dump}"]', "cascade.window_epochs=2", "cascade.shallow_epochs=1",
+            "cascade.shallow_layers=[0]", "cascade.window_width=16", "cascade.window_size=8",
+            "cascade.window_differing=0.02",
+        )
+    )  # fmt: skip
+    return building.build(knobs_, building.prepare(knobs_), models=folder / "models", name="tiny")
+
+
+def test_the_manifest_tells_each_way_of_answering(built: Path) -> None:
+    manifest = artifact.load(built).manifest
+    assert set(manifest.answers) == {"exact", "cascade"}
+    assert [s.file for s in manifest.stages] == list(cascade.FILES)
+    assert set(manifest.files) == {*cascade.FILES, artifact.MODEL, artifact.TOKENIZER}
+    sums = {name: np.sum(answer.error_counts) for name, answer in manifest.answers.items()}
+    assert sums["cascade"] == pytest.approx(sums["exact"], abs=0.01)
+    for student in manifest.training["students"]:
+        assert student["share_differing"] <= 0.021
+        assert 0 <= student["share_answered"] <= 1
+
+
+def test_the_curve_goes_from_exact_to_fast(built: Path) -> None:
+    points = artifact.load(built).manifest.training["curve"]
+    assert [p["factor"] for p in points] == list(curve.FACTORS)
+    assert points[0]["answered"] == [0.0, 0.0, 1.0]
+    first = [p["answered"][0] for p in points]
+    assert first == sorted(first)  # what is left to the others need not fall step by step
+    assert points[-1]["answered"][-1] < points[1]["answered"][-1]
+    assert all(sum(p["answered"]) == pytest.approx(1, abs=2e-3) for p in points)
+    assert points[0]["agreement"] >= 0.9  # int8 against float32
+
+
+def test_exact_is_what_the_large_network_says(built: Path) -> None:
+    loaded = artifact.load(built)
+    exact, whole = OnnxClassifier(loaded, exact=True, threads=1), OnnxClassifier(loaded, threads=1)
+    assert (exact.model.answer, whole.model.answer) == ("exact", "cascade")
+    texts = [c.text for c in applause(300, seed=8)]
+    a, b = exact.classify(texts), whole.classify(texts)
+    same = np.isclose(a.probabilities, b.probabilities, atol=1e-6).all(axis=1)
+    found = whole._model.answers(texts)
+    assert same[found.stage == 2].all()
+    assert not same[found.stage < 2].all() or (found.stage == 2).all()
+    assert exact.error_counts is not None
+    assert whole.error_counts is not None
+
+
+def test_company_changes_no_answer_of_a_cascade(built: Path) -> None:
+    texts = [c.text for c in applause(60, seed=9)]
+    whole = OnnxClassifier(artifact.load(built), threads=1).classify(texts).probabilities
+    fresh = OnnxClassifier(artifact.load(built), threads=1)
+    for start in range(0, 60, 7):
+        part = fresh.classify(texts[start : start + 7]).probabilities
+        np.testing.assert_allclose(part, whole[start : start + 7], atol=1e-4)
+
+
+def test_a_damaged_student_is_told(built: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = shutil.copytree(built, tmp_path / built.name)
+    (copy / cascade.FILES[0]).write_bytes(b"not a graph")
+    with pytest.raises(ArtifactError, match=r"window.onnx.*expected"):
+        artifact.load(copy)
+
+
+def test_too_few_texts_are_refused() -> None:
+    with pytest.raises(TrainingDataError, match="2 distinct texts; expected at least 1,000"):
+        cascade._drawn(["a", "b", "a"], 10)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 60), st.integers(0, 20))
+def test_no_more_answers_differ_than_were_granted(seed: int, n: int, n_differing: int) -> None:
+    draw = np.random.default_rng(seed)
+    logits = draw.normal(size=(n, 6)).astype(np.float32)
+    truth = draw.integers(0, 3, n)
+    least, sure, wrong = curve.threshold(logits, truth, n_differing=n_differing)
+    assert wrong <= n_differing
+    assert wrong == int((logits[:, :3].argmax(1) != truth)[sure].sum())
+    assert (sure == (margins(logits) >= np.float32(least))).all()

@@ -1,0 +1,92 @@
+"""Small networks that stand in for the exact one where they are sure; see `distillation`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from plaudit.scores import FLAGS, LABELS
+from plaudit.training.network import CommentNetwork
+
+WINDOW = 3
+"""Tokens a convolution sees: one before, itself, one after."""
+
+
+class WindowNetwork(nn.Module):
+    """Token vectors, two convolutions of three tokens, largest and mean activation, two heads.
+
+    It has no attention, so it costs little more than looking its tokens up; it sees seven tokens at a
+    time (two layers of three, after Kim 2014). Products of matrices only, with constants on the right,
+    so that it is exported and quantised as the encoder is.
+
+    Shape: (batch, tokens) ids and mask in; (batch, 3) label logits and (batch, 3) flag logits out.
+    """
+
+    def __init__(self, table: Tensor, *, width: int) -> None:
+        """Start from a table of token vectors, shape (n_tokens, size)."""
+        super().__init__()
+        n_tokens, size = table.shape
+        self.table = nn.Embedding(n_tokens, size)
+        self.table.weight.data.copy_(table)
+        self.first = nn.Linear(WINDOW * size, width)
+        self.second = nn.Linear(WINDOW * width, width)
+        self.mixed = nn.Linear(2 * width, width)
+        self.dropout = nn.Dropout(0.1)
+        self.label_head = nn.Linear(width, len(LABELS))
+        self.flag_head = nn.Linear(width, len(FLAGS))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return label logits and flag logits."""
+        mask = attention_mask.unsqueeze(-1).float()
+        hidden = self.table(input_ids) * mask
+        hidden = functional.relu(self.first(windows(hidden))) * mask
+        hidden = (hidden + functional.relu(self.second(windows(hidden)))) * mask
+        # Activations are not negative, so the zeros of padding never are the largest.
+        pooled = torch.cat([hidden.amax(1), hidden.sum(1) / mask.sum(1)], dim=-1)
+        mixed = self.dropout(functional.relu(self.mixed(pooled)))
+        return _head(self.label_head, mixed), _head(self.flag_head, mixed)
+
+
+def windows(hidden: Tensor) -> Tensor:
+    """Return each token's vector between its neighbours'; shape (batch, tokens, 3 x size)."""
+    padded = functional.pad(hidden, (0, 0, 1, 1))
+    return torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], dim=-1)
+
+
+def _head(linear: nn.Linear, hidden: Tensor) -> Tensor:
+    # A sum a text: a linear layer's kernel rounds otherwise for one text than for several.
+    return (hidden.unsqueeze(1) * linear.weight).sum(-1) + linear.bias
+
+
+def window_network(teacher: CommentNetwork, *, size: int, width: int) -> WindowNetwork:
+    """Return a window network whose token vectors are the principal parts of the teacher's.
+
+    Args:
+        teacher: Its table, shape (n_tokens, teacher's width), is projected on its `size` main axes.
+        size: Of a token's vector.
+        width: Of the hidden layers.
+    """
+    table = teacher.encoder.get_input_embeddings().weight.detach().float()
+    centred = table - table.mean(0)
+    _, _, axes = torch.linalg.svd(centred, full_matrices=False)
+    projected = centred @ axes[:size].T
+    return WindowNetwork(projected / projected.std(), width=width)
+
+
+def shallow_network(teacher: CommentNetwork, *, layers: Sequence[int]) -> CommentNetwork:
+    """Return a copy of the teacher that keeps some of its layers (Sanh et al. 2019).
+
+    Raises:
+        ValueError: The encoder has no list of layers `encoder.layer`.
+    """
+    student = copy.deepcopy(teacher)
+    stack = getattr(getattr(student.encoder, "encoder", None), "layer", None)
+    if not isinstance(stack, nn.ModuleList):
+        raise ValueError("The encoder has no encoder.layer to take layers from.")
+    student.encoder.encoder.layer = nn.ModuleList([stack[i] for i in layers if i < len(stack)])
+    student.encoder.config.num_hidden_layers = len(student.encoder.encoder.layer)
+    return student
