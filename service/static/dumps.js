@@ -64,7 +64,7 @@ const stateOf = async (url) => {
 
 const adopt = (page, url) => {
   // Its style is the one of this page, and this page's policy knows no other.
-  const body = page.slice(page.indexOf("<main>"), page.lastIndexOf("</main>"));
+  const body = page.slice(page.search(/<main[ >]/), page.lastIndexOf("</main>"));
   const main = new DOMParser().parseFromString(body, "text/html").querySelector("main");
   const lower = (heading, level, attributes = {}) => {
     const given = Object.fromEntries([...heading.attributes].map(({ name, value }) => [name, value]));
