@@ -134,12 +134,17 @@ def absent(signals: Sequence[Signal], *, policy: Policy, index: str) -> list[str
 
 def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str) -> list[str]:
     """Say where an index was held against something else than its own platform."""
-    origins = {each.reference.origin for each in weighed.values() if each.rule.index == index}
-    sentences = {
-        "pooled": f"No reference data for {platform}: compared with all platforms together.",
-        "policy": "No reference data: compared with the policy's assumptions.",
-    }
-    return [sentence for origin, sentence in sentences.items() if origin in origins]
+    held = [each for each in weighed.values() if each.rule.index == index]
+    found = []
+    for origin, what, then in (
+        ("pooled", f"No reference data for {platform}", "compared with all platforms together"),
+        ("policy", "No reference data", "compared with the policy's assumptions"),
+    ):
+        titles = [each.rule.title.lower() for each in held if each.reference.origin == origin]
+        if titles:
+            on = "" if len(titles) == len(held) else f" on {', '.join(titles)}"
+            found.append(f"{what}{on}: {then}.")
+    return found
 
 
 def partial_threads(facts: Facts, threads: Threads | None) -> list[str]:
