@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from plaudit import language
 from plaudit.report.claims import Claim, Row, Target
@@ -114,9 +115,15 @@ def _added_row(study: Study, unread: Mapping[str, Sequence[str]], posts: Sequenc
 
 def _appended(comments: Comments, texts: Sequence[str], n: int, random: np.random.RandomState) -> Comments:
     chosen = random.randint(0, len(texts), n)
+    # At times as the post's own: all at one moment they would be a burst, whatever they say.
+    column = comments.column("created_at")
+    times = column.take(pa.array(random.randint(0, len(comments), n))).to_pylist()
     return editing.appended(
         comments,
-        [{"id": f"added {i}", "text": texts[k], "account": f"added {i}"} for i, k in enumerate(chosen)],
+        [
+            {"id": f"added {i}", "text": texts[k], "account": f"added {i}", "created_at": time}
+            for i, (k, time) in enumerate(zip(chosen, times, strict=True))
+        ],
     )
 
 
