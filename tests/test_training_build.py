@@ -28,7 +28,9 @@ DUMP = EXAMPLE.parent / "ceramics_channel.ndjson"
 @pytest.fixture(scope="module")
 def settings(encoder: Path) -> config.Config:
     corpus = f'vocabulary.corpus=["{DUMP}"]'
-    return config.load(overrides=knobs(encoder, corpus, "vocabulary.min_count=2", "vocabulary.n_emoji=5"))
+    return config.load(
+        overrides=knobs(encoder, corpus, "vocabulary.min_count=2", "vocabulary.n_emoji=5", "train.epochs=5")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_a_built_model_loads_and_answers(built: tuple[Path, list[str]], parts: b
     scores = classifier.classify(texts)
     np.testing.assert_allclose(scores.probabilities.sum(1), 1, atol=1e-5)
     truth = [dataset.LABELS.index(c.label) for c in parts.train]
-    assert (scores.labels == truth).mean() > 0.6  # two epochs of a random encoder learn this much
+    assert (scores.labels == truth).mean() > 0.6  # five epochs of a random encoder learn this much and more
     again = classifier.classify(texts[::-1])
     assert (again.probabilities[::-1] == scores.probabilities).all()
 
