@@ -44,6 +44,7 @@ def test_the_manifest_tells_each_way_of_answering(built: Path) -> None:
     assert set(manifest.answers) == {"exact", "cascade"}
     assert [s.file for s in manifest.stages] == list(cascade.FILES)
     assert set(manifest.files) == {*cascade.FILES, artifact.MODEL, artifact.TOKENIZER}
+    assert manifest.training["config"]["cascade"]["texts"] == ["dump.ndjson"]  # no folder of this machine
     sums = {name: np.sum(answer.error_counts) for name, answer in manifest.answers.items()}
     assert sums["cascade"] == pytest.approx(sums["exact"], abs=0.01)
     for student in manifest.training["students"]:

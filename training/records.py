@@ -197,6 +197,7 @@ def _settings(config: Config) -> dict[str, Any]:
     settings = config.to_dict()
     settings["data"]["train"] = [Path(p).name for p in config.data.train]
     settings["vocabulary"]["corpus"] = [Path(p).name for p in config.vocabulary.corpus]
+    settings["cascade"]["texts"] = [Path(p).name for p in config.cascade.texts]
     settings["encoder"]["name"] = encoder_name(config)
     return settings
 
