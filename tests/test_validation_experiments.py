@@ -208,7 +208,9 @@ def test_reliability_does_not_depend_on_which_half_comes_first() -> None:
 def test_label_shares_are_held_against_the_truth() -> None:
     claim = prevalence(study(material()))
     for label in LABELS:
-        assert (row(claim, f"mean absolute error, {label}").value or 0) < 0.011  # the mean of draws, never at the edge: 0.010
+        assert (
+            row(claim, f"mean absolute error, {label}").value or 0
+        ) < 0.011  # the mean of draws, never at the edge: 0.010
 
     def biased(finding: Finding, _facts: Facts) -> Finding:
         wrong = LabelShare(share=0.9, low=0.8, high=1.0, raw_share=0.5)
