@@ -53,9 +53,7 @@ def corrected(estimates: Sequence[Estimate], *, n: int, correction: Correction) 
     draws = np.maximum(draws, 1e-9)
     values, draws = values / values.sum(), draws / draws.sum(axis=1, keepdims=True)
     if n >= MIN_COMMENTS:
-        draws = correction.solve_draws(draws)
-        # Where the best share is 0, the mean of what it might be is not; an edge is never believed in.
-        values = draws.mean(axis=0) if correction.refusal is None else values
+        values, draws = correction.solve(values), correction.solve_draws(draws)
     return [
         Estimate(value=float(values[i]), draws=np.ascontiguousarray(draws[:, i]), n=each.n)
         for i, each in enumerate(estimates)
