@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import ModelProto
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -17,7 +18,7 @@ from plaudit.calibration import sigmoid, softmax
 from plaudit.errors import TrainingDataError
 from plaudit.inference import LogitModel, Stage
 from plaudit.scores import LABELS
-from plaudit.training import curve, export, fitting, quantize, students
+from plaudit.training import curve, export, fitting, quantize, students, window_graph
 from plaudit.training.config import CascadeConfig
 from plaudit.training.distillation import Lesson, distil, tokens_of
 from plaudit.training.fitting import Progress
@@ -114,7 +115,7 @@ def build(
             plan.network, lesson, epochs=plan.epochs, batch_size=config.batch_size,
             learning_rate=plan.learning_rate, seed=config.seed, bf16=config.bf16, on_progress=on_progress,
         )  # fmt: skip
-        plan.graph = quantize.quantize(export.to_onnx(plan.network)).SerializeToString()
+        plan.graph = _graph(plan.network).SerializeToString()
         alone = LogitModel(plan.graph, tokenizer, max_tokens=max_tokens, threads=threads)
         heard.append(alone.logits_of(-1, chosen[:n_test]))
         seconds.append(_seconds(alone, chosen[:n_test]))
@@ -129,6 +130,12 @@ def build(
         for factor in curve.FACTORS
     ]  # fmt: skip
     return Cascade(students=tuple(_students(plans, heard, logits[:n_test])), curve=tuple(points))
+
+
+def _graph(network: nn.Module) -> ModelProto:
+    if isinstance(network, students.WindowNetwork):
+        return window_graph.to_onnx(network)
+    return quantize.quantize(export.to_onnx(network))
 
 
 def _plans(config: CascadeConfig, teacher: CommentNetwork) -> list[_Plan]:

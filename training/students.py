@@ -20,8 +20,7 @@ class WindowNetwork(nn.Module):
     """Token vectors, two convolutions of three tokens, largest and mean activation, two heads.
 
     It has no attention, so it costs little more than looking its tokens up; it sees seven tokens at a
-    time (two layers of three, after Kim 2014). Products of matrices only, with constants on the right,
-    so that it is exported and quantised as the encoder is.
+    time (two layers of three, after Kim 2014). `window_graph` says how it is served.
 
     Shape: (batch, tokens) ids and mask in; (batch, 3) label logits and (batch, 3) flag logits out.
     """
