@@ -13,7 +13,7 @@ from plaudit.facts import Facts, facts_of
 from plaudit.policy import Policy
 from plaudit.scores import FLAGS, LABELS, Scores
 from plaudit.signals import FAMILIES
-from plaudit.signals.section import Section
+from plaudit.signals.section import Reading, Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,16 @@ def availability(comments: Iterable[pa.RecordBatch], *, policy: Policy) -> list[
             name=reading.name,
             title=policy.signals[reading.name].title,
             index=policy.signals[reading.name].index,
-            absent=None if reading.ratio is not None else reading.absent or "Nothing of the kind was found.",
+            absent=None if _is_there(reading) else reading.absent or "Nothing of the kind was found.",
             hidden=reading.hidden,
         )
         for family in FAMILIES
         for reading in family.read(section)
     ]
+
+
+def _is_there(reading: Reading) -> bool:
+    return reading.rows is not None and bool(reading.rows.any())
 
 
 def _facts(comments: pa.RecordBatch) -> Facts:

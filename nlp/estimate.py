@@ -81,30 +81,83 @@ class Ratio:
     pull: NDArray[np.int64] | None = None
     prior: int = 0
 
+    def sums(self) -> Sums:
+        """Return what is resampled of it, without its rows."""
+        top = self.top if self.pull is None else self.pull
+        at, counted = buckets_of(self.clusters), self.bottom > 0
+        shares = self.top[counted] / self.bottom[counted]
+        return Sums(
+            by=self.by,
+            buckets=np.stack([np.bincount(at, column, N_BUCKETS) for column in (top, self.bottom)]),
+            top=int(self.top.sum()),
+            pull=int(top.sum()),
+            bottom=int(self.bottom.sum()),
+            n=n_distinct(self.clusters[counted]),
+            most=max(1.0, float(shares.max())) if len(shares) else 1.0,
+            prior=self.prior,
+        )
 
-def resample(ratios: Sequence[Ratio], *, names: Sequence[str]) -> list[Estimate | None]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """A ratio summed up: as many numbers however many rows; sums of parts add up to those of the whole.
+
+    Attributes:
+        by: What is resampled.
+        buckets: Shape (2, n_buckets), whole numbers: `pull` (`top` where there is none) and `bottom`.
+        top: Sum of `top`.
+        pull: Sum of what is resampled in its place; that of `top` where nothing is.
+        bottom: Sum of `bottom`.
+        n: Clusters of rows that count; adds up only over parts that share none.
+        most: The largest share of a row, at least 1.
+        prior: As `Ratio`.
+    """
+
+    by: Unit
+    buckets: NDArray[np.float64]
+    top: int
+    pull: int
+    bottom: int
+    n: int
+    most: float
+    prior: int
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            by=self.by,
+            buckets=self.buckets + other.buckets,
+            top=self.top + other.top,
+            pull=self.pull + other.pull,
+            bottom=self.bottom + other.bottom,
+            n=self.n + other.n,
+            most=max(self.most, other.most),
+            prior=self.prior,
+        )
+
+
+def buckets_of(clusters: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return the bucket of each cluster, in [0, `N_BUCKETS`)."""
+    return (clusters % np.uint64(N_BUCKETS)).astype(np.intp)
+
+
+def resample(ratios: Sequence[Ratio | Sums], *, names: Sequence[str]) -> list[Estimate | None]:
     """Estimate many ratios together; None where nothing is below the line.
 
     Args:
         ratios: In any mixture of units.
         names: One a ratio; the pseudo-counts of a name are always the same.
     """
-    found: list[Estimate | None] = [None] * len(ratios)
+    given = [each.sums() if isinstance(each, Ratio) else each for each in ratios]
+    found: list[Estimate | None] = [None] * len(given)
     for unit in ("author", "thread"):
-        chosen = [i for i, ratio in enumerate(ratios) if ratio.by == unit and ratio.bottom.any()]
+        chosen = [i for i, each in enumerate(given) if each.by == unit and each.bottom > 0]
         if not chosen:
             continue
-        buckets = np.stack([_buckets(ratios[i]) for i in chosen])
-        sums = _product(buckets.reshape(-1, N_BUCKETS), unit).reshape(len(chosen), 2, N_DRAWS)
-        for i, per_bucket, resampled in zip(chosen, buckets, sums, strict=True):
-            found[i] = _estimate(ratios[i], per_bucket, resampled, names[i])
+        buckets = np.stack([given[i].buckets for i in chosen])
+        resampled = _product(buckets.reshape(-1, N_BUCKETS), unit).reshape(len(chosen), 2, N_DRAWS)
+        for i, draws in zip(chosen, resampled, strict=True):
+            found[i] = _estimate(given[i], draws, names[i])
     return found
-
-
-def _buckets(ratio: Ratio) -> NDArray[np.float64]:
-    at = (ratio.clusters % np.uint64(N_BUCKETS)).astype(np.intp)
-    top = ratio.top if ratio.pull is None else ratio.pull
-    return np.stack([np.bincount(at, column, N_BUCKETS) for column in (top, ratio.bottom)])
 
 
 def _product(sums: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
@@ -142,20 +195,15 @@ def normal_scores(name: str) -> Draws:
     return np.random.RandomState(crc32(f"usual/{name}".encode())).standard_normal(N_DRAWS)
 
 
-def _estimate(
-    ratio: Ratio, per_bucket: NDArray[np.float64], resampled: NDArray[np.float64], name: str
-) -> Estimate:
-    value = int(ratio.top.sum()) / int(ratio.bottom.sum())
-    success, failure = half_counts(name) * ratio.prior * _hanging_together(per_bucket, value, ratio)
+def _estimate(sums: Sums, resampled: NDArray[np.float64], name: str) -> Estimate:
+    value = sums.top / sums.bottom
+    success, failure = half_counts(name) * sums.prior * _hanging_together(sums, value)
     draws = (resampled[0] + success) / (resampled[1] + success + failure)
     # `pull` has another mean than `top`; only its spread is wanted.
-    shift = 0.0 if ratio.pull is None else value - int(ratio.pull.sum()) / int(ratio.bottom.sum())
-    draws = value + (draws + shift - value) * _widening(per_bucket)
-    return Estimate(
-        value=value,
-        draws=np.clip(draws, 0.0, _most(ratio)),
-        n=n_distinct(ratio.clusters[ratio.bottom > 0]),
-    )
+    shift = 0.0 if sums.pull == sums.top else value - sums.pull / sums.bottom
+    draws = value + (draws + shift - value) * _widening(sums.buckets)
+    # No mixture of rows, nor of the pseudo-success 1, exceeds the largest among them.
+    return Estimate(value=value, draws=np.clip(draws, 0.0, sums.most), n=sums.n)
 
 
 def _residuals(per_bucket: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -163,16 +211,16 @@ def _residuals(per_bucket: NDArray[np.float64]) -> NDArray[np.float64]:
     return top - top.sum() / bottom.sum() * bottom
 
 
-def _hanging_together(per_bucket: NDArray[np.float64], value: float, ratio: Ratio) -> float:
+def _hanging_together(sums: Sums, value: float) -> float:
     """Return the design effect: how many rows that hang together tell as much as one alone.
 
     Rows of one cluster are alike, so half a row of pseudo-counts is too little beside them; half a row
     times the design effect makes the draws those of Jeffreys' interval at the effective number of rows.
     """
-    variance = value * (1.0 - value) * ratio.prior * per_bucket[1].sum()
-    if ratio.prior == 0 or variance <= 0.0:
+    variance = value * (1.0 - value) * sums.prior * sums.buckets[1].sum()
+    if sums.prior == 0 or variance <= 0.0:
         return 1.0
-    return float(np.clip((_residuals(per_bucket) ** 2).sum() / variance, 1.0, MAX_DESIGN_EFFECT))
+    return float(np.clip((_residuals(sums.buckets) ** 2).sum() / variance, 1.0, MAX_DESIGN_EFFECT))
 
 
 def _widening(per_bucket: NDArray[np.float64]) -> float:
@@ -188,12 +236,6 @@ def _widening(per_bucket: NDArray[np.float64]) -> float:
     degrees = max(min(n, n_telling), 5.0) - 1.0
     student = 1.0 + 0.926 / degrees + 0.863 / degrees**2  # Cornish-Fisher
     return float(np.sqrt((n + 1.0) / (n - 1.0))) * student
-
-
-def _most(ratio: Ratio) -> float:
-    # No mixture of rows, nor of the pseudo-success 1, exceeds the largest among them.
-    counted = ratio.bottom > 0
-    return max(1.0, float((ratio.top[counted] / ratio.bottom[counted]).max()))
 
 
 def n_distinct(keys: NDArray[np.uint64]) -> int:

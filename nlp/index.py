@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -18,9 +17,9 @@ from plaudit.prevalence import MIN_COMMENTS, Correction
 from plaudit.reference import References
 from plaudit.report.envelope import Coverage, Finding, Group, Interval, LabelShare, SignalRow
 from plaudit.scores import LABELS
-from plaudit.signals import Measured, Signal, measure_signals
-from plaudit.signals.section import Section, knows_authors
-from plaudit.signals.threads import Threads
+from plaudit.signals import Measured, Signal, estimated, tallied
+from plaudit.signals.section import Section
+from plaudit.signals.tally import Counts, Tallied
 from plaudit.weighing import Mean, Weighed, combine, headline, weigh
 
 FIELDS: Final = {"authenticity": "authenticity", "depth": "community_depth"}
@@ -36,10 +35,30 @@ def measure(
     rejected: Mapping[str, int] | None = None,
     platform: str | None = None,
 ) -> Finding:
-    """Measure one set of comments.
+    """Measure one set of comments; arguments as those of `judge`."""
+    return judge(
+        tallied(Section.of(facts)),
+        error_counts=error_counts,
+        references=references,
+        policy=policy,
+        rejected=rejected,
+        platform=platform,
+    )
+
+
+def judge(
+    found: Tallied,
+    *,
+    error_counts: NDArray[np.float64] | None,
+    references: References,
+    policy: Policy,
+    rejected: Mapping[str, int] | None = None,
+    platform: str | None = None,
+) -> Finding:
+    """Turn what was read off one set of comments into a finding.
 
     Args:
-        facts: The comments, the creator's too.
+        found: All that was read.
         error_counts: As `Correction.of`; None: label shares stay uncorrected.
         references: What is usual.
         policy: What counts how much.
@@ -48,11 +67,11 @@ def measure(
     """
     correction = Correction.of(error_counts)
     judged = _Judged.of(
-        facts,
+        found,
         correction=correction,
         references=references,
         policy=policy,
-        platform=platform or _most_frequent(facts),
+        platform=platform or _most_frequent(found.counts),
     )
     shown = judged.shown()
     both = headline(*shown.values()) if len(shown) == len(FIELDS) else None
@@ -63,11 +82,11 @@ def measure(
         reasons={
             "index": tuple(_headline_reasons(both, judged)),
             **{field: tuple(judged.why(index)) for index, field in FIELDS.items()},
-            "labels": _labels_why(judged.section, correction),
+            "labels": _labels_why(found.counts.n_readable, correction),
         },
-        labels=_labels(judged.section, judged.measured),
+        labels=_labels(found.counts, judged.measured),
         signals=tuple(judged.row(name) for name in policy.signals),
-        coverage=_coverage(facts, rejected or {}),
+        coverage=_coverage(found.counts, rejected or {}),
     )
 
 
@@ -98,31 +117,31 @@ def measure_groups(
     )
 
 
-def warnings_of(facts: Facts, *, creator_id: str | None = None) -> tuple[str, ...]:
+def warnings_of(found: Tallied, *, creator_id: str | None = None) -> tuple[str, ...]:
     """Return sentences about the whole run that no single number shows."""
-    threads = Threads.of(facts) if facts.parent.any() else None
-    found = [
-        *reasons.partial_threads(facts, threads),
-        *reasons.circles(threads),
-        *reasons.future_times(facts),
+    counts, community = found.counts, found.community
+    told = [
+        *reasons.partial_threads(counts),
+        *reasons.circles(counts),
+        *reasons.future_times(counts),
     ]
-    named = facts.creator.any() or creator_id is not None
-    if len(facts) and named and not facts.is_creator.any():
-        found.append(
+    named = community.names_creator or creator_id is not None
+    if counts.n_comments and named and not community.has_creator:
+        told.append(
             "The creator named wrote none of these comments; check the id if they should have, since their "
             "replies count as none."
         )
-    if len(facts) and not knows_authors(facts):
-        found.append("Most comments come without an author: who writes often, answers or returns is unknown.")
-    return tuple(found)
+    if counts.n_comments and not community.has_authors:
+        told.append("Most comments come without an author: who writes often, answers or returns is unknown.")
+    return tuple(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
-    """A section measured and weighed.
+    """Signals estimated and weighed.
 
     Attributes:
-        section: What was measured.
+        found: What was read.
         measured: Its signals and label shares.
         weighed: The signals that are there, on enough comments, by name.
         means: Each index before it is judged fit to be shown.
@@ -131,7 +150,7 @@ class _Judged:
         platform: Whose references were asked for.
     """
 
-    section: Section
+    found: Tallied
     measured: Measured
     weighed: Mapping[str, Weighed]
     means: Mapping[str, Mean | None]
@@ -141,10 +160,9 @@ class _Judged:
 
     @classmethod
     def of(
-        cls, facts: Facts, *, correction: Correction, references: References, policy: Policy, platform: str
+        cls, found: Tallied, *, correction: Correction, references: References, policy: Policy, platform: str
     ) -> _Judged:
-        section = Section.of(facts)
-        measured = measure_signals(section, correction=correction)
+        measured = estimated(found, correction=correction)
         weighed = {
             name: weigh(
                 measured.signals[name],
@@ -165,11 +183,11 @@ class _Judged:
             for index in FIELDS
         }
         return cls(
-            section=section,
+            found=found,
             measured=measured,
             weighed=weighed,
             means=means,
-            missing=_missing(section, means, policy=policy),
+            missing=_missing(found, means, policy=policy),
             policy=policy,
             platform=platform,
         )
@@ -191,7 +209,7 @@ class _Judged:
         return [
             *reasons.movers(mean, self.weighed),
             *reasons.absent(absent, policy=self.policy, index=index),
-            *(reasons.partial_threads(self.section.facts, self.section.threads) if index == "depth" else []),
+            *(reasons.partial_threads(self.found.counts) if index == "depth" else []),
             *reasons.references_used(self.weighed, index=index, platform=self.platform),
         ]
 
@@ -203,9 +221,9 @@ class _Judged:
         return _row(self.measured.signals[name], self.weighed.get(name), points, self.policy.signals[name])
 
 
-def _missing(section: Section, means: Mapping[str, Mean | None], *, policy: Policy) -> dict[str, list[str]]:
-    general = reasons.too_little(section, policy=policy)
-    talk = [] if general else reasons.too_little_talk(section, policy=policy)
+def _missing(found: Tallied, means: Mapping[str, Mean | None], *, policy: Policy) -> dict[str, list[str]]:
+    general = reasons.too_little(found, policy=policy)
+    talk = [] if general else reasons.too_little_talk(found, policy=policy)
     return {
         "authenticity": general or reasons.unfit(means["authenticity"], policy=policy),
         "depth": general or talk or reasons.unfit(means["depth"], policy=policy),
@@ -225,9 +243,9 @@ def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
         yield name, together.between(int(start), int(end))
 
 
-def _most_frequent(facts: Facts) -> str:
-    counts = Counter(facts.platform.to_pylist())
-    return min(counts, key=lambda name: (-counts[name], name), default="other")
+def _most_frequent(counts: Counts) -> str:
+    platforms = counts.platforms
+    return min(platforms, key=lambda name: (-platforms[name], name), default="other")
 
 
 def _headline_reasons(both: Estimate | None, judged: _Judged) -> list[str]:
@@ -240,8 +258,7 @@ def _headline_reasons(both: Estimate | None, judged: _Judged) -> list[str]:
     return [f"It needs both numbers, and there is no {' and no '.join(lacking)}."]
 
 
-def _labels_why(section: Section, correction: Correction) -> tuple[str, ...]:
-    n = int(np.count_nonzero(section.readable))
+def _labels_why(n: int, correction: Correction) -> tuple[str, ...]:
     if not n:
         return ("No comment of the audience is in a language the model reads.",)
     if correction.refusal is not None:
@@ -258,10 +275,9 @@ def _interval(estimate: Estimate | None) -> Interval | None:
     return Interval(value=_rounded(estimate.value, 2), low=_rounded(low, 2), high=_rounded(high, 2))
 
 
-def _labels(section: Section, measured: Measured) -> dict[str, LabelShare | None]:
-    counts = np.bincount(section.facts.label[section.readable], minlength=len(LABELS))
+def _labels(counts: Counts, measured: Measured) -> dict[str, LabelShare | None]:
     return {
-        label: _label_share(measured.census[label], counts[i] / max(counts.sum(), 1))
+        label: _label_share(measured.census[label], counts.labels[i] / max(counts.n_readable, 1))
         for i, label in enumerate(LABELS)
     }
 
@@ -308,13 +324,12 @@ def _row(signal: Signal, weighed: Weighed | None, points: float | None, rule: Si
     )
 
 
-def _coverage(facts: Facts, rejected: Mapping[str, int]) -> Coverage:
-    languages = Counter(facts.language.to_pylist())
+def _coverage(counts: Counts, rejected: Mapping[str, int]) -> Coverage:
     return Coverage(
-        read=len(facts) + sum(rejected.values()),
-        scored=len(facts),
+        read=counts.n_comments + sum(rejected.values()),
+        scored=counts.n_comments,
         rejected=dict(sorted(rejected.items())),
-        languages=dict(sorted(languages.items(), key=lambda item: (-item[1], item[0]))),
+        languages=dict(sorted(counts.languages.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 

@@ -21,11 +21,14 @@ from plaudit.classifier import OnnxClassifier
 from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
-from plaudit.index import measure, measure_groups, warnings_of
+from plaudit.index import judge, measure_groups, warnings_of
 from plaudit.policy import Policy
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Report
 from plaudit.scores import FLAGS, LABELS, Classifier, Scores
+from plaudit.signals import tallied
+from plaudit.signals.section import Section
+from plaudit.signals.tally import Tallied
 
 OnBatch = Callable[[Batch, Scores], None]
 
@@ -152,19 +155,23 @@ class Pipeline:
         }
         # The whole is a few long sorts, which leave the interpreter free for the groups' many short ones.
         with ThreadPoolExecutor(max_workers=1) as beside:
-            whole = beside.submit(measure, facts, rejected=rejected, **tools)
+            whole = beside.submit(_tallied, facts)
             groups = measure_groups(facts, by=group_by, **tools) if group_by else ()
-            warnings = warnings_of(facts, creator_id=context.creator_id)
-            finding = whole.result()
+            found = whole.result()
+        finding = judge(found, rejected=rejected, **tools)
         model = self.classifier.model
         return Report(
             **{each.name: getattr(finding, each.name) for each in fields(Finding)},
             groups=groups,
-            warnings=warnings,
+            warnings=warnings_of(found, creator_id=context.creator_id),
             model=model.to_dict(),
             policy={"id": self.policy.id, "hash": self.policy.hash},
             version=version("plaudit"),
         )
+
+
+def _tallied(facts: Facts) -> Tallied:
+    return tallied(Section.of(facts))
 
 
 def _check_group_by(group_by: str | None) -> None:

@@ -7,11 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from plaudit.facts import NO_TIME, Facts, believable
 from plaudit.policy import Policy
 from plaudit.signals import Signal
-from plaudit.signals.section import Section
-from plaudit.signals.threads import Threads
+from plaudit.signals.tally import Counts, Tallied
 from plaudit.weighing import Mean, Weighed
 
 N_MOVERS: Final = 3
@@ -19,22 +17,20 @@ LEAST_EFFECT: Final = 1.0
 """Points below which a signal is not worth a sentence."""
 
 
-def too_little(section: Section, *, policy: Policy) -> list[str]:
+def too_little(found: Tallied, *, policy: Policy) -> list[str]:
     """Say what is missing for either index; empty where enough is there."""
-    rules = policy.rules
-    n_audience = np.count_nonzero(section.audience)
+    rules, counts = policy.rules, found.counts
+    n_audience, n_authors = counts.n_audience, counts.n_authors
     if n_audience < rules.min_comments:
         return [
             f"Too few comments: {n_audience} by the audience, {rules.min_comments} needed for any judgement."
         ]
-    n_authors = section.n_authors(section.audience)
-    if section.has_authors and n_authors < rules.min_authors:
+    if found.community.has_authors and n_authors < rules.min_authors:
         wrote = "1 person wrote" if n_authors == 1 else f"{n_authors} people wrote"
         return [
             f"Only {wrote} all {n_audience} comments; {rules.min_authors} are needed to speak of an audience."
         ]
-    worded = section.audience & ~section.facts.emoji_only
-    n_worded, n_readable = np.count_nonzero(worded), np.count_nonzero(section.worded)
+    n_worded, n_readable = counts.n_wordy, counts.n_worded
     if n_worded and n_readable < rules.min_readable_share * n_worded:
         return [
             f"Only {n_readable} of {n_worded} comments with words are in a language the model reads "
@@ -45,13 +41,13 @@ def too_little(section: Section, *, policy: Policy) -> list[str]:
     return []
 
 
-def too_little_talk(section: Section, *, policy: Policy) -> list[str]:
+def too_little_talk(found: Tallied, *, policy: Policy) -> list[str]:
     """Say what is missing for community depth beyond what any index needs."""
-    if section.threads is None:
+    if not found.community.has_threads:
         return ["No comment has a parent: nobody answered, or the source does not keep threads."]
-    if not section.has_authors:
+    if not found.community.has_authors:
         return ["Most comments come without an author, so it is not known who talks with whom."]
-    n_threads = section.n_threads()
+    n_threads = found.counts.n_threads
     if n_threads < policy.rules.min_threads:
         return [f"Only {n_threads} threads, {policy.rules.min_threads} needed."]
     return []
@@ -147,32 +143,26 @@ def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str
     return found
 
 
-def partial_threads(facts: Facts, threads: Threads | None) -> list[str]:
+def partial_threads(counts: Counts) -> list[str]:
     """Say that threads are incomplete, where the source counts more replies than are here."""
-    known = facts.total_reply_count > 0
-    if threads is None or not known.any():
+    if not counts.n_partial:
         return []
-    here = np.bincount(threads.root[threads.is_reply], minlength=len(facts))
-    n_partial = np.count_nonzero(known & (here < facts.total_reply_count))
-    if not n_partial:
-        return []
-    partial = "1 thread holds" if n_partial == 1 else f"{n_partial} threads hold"
+    partial = "1 thread holds" if counts.n_partial == 1 else f"{counts.n_partial} threads hold"
     return [f"{partial} fewer replies than the source counts: shares of replies are lower bounds."]
 
 
-def circles(threads: Threads | None) -> list[str]:
+def circles(counts: Counts) -> list[str]:
     """Say that parents lead in a circle, where they do."""
-    if threads is None or not threads.n_looped:
+    if not counts.n_looped:
         return []
     return [
-        f"The parents of {threads.n_looped:,} comments lead in a circle; these count as top-level comments."
+        f"The parents of {counts.n_looped:,} comments lead in a circle; these count as top-level comments."
     ]
 
 
-def future_times(facts: Facts) -> list[str]:
+def future_times(counts: Counts) -> list[str]:
     """Say that times lie in the future, where they do."""
-    n = int(np.count_nonzero((facts.created_at != NO_TIME) & ~believable(facts.created_at)))
-    if not n:
+    if not counts.n_future:
         return []
-    dated = "1 comment is" if n == 1 else f"{n:,} comments are"
+    dated = "1 comment is" if counts.n_future == 1 else f"{counts.n_future:,} comments are"
     return [f"{dated} dated in the future; signals of timing leave out such comments."]

@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from plaudit.facts import Facts
-from plaudit.index import measure, warnings_of
+from plaudit.index import measure
 from plaudit.readers import read_records
 from plaudit.report.envelope import Finding
 from tests.communities import facts_from, make_facts
 from tests.fakes import fake_pipeline
-from tests.test_index import LIVELY, TOOLS, Rows, finding_of
+from tests.test_index import LIVELY, TOOLS, Rows, finding_of, warned
 
 
 def why_absent(finding: Finding) -> dict[str, str | None]:
@@ -67,7 +67,7 @@ class TestWrong:
     def test_times_in_the_future(self) -> None:
         rows: Rows = [{**row, "created_at": 4 * 10**12 + i} for i, row in enumerate(LIVELY)]
         facts = facts_from(rows)
-        assert any("dated in the future" in warning for warning in warnings_of(facts))
+        assert any("dated in the future" in warning for warning in warned(facts))
         assert "exact times" in (why_absent(measure(facts, **TOOLS))["burst_share"] or "")
 
     def test_a_reply_to_itself_is_no_reply(self) -> None:
@@ -78,7 +78,7 @@ class TestWrong:
         rows = [{**row, "parent_id": LIVELY[i - 1]["id"], "post_id": "p"} for i, row in enumerate(LIVELY)]
         finding = finding_of(rows)
         assert next(row for row in finding.signals if row.name == "reply_share").value == 0
-        assert any("in a circle" in warning for warning in warnings_of(facts_from(rows)))
+        assert any("in a circle" in warning for warning in warned(facts_from(rows)))
 
     def test_all_texts_equal(self) -> None:
         finding = finding_of([{**row, "text": "this finally made it click"} for row in LIVELY])

@@ -14,6 +14,8 @@ from plaudit.facts import Facts
 from plaudit.index import measure, measure_groups, warnings_of
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Interval
+from plaudit.signals import tallied
+from plaudit.signals.section import Section
 from tests.communities import facts_from, words_of
 
 COUNTS = np.array([[900.0, 60.0, 40.0], [50.0, 630.0, 20.0], [10.0, 8.0, 282.0]])
@@ -56,6 +58,10 @@ def _own(seed: int, i: int) -> str:
 
 def finding_of(rows: Sequence[Mapping[str, Any]], **changes: Any) -> Finding:
     return measure(facts_from(rows), **{**TOOLS, **changes})
+
+
+def warned(facts: Facts) -> tuple[str, ...]:
+    return warnings_of(tallied(Section.of(facts)))
 
 
 def json_of(facts: Facts) -> bytes:
@@ -236,20 +242,20 @@ class TestManipulation:
 
 class TestWarnings:
     def test_none_for_a_whole_dump(self) -> None:
-        assert warnings_of(facts_from(LIVELY)) == ()
-        assert warnings_of(facts_from([])) == ()
+        assert warned(facts_from(LIVELY)) == ()
+        assert warned(facts_from([])) == ()
 
     def test_a_creator_who_never_occurs(self) -> None:
         rows = [{**row, "creator_id": "nobody", "is_creator": False} for row in LIVELY]
-        assert "wrote none" in warnings_of(facts_from(rows))[0]
+        assert "wrote none" in warned(facts_from(rows))[0]
 
     def test_partial_threads(self) -> None:
         rows = [{**row, "total_reply_count": None if "parent_id" in row else 9} for row in LIVELY]
-        assert "lower bounds" in warnings_of(facts_from(rows))[0]
+        assert "lower bounds" in warned(facts_from(rows))[0]
         assert any("lower bounds" in reason for reason in finding_of(rows).reasons["community_depth"])
 
     def test_no_authors(self) -> None:
-        assert "author" in warnings_of(facts_from([{**row, "author": None} for row in LIVELY]))[0]
+        assert "author" in warned(facts_from([{**row, "author": None} for row in LIVELY]))[0]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from plaudit.estimate import Estimate, resample
 from plaudit.prevalence import Correction
 from plaudit.scores import LABELS
 from plaudit.signals import behaviour, conversation, copies, labels, returning, wording
-from plaudit.signals.section import Reading, Section, clearest
+from plaudit.signals.section import Section
+from plaudit.signals.tally import Tallied, Tally, counts_of
 
 FAMILIES: Final = (labels, wording, copies, conversation, returning, behaviour)
 NAMES: Final = tuple(name for family in FAMILIES for name in family.NAMES)
@@ -56,56 +59,66 @@ class Measured:
     census: Mapping[str, Estimate | None]
 
 
+def tallied(section: Section) -> Tallied:
+    """Read every signal of a whole section; one at a time is held."""
+    signals = tuple(Tally.of(section, reading) for family in FAMILIES for reading in family.read(section))
+    census = tuple(Tally.of(section, reading) for reading in labels.census(section))
+    keys = np.unique(np.concatenate([each.keys for each in signals]))
+    rows = np.searchsorted(section.facts.key, keys)
+    ids = dict(zip(keys.tolist(), section.facts.id.take(pa.array(rows)).to_pylist(), strict=True))
+    return Tallied(
+        signals=signals, census=census, counts=counts_of(section), community=section.community, ids=ids
+    )
+
+
 def measure_signals(section: Section, *, correction: Correction) -> Measured:
     """Read every signal and resample them all together."""
-    readings = [reading for family in FAMILIES for reading in family.read(section)]
-    counted = labels.census(section)
-    ready = [each for each in (*readings, *counted) if each.ratio is not None]
-    found = resample(
-        [each.ratio for each in ready if each.ratio is not None], names=[each.name for each in ready]
-    )
-    estimates = {each.name: estimate for each, estimate in zip(ready, found, strict=True)}
-    for triple in (readings[: len(LABELS)], counted):
+    return estimated(tallied(section), correction=correction)
+
+
+def estimated(found: Tallied, *, correction: Correction) -> Measured:
+    """Resample what was read, all together."""
+    ready = [(each, sums) for each in (*found.signals, *found.census) if (sums := each.settled()) is not None]
+    resampled = resample([sums for _, sums in ready], names=[each.name for each, _ in ready])
+    estimates = {each.name: estimate for (each, _), estimate in zip(ready, resampled, strict=True)}
+    for triple in (found.signals[: len(LABELS)], found.census):
         _correct(estimates, triple, correction)
     return Measured(
-        signals={each.name: _signal(section, each, estimates.get(each.name)) for each in readings},
-        census={label: estimates.get(each.name) for label, each in zip(LABELS, counted, strict=True)},
+        signals={each.name: _signal(each, estimates.get(each.name), found.ids) for each in found.signals},
+        census={label: estimates.get(each.name) for label, each in zip(LABELS, found.census, strict=True)},
     )
 
 
-def _correct(
-    estimates: dict[str, Estimate | None], triple: Sequence[Reading], correction: Correction
-) -> None:
+def _correct(estimates: dict[str, Estimate | None], triple: Sequence[Tally], correction: Correction) -> None:
     given = [estimate for each in triple if (estimate := estimates.get(each.name)) is not None]
-    if len(given) == len(triple) and triple[0].rows is not None:
-        n = int(np.count_nonzero(triple[0].rows))
-        names = [each.name for each in triple]
+    if len(given) == len(triple):
+        names, n = [each.name for each in triple], triple[0].n_comments
         estimates.update(zip(names, labels.corrected(given, n=n, correction=correction), strict=True))
 
 
-def _signal(section: Section, reading: Reading, estimate: Estimate | None) -> Signal:
-    if estimate is None or reading.rows is None:
+def _signal(tally: Tally, estimate: Estimate | None, ids: Mapping[int, str]) -> Signal:
+    if estimate is None:
         return Signal(
-            name=reading.name,
-            family=reading.family,
-            unit=reading.unit,
-            absent=reading.absent or "Nothing of the kind was found.",
-            hidden=reading.hidden,
-            scarce=reading.scarce or reading.absent is None,
+            name=tally.name,
+            family=tally.family,
+            unit=tally.unit,
+            absent=tally.absent or "Nothing of the kind was found.",
+            hidden=tally.hidden,
+            scarce=tally.scarce or tally.absent is None,
         )
-    shown = clearest(reading, keys=section.facts.key)
     return Signal(
-        name=reading.name,
-        family=reading.family,
-        unit=reading.unit,
-        estimate=estimate if reading.ladder is None else _median(estimate, reading.ladder),
-        n_comments=int(np.count_nonzero(reading.rows)),
-        n_authors=section.n_authors(reading.rows),
-        evidence=tuple(section.facts.id.take(shown).to_pylist()),
+        name=tally.name,
+        family=tally.family,
+        unit=tally.unit,
+        estimate=estimate if tally.values is None else _median(estimate, tally.values),
+        n_comments=tally.n_comments,
+        n_authors=tally.n_authors,
+        evidence=tuple(ids[key] for key in tally.keys.tolist()),
     )
 
 
-def _median(below: Estimate, ladder: np.ndarray) -> Estimate:
+def _median(below: Estimate, values: NDArray[np.float64]) -> Estimate:
     """Turn the resampled share below the median into a resampled median (Woodruff 1952)."""
     at = np.clip(0.5 + below.value - below.draws, 0.0, 1.0)
+    ladder = np.sort(values)
     return Estimate(value=float(np.median(ladder)), draws=np.quantile(ladder, at), n=below.n)

@@ -8,6 +8,7 @@ the authors as for all. Reduced by: author. `burst_share` and `co_commenting` ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -23,24 +24,23 @@ NAMES: Final = ("author_concentration", bursts.NAME, company.NAME)
 NO_AUTHORS: Final = "Most comments come without an author."
 
 
-def read(section: Section) -> list[Reading]:
+def read(section: Section) -> Iterator[Reading]:
     """Read how much a few accounts, crowds and groups wrote."""
-    known = section.has_authors and bool((section.audience & (section.facts.author != 0)).any())
-    unknown = [
-        Reading(name=name, family=FAMILY, absent=NO_AUTHORS, hidden=True) for name in (NAMES[0], NAMES[2])
-    ]
-    concentration, together = (
-        (_concentration(section), company.read(section)) if known else (unknown[0], unknown[1])
-    )
-    return [concentration, bursts.read(section), together]
+    if section.has_authors:
+        yield _concentration(section)
+        yield bursts.read(section)
+        yield company.read(section)
+        return
+    yield Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)
+    yield bursts.read(section)
+    yield Reading(name=NAMES[2], family=FAMILY, absent=NO_AUTHORS, hidden=True)
 
 
 def _concentration(section: Section) -> Reading:
     facts = section.facts
     rows = np.flatnonzero(section.audience & (facts.author != 0))
     author = facts.author[rows]
-    thread = facts.key[rows] if section.threads is None else section.threads.thread[rows]
-    visit = first_of(mix(author, thread))
+    visit = first_of(mix(author, section.thread[rows]))
     again = visit & ~first_of(mix(author, facts.post[rows]))
     mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
     mask[rows] = True

@@ -31,15 +31,15 @@ NEAR_MS: Final = 5 * 60_000
 AROUND_MS: Final = 2 * 3_600_000
 _ROOM: Final = 2**42
 """Milliseconds between the starts of two posts on the common axis, over a century."""
+_N_ROWS: Final = 1 << 16  # looked at in one go
 
 
 def read(section: Section) -> Reading:
     """Read the share of arrivals that came in bursts."""
     facts = section.facts
-    timed = section.audience & facts.exact_time
-    if not timed.any():
+    if not section.community.has_exact_times:
         return Reading(name=NAME, family=FAMILY, absent="The comments have no exact times.", hidden=True)
-    rows = _arrivals(section, timed)
+    rows = _arrivals(section)
     if not len(rows):
         few = f"No post has {MIN_ARRIVALS} people who commented at top level."
         return Reading(name=NAME, family=FAMILY, absent=few)
@@ -58,11 +58,10 @@ def read(section: Section) -> Reading:
     return Reading(name=NAME, family=FAMILY, ratio=ratio, rows=mask, strength=strength)
 
 
-def _arrivals(section: Section, timed: Mask) -> np.ndarray:
+def _arrivals(section: Section) -> np.ndarray:
     """Return the rows of arrivals, of posts with enough of them, by post and time."""
     facts = section.facts
-    top = timed if section.threads is None else timed & ~section.threads.is_reply
-    rows = np.flatnonzero(top)
+    rows = np.flatnonzero(section.audience & facts.exact_time & ~section.is_reply)
     rows = rows[np.argsort(facts.created_at[rows], kind="stable")]
     rows = rows[first_of(mix(section.cluster[rows], facts.post[rows]))]
     _, post, counts = np.unique(facts.post[rows], return_inverse=True, return_counts=True)
@@ -78,13 +77,21 @@ def _crowds(facts: Facts, rows: np.ndarray) -> tuple[Whole, np.ndarray]:
     age = np.minimum(time - time[np.flatnonzero(start)][number], _ROOM // 8)
     place = age + (number * 2 + 1) * (_ROOM // 2)
     assert len(post) * _ROOM < 2**63  # noqa: S101 - two million posts in one report
-    near = _between(place, place - NEAR_MS, place + NEAR_MS)
-    expected = np.ones(len(rows))
+    near, expected = np.empty(len(rows), np.int64), np.empty(len(rows))
+    for begin in range(0, len(rows), _N_ROWS):
+        block = slice(begin, begin + _N_ROWS)
+        near[block], expected[block] = _around(place, place[block], age[block])
+    return near, expected
+
+
+def _around(place: Whole, here: Whole, age: Whole) -> tuple[Whole, np.ndarray]:
+    near = _between(place, here - NEAR_MS, here + NEAR_MS)
+    expected = np.ones(len(here))
     for low, high in (
-        (place - np.maximum(age // 2, NEAR_MS), place + np.maximum(age, NEAR_MS)),
-        (place - AROUND_MS, place + AROUND_MS),
+        (here - np.maximum(age // 2, NEAR_MS), here + np.maximum(age, NEAR_MS)),
+        (here - AROUND_MS, here + AROUND_MS),
     ):
-        low = np.maximum(low, place - age)
+        low = np.maximum(low, here - age)
         span = np.maximum(high - low - 2 * NEAR_MS, 1)
         others = np.maximum(_between(place, low, high) - near, 0)
         # Young posts have no curve yet: what is near is then what is expected.

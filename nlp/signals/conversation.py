@@ -15,6 +15,7 @@ are near-copies one counts. Reduced by: thread, then author within it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,19 +46,18 @@ NAMES: Final = (
 )
 
 
-def read(section: Section) -> list[Reading]:
+def read(section: Section) -> Iterator[Reading]:
     """Read every signal of conversation; all absent where the dump is flat."""
     if section.threads is None:
-        return [_absent(name, FLAT, hidden=True) for name in NAMES]
+        yield from (_absent(name, FLAT, hidden=True) for name in NAMES)
+        return
     talk = _Talk.of(section, section.threads)
-    return [
-        _reply_share(talk),
-        _reciprocity(talk),
-        _thread_depth(talk),
-        _creator_reply_rate(talk),
-        _answered_question_rate(talk),
-        _creator_reply_latency(talk),
-    ]
+    yield _reply_share(talk)
+    yield _reciprocity(talk)
+    yield _thread_depth(talk)
+    yield _creator_reply_rate(talk)
+    yield _answered_question_rate(talk)
+    yield _creator_reply_latency(talk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class _Talk:
     @classmethod
     def of(cls, section: Section, threads: Threads) -> _Talk:
         facts = section.facts
-        counted = section.audience | _distinct(section, facts.is_creator & threads.is_reply)
+        counted = section.audience | (facts.is_creator & threads.is_reply & ~section.echoed)
         beside = counted & threads.is_reply & (threads.person != threads.person[threads.root])
         # Unknown authors are somebody else than each other.
         beside |= counted & threads.is_reply & (threads.person == 0)
@@ -96,7 +96,7 @@ class _Talk:
             top=section.audience & ~threads.is_reply,
             answered=_marked(threads.root[beside], len(facts)),
             by_creator=_marked(threads.root[beside & facts.is_creator], len(facts)),
-            creator_known=bool(facts.is_creator.any() or facts.creator.any()),
+            creator_known=section.community.has_creator or section.community.names_creator,
         )
 
     def reading(self, name: str, *, rows: Mask, top: Whole, bottom: Whole) -> Reading:
@@ -114,13 +114,6 @@ def _absent(name: str, reason: str, *, hidden: bool = False) -> Reading:
 def _present(name: str, *, ratio: Ratio, rows: Mask, strength: Whole) -> Reading:
     unit = _UNITS.get(name, "share")
     return Reading(name=name, family=FAMILY, unit=unit, ratio=ratio, rows=rows, strength=strength)
-
-
-def _distinct(section: Section, replies: Mask) -> Mask:
-    rows = np.flatnonzero(replies)
-    distinct = np.zeros(len(replies), bool)
-    distinct[rows[first_of(mix(section.facts.creator[rows], section.text[rows]))]] = True
-    return distinct
 
 
 def _marked(rows: NDArray[np.int64], n: int) -> Mask:
@@ -189,9 +182,13 @@ def _answered_question_rate(talk: _Talk) -> Reading:
     rows = talk.top & talk.section.worded
     asked = np.where(rows, talk.facts.question, 0).astype(np.int64)
     is_question = rows & (talk.facts.label == LABELS.index("question"))
-    if not is_question.any():
-        return _absent(name, "The audience asked nothing at top level.")
-    return replace(talk.reading(name, rows=rows, top=asked * talk.answered, bottom=asked), rows=is_question)
+    # What is no question counts by its chance to be one, so that only the whole says whether there was none.
+    return replace(
+        talk.reading(name, rows=rows, top=asked * talk.answered, bottom=asked),
+        rows=is_question,
+        absent="The audience asked nothing at top level.",
+        scarce=True,
+    )
 
 
 def _creator_reply_latency(talk: _Talk) -> Reading:
@@ -211,15 +208,13 @@ def _creator_reply_latency(talk: _Talk) -> Reading:
     replies = replies[np.argsort(facts.created_at[replies], kind="stable")]
     replies = replies[first_of(root[replies].astype(np.uint64))]
     waited = facts.created_at[replies] - facts.created_at[root[replies]]
-    hours = np.maximum(waited, 0) / MS_PER_HOUR
-    below = hours <= np.median(hours)
     rows, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
     rows[root[replies]] = True
     strength[root[replies]] = np.iinfo(np.int32).max - np.minimum(waited // 1000, 2**31 - 2)
     ratio = Ratio(
         by="thread",
         clusters=talk.threads.thread[replies],
-        top=below * ONE,
+        top=np.zeros(len(replies), np.int64),
         bottom=np.full(len(replies), ONE),
         prior=ONE,
     )
@@ -230,5 +225,5 @@ def _creator_reply_latency(talk: _Talk) -> Reading:
         ratio=ratio,
         rows=rows,
         strength=strength,
-        ladder=np.sort(hours),
+        values=np.maximum(waited, 0) / MS_PER_HOUR,
     )

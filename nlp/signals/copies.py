@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from plaudit.estimate import Ratio, n_distinct
+from plaudit.estimate import Ratio
 from plaudit.facts import ONE
 from plaudit.signals.grouping import chances
 from plaudit.signals.keys import count_of, first_of, mix
@@ -29,9 +29,8 @@ def read(section: Section) -> list[Reading]:
     rows = section.worded & (section.weight > 0)
     if not rows.any():
         return [Reading(name=NAMES[0], family=FAMILY, absent=NOTHING_WORDED)]
-    n_authors = n_distinct(section.cluster[section.worded])
     n_same = _authors_of_same_text(section)
-    chance, pull = chances(n_same, n_authors=n_authors)
+    chance, pull = chances(n_same, n_authors=section.community.n_writers)
     weight = section.weight[rows]
     ratio = Ratio(
         by="author",

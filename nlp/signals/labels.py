@@ -6,7 +6,7 @@ Reduced by: author.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -22,22 +22,21 @@ NAMES: Final = ("genuine_share", "generic_share", "question_share")
 """One a label, in the order of `LABELS`."""
 
 
-def read(section: Section) -> list[Reading]:
+def read(section: Section) -> Iterator[Reading]:
     """Read the label shares among worded comments, each author counted for at most three."""
     return _shares(section, names=NAMES, of=section.worded, bottom=None)
 
 
-def census(section: Section) -> list[Reading]:
+def census(section: Section) -> Iterator[Reading]:
     """Read the label shares among all readable comments, each counted once."""
     each = section.readable.astype(np.int64) * ONE
     return _shares(section, names=[f"census/{label}" for label in LABELS], of=section.readable, bottom=each)
 
 
-def _shares(section: Section, *, names: Sequence[str], of: Mask, bottom: Whole | None) -> list[Reading]:
-    return [
-        share(section, name=name, family=FAMILY, of=of, top=getattr(section.facts, label), bottom=bottom)
-        for name, label in zip(names, LABELS, strict=True)
-    ]
+def _shares(section: Section, *, names: Sequence[str], of: Mask, bottom: Whole | None) -> Iterator[Reading]:
+    for name, label in zip(names, LABELS, strict=True):
+        top = getattr(section.facts, label)
+        yield share(section, name=name, family=FAMILY, of=of, top=top, bottom=bottom)
 
 
 def corrected(estimates: Sequence[Estimate], *, n: int, correction: Correction) -> list[Estimate]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from plaudit.estimate import Ratio, n_distinct
+from plaudit.estimate import Ratio
 from plaudit.facts import ONE
 from plaudit.signals.behaviour import NO_AUTHORS
 from plaudit.signals.keys import count_of, first_of, mix
@@ -25,9 +25,9 @@ def read(section: Section) -> list[Reading]:
     """Read how likely an author of one post writes under another."""
     facts = section.facts
     rows = np.flatnonzero(section.audience & (facts.author != 0))
-    if not section.has_authors or not len(rows):
+    if not section.has_authors:
         return [Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)]
-    n_posts = n_distinct(facts.post[section.audience])
+    n_posts = section.community.n_posts
     if n_posts < 2:
         return [Reading(name=NAMES[0], family=FAMILY, absent="Only one post was read; returning takes two.")]
     visits = rows[first_of(mix(facts.author[rows], facts.post[rows]))]

@@ -24,55 +24,131 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Community:
+    """What is true of all comments together, which a part of them does not show.
+
+    Attributes:
+        has_authors: Whether at least half of the audience's comments have an author.
+        has_threads: Whether any comment has a parent.
+        has_exact_times: Whether any comment of the audience has one.
+        has_creator: Whether the creator wrote any.
+        names_creator: Whether any names the creator.
+        n_posts: Posts the audience wrote under.
+        n_writers: Clusters that wrote something worded.
+    """
+
+    has_authors: bool
+    has_threads: bool
+    has_exact_times: bool
+    has_creator: bool
+    names_creator: bool
+    n_posts: int
+    n_writers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The comments of one community, with what several signals share.
+    """The comments of one community, or some of them, with what several signals share.
 
     Attributes:
         facts: Every comment, the creator's too.
+        community: What is true of the whole.
         audience: Not the creator's.
         readable: Of the audience, in a language the model reads.
         worded: Of those, not made of emoji alone; the ground of every share that counts in an index.
         cluster: The author, or the comment itself where its author is unknown.
         author: Small number of each author, 0 where unknown.
-        has_authors: Whether at least half of the audience's comments have one.
         text: A key that near-copies share; 0 for a comment without letters.
         weight: What a worded comment counts, in 1/65536: an author's repeated text counts once, and
             more than `VOICE` different ones share the weight of `VOICE`. 0 for the others.
+        thread: Key of the comment's thread; its own where the dump is flat.
+        is_reply: Whether it has a parent, here or missing.
+        echoed: Replies of the creator that say what another, with a lower key, has said.
         threads: None where the dump is flat.
     """
 
     facts: Facts
+    community: Community
     audience: Mask
     readable: Mask
     worded: Mask
     cluster: Keys
     author: NDArray[np.intp]
-    has_authors: bool
     text: Keys
     weight: Whole
+    thread: Keys
+    is_reply: Mask
+    echoed: Mask
     threads: Threads | None
 
     @classmethod
     def of(cls, facts: Facts) -> Section:
-        """Prepare a section from its facts."""
+        """Prepare a whole section from its facts."""
+        threads = Threads.of(facts) if facts.parent.any() else None
+        is_reply = np.zeros(len(facts), bool) if threads is None else threads.is_reply
+        text = classes(facts.letters, facts.grams)
+        return cls.part(
+            facts,
+            community=None,
+            text=text,
+            thread=facts.key if threads is None else threads.thread,
+            is_reply=is_reply,
+            echoed=echoes(facts, text, is_reply),
+            threads=threads,
+        )
+
+    @classmethod
+    def part(
+        cls,
+        facts: Facts,
+        *,
+        community: Community | None,
+        text: Keys,
+        thread: Keys,
+        is_reply: Mask,
+        echoed: Mask,
+        threads: Threads | None = None,
+        weight: Whole | None = None,
+    ) -> Section:
+        """Prepare a part of a section.
+
+        Args:
+            facts: All comments of some authors, or of some threads, ...
+            community: None where it is the whole.
+            text: As the attribute, like the four that follow.
+            thread: Each comment's thread.
+            is_reply: Whether each is one.
+            echoed: Which say nothing new.
+            threads: None where nobody asks for them.
+            weight: None to work it out, which takes all comments of an author.
+        """
         audience = ~facts.is_creator
         readable = audience & facts.supported
         worded = readable & ~facts.emoji_only
         cluster = np.where(facts.author != 0, facts.author, facts.key)
-        text = classes(facts.letters, facts.grams)
         known, author = np.unique(facts.author, return_inverse=True)
+        if weight is None:
+            weight = _voices(np.where(text != 0, text, facts.key), worded, cluster)
         return cls(
             facts=facts,
+            community=community or _community(facts, audience, cluster[worded]),
             audience=audience,
             readable=readable,
             worded=worded,
             cluster=cluster,
             author=author + (1 if len(known) and known[0] != 0 else 0),
-            has_authors=knows_authors(facts),
             text=text,
-            weight=_voices(np.where(text != 0, text, facts.key), worded, cluster),
-            threads=Threads.of(facts) if facts.parent.any() else None,
+            weight=weight,
+            thread=thread,
+            is_reply=is_reply,
+            echoed=echoed,
+            threads=threads,
         )
+
+    @property
+    def has_authors(self) -> bool:
+        """Whether at least half of the whole audience's comments have an author."""
+        return self.community.has_authors
 
     def n_authors(self, rows: Mask) -> int:
         """Return how many known authors wrote some comments."""
@@ -80,13 +156,33 @@ class Section:
 
     def n_threads(self) -> int:
         """Return how many threads the audience wrote in; 0 where the dump is flat."""
-        return 0 if self.threads is None else n_distinct(self.threads.thread[self.audience])
+        return n_distinct(self.thread[self.audience]) if self.community.has_threads else 0
+
+
+def _community(facts: Facts, audience: Mask, writers: Keys) -> Community:
+    return Community(
+        has_authors=knows_authors(facts),
+        has_threads=bool(facts.parent.any()),
+        has_exact_times=bool((audience & facts.exact_time).any()),
+        has_creator=bool(facts.is_creator.any()),
+        names_creator=bool(facts.creator.any()),
+        n_posts=n_distinct(facts.post[audience]),
+        n_writers=n_distinct(writers),
+    )
 
 
 def knows_authors(facts: Facts) -> bool:
     """Say whether at least half of the audience's comments have an author."""
     audience = ~facts.is_creator
     return bool(audience.any() and (facts.author[audience] != 0).mean() >= 0.5)
+
+
+def echoes(facts: Facts, text: Keys, is_reply: Mask) -> Mask:
+    """Mark the creator's replies that say what one with a lower key says; rows ascend by key."""
+    rows = np.flatnonzero(facts.is_creator & is_reply)
+    marked = np.zeros(len(facts), bool)
+    marked[rows[~first_of(mix(facts.creator[rows], text[rows]))]] = True
+    return marked
 
 
 def _voices(text: Keys, worded: Mask, cluster: Keys) -> Whole:
@@ -109,11 +205,11 @@ class Reading:
         rows: Comments behind it.
         strength: How clearly each comment shows it, one number a comment of the section; comments at 0
             or below are no evidence.
-        absent: One sentence where the signal can't be read, else None.
+        absent: One sentence where the signal can't be read, or should no comment of the whole be behind it.
         hidden: Absent because the source left something out, not because there was nothing to measure.
         scarce: Absent because it is too rare to be met among so few comments.
-        ladder: For a median: the ascending values it is the median of, `ratio` being the share at or
-            below it.
+        values: For a median: the value of each row of `ratio`, whose `top` then is of no meaning; what is
+            resampled is the share at or below the median.
     """
 
     name: str
@@ -125,7 +221,7 @@ class Reading:
     absent: str | None = None
     hidden: bool = False
     scarce: bool = False
-    ladder: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
 
 
 def share(

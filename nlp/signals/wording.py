@@ -8,6 +8,7 @@ of all that was tried it tells injected bots best. Reduced by: author.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -32,26 +33,23 @@ ENOUGH_WORDS: Final = 10
 density: filler can only lower it."""
 
 
-def read(section: Section) -> list[Reading]:
+def read(section: Section) -> Iterator[Reading]:
     """Read every signal of wording."""
     facts = section.facts
-    everyone = section.readable.astype(np.int64) * ONE
-    return [
-        _applause(section),
-        _flag(section, "solicitation"),
-        _flag(section, "experience"),
-        _flag(section, "addressed"),
-        share(section, name="tag_only_share", family=FAMILY, of=section.worded, top=_fixed(facts.tag_only)),
-        share(
-            section,
-            name="emoji_only_share",
-            family=FAMILY,
-            of=section.readable,
-            top=_fixed(facts.emoji_only),
-            bottom=everyone,
-        ),
-        share(section, name="specificity", family=FAMILY, of=section.worded, top=_specificity(section)),
-    ]
+    yield _applause(section)
+    yield _flag(section, "solicitation")
+    yield _flag(section, "experience")
+    yield _flag(section, "addressed")
+    yield share(section, name="tag_only_share", family=FAMILY, of=section.worded, top=_fixed(facts.tag_only))
+    yield share(
+        section,
+        name="emoji_only_share",
+        family=FAMILY,
+        of=section.readable,
+        top=_fixed(facts.emoji_only),
+        bottom=_fixed(section.readable),
+    )
+    yield share(section, name="specificity", family=FAMILY, of=section.worded, top=_specificity(section))
 
 
 def _flag(section: Section, flag: str) -> Reading:
