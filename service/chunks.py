@@ -30,6 +30,8 @@ from plaudit.service.scorers import Scored
 CHUNK_RECORDS: Final = 32_768
 """Records from which a chunk is closed: seconds of work, some ten megabytes."""
 
+_CHUNK_BYTES: Final = 256 << 20  # in memory; that many records of usual length take a tenth
+
 _JOB, _LOCK, _ABOUT = "job.json", "lock", "chunk.json"
 _COMMENTS, _FACTS, _REJECTED = "comments.arrow", "facts.arrow", "rejected.jsonl"
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -96,7 +98,10 @@ class Chunks:
     def add(self, scored: Scored) -> None:
         """Append a batch; closes the chunk where it is large enough."""
         self._open.append(scored)
-        if sum(map(_n_records, self._open)) >= CHUNK_RECORDS:
+        if (
+            sum(map(_n_records, self._open)) >= CHUNK_RECORDS
+            or sum(map(_n_bytes, self._open)) >= _CHUNK_BYTES
+        ):
             self._close()
 
     def parts(self) -> Iterator[tuple[pa.Table, bytes]]:
@@ -253,6 +258,10 @@ def _name(number: int) -> str:
 
 def _n_records(scored: Scored) -> int:
     return len(scored.batch.comments) + len(scored.batch.rejections)
+
+
+def _n_bytes(scored: Scored) -> int:
+    return int(scored.batch.comments.nbytes + scored.labelled.nbytes + scored.facts.nbytes)
 
 
 def _reasons(batch: Batch) -> Iterator[str]:

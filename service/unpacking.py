@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from plaudit.errors import InputError
-from plaudit.readers.columnar import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
+from plaudit.readers.columnar import arrow_batches, parquet_batches
+from plaudit.readers.magic import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
+from plaudit.readers.pieces import written_out
 from plaudit.readers.sniffing import container_of, head_of
 from plaudit.readers.source import Source
 from plaudit.readers.stream import BZIP2, GZIP, XZ, ZSTD, ByteStream
-from plaudit.service import arrow_sizes
 
 _N_BITE: Final = 1 << 13  # what follows a member of an archive is copied for each member
 _N_NIBBLE: Final = 1 << 9  # 4 bytes of zstd can hold 128 KiB, and all of it comes out at once
@@ -27,7 +27,6 @@ _N_OUT: Final = 1 << 20
 _N_HEADER: Final = 18  # the longest header of a zstd frame
 _FREE: Final = 64 << 20  # a ratio says nothing of a small file
 _WINDOW: Final = 256 << 20  # Pushshift's archives declare 2 GiB however small they are
-_ROW_BYTES: Final = 16
 _ZIP: Final = b"PK"
 _CONTENT_TYPES: Final = "[Content_Types].xml"  # what makes a ZIP archive a workbook
 _TABLES: Final = (PARQUET_MAGIC, ARROW_MAGIC, ARROW_STREAM, _ZIP)
@@ -63,7 +62,7 @@ def check(path: Path, *, limits: Limits, on_step: Callable[[], None] = lambda: N
         magic = file.read(6)
         file.seek(0)
         if magic.startswith(_TABLES):
-            _check_table(file, magic, limits)
+            _check_table(file, magic, limits, on_step=on_step)
             return
         _check_inside(file, magic)
         n_bytes = 0
@@ -170,39 +169,42 @@ def _check_inside(file: BinaryIO, magic: bytes) -> None:
         raise InputError("The archive holds a table, which is packed in itself; send that as it is.")
 
 
-def _check_table(file: BinaryIO, magic: bytes, limits: Limits) -> None:
-    """Believe what the table says of itself: its readers stop where it lies."""
-    try:
-        n_bytes, n_rows = _told_of(file, magic)
-    except (pa.ArrowException, OSError, ValueError):
+def _check_table(file: BinaryIO, magic: bytes, limits: Limits, *, on_step: Callable[[], None]) -> None:
+    """Refuse a table by what its values take written out: one that many rows share lies in it once."""
+    if magic.startswith(_ZIP):
+        _refuse_if_large(_told_of_workbook(file), 0, limits)
         return
-    # Equal values take no room in a table, and all of it once read.
-    if max(n_bytes, n_rows * _ROW_BYTES) > limits.n_bytes:
+    n_bytes = n_rows = 0
+    batches = parquet_batches if magic.startswith(PARQUET_MAGIC) else arrow_batches
+    try:
+        for batch, _ in batches(file, list):
+            n_bytes, n_rows = n_bytes + written_out(batch), n_rows + batch.num_rows
+            _refuse_if_large(n_bytes, n_rows, limits)
+            on_step()
+    except (pa.ArrowException, OSError, ValueError, NotImplementedError):
+        return  # readers stop there too, and tell of it
+
+
+def _refuse_if_large(n_bytes: int, n_rows: int, limits: Limits) -> None:
+    if n_bytes > limits.n_bytes:
         raise InputError(
-            f"The table unpacks to {n_bytes:,} bytes in {n_rows:,} rows, more than is taken; split it."
+            f"The table unpacks to more than {limits.n_bytes:,} bytes, the most that is taken, within"
+            f" {n_rows:,} rows; split it."
         )
 
 
-def _told_of(file: BinaryIO, magic: bytes) -> tuple[int, int]:
-    """Return bytes and rows of a table; a workbook does not tell its rows."""
-    if magic.startswith(_ZIP):
-        try:
-            with zipfile.ZipFile(file) as archive:
-                members = archive.infolist()
-        except (zipfile.BadZipFile, OSError, ValueError):
-            # Readers would take what is left of it, and nothing tells how much that is.
-            raise InputError("The workbook or ZIP archive is damaged; send it again.") from None
-        if all(each.filename != _CONTENT_TYPES for each in members):
-            raise InputError(
-                "ZIP archives are not taken here; send each file in it by itself, or packed with gzip."
-            )
-        return sum(each.file_size for each in members), 0
-    if magic.startswith(PARQUET_MAGIC):
-        metadata = pq.ParquetFile(file).metadata
-        groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
-        return sum(group.total_byte_size for group in groups), metadata.num_rows
-    sizes = list(arrow_sizes.sizes_of(file))
-    return sum(each.n_bytes for each in sizes), sum(each.n_rows for each in sizes)
+def _told_of_workbook(file: BinaryIO) -> int:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        # Readers would take what is left of it, and nothing tells how much that is.
+        raise InputError("The workbook or ZIP archive is damaged; send it again.") from None
+    if all(each.filename != _CONTENT_TYPES for each in members):
+        raise InputError(
+            "ZIP archives are not taken here; send each file in it by itself, or packed with gzip."
+        )
+    return sum(each.file_size for each in members)
 
 
 def _check_container(path: Path, limits: Limits) -> None:

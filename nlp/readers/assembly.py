@@ -26,6 +26,7 @@ from plaudit.text import normalize
 _FILLERS: Final = "\u115f\u1160\u3164\uffa0"
 _JOINERS: Final = "\u200d\ufe0e\ufe0f \n"  # what is left of emoji without an emoji
 _WORDS: Final = frozenset({str, type(None)})
+_N_ID: Final = 4096
 _T = TypeVar("_T")
 _ERROR: Final = Problem("error_record", "An error stands where a comment should.")
 _pseudonym = lru_cache(maxsize=1 << 16)(pseudonym)
@@ -56,7 +57,7 @@ class Assembler:
         self._rejections: list[tuple[int, Rejection]] = []
         self._parts: list[pa.RecordBatch] = []
         self._keep, self._kept = options.keep, list[pa.RecordBatch]()
-        self.n_records = 0
+        self.n_records = self.n_chars = 0
 
     def add(self, record: Record, values: Values, *, number: str) -> None:
         """Add a record with its values in the order of `FIELDS`, and its number in its source."""
@@ -65,6 +66,8 @@ class Assembler:
         self._numbers.append(number)
         self._orders.append(self.n_records)
         self.n_records += 1
+        # Many may share one long value until they stand in columns.
+        self.n_chars += sum([len(value) for value in values if type(value) is str])
 
     def reject(self, problem: Problem, *, place: Place, number: str) -> None:
         """Add something that could not be read as a record at all."""
@@ -86,7 +89,8 @@ class Assembler:
         comments = _joined(self._parts, COMMENT_SCHEMA)
         kept = _joined(self._kept, kept_schema(self._keep)) if self._keep else None
         rejections = tuple(rejection for _, rejection in sorted(self._rejections, key=lambda each: each[0]))
-        self._parts, self._kept, self._rejections, self.n_records = [], [], [], 0
+        self._parts, self._kept, self._rejections = [], [], []
+        self.n_records = self.n_chars = 0
         return Batch(comments=comments, rejections=rejections, n_bytes=n_bytes, kept=kept)
 
     def _columns(self, raw: dict[str, tuple[Any, ...]], *, place: Place) -> None:
@@ -101,12 +105,13 @@ class Assembler:
             number if id_ is None else id_ for id_, number in zip(ids, self._numbers, strict=True)
         ]
         parents = problems.ids("parent_id", raw["parent_id"])
-        columns["post_id"] = self._filled(_each(coercion.as_id, raw["post_id"]), self._post)
+        posts = problems.short("post_id", _each(coercion.as_id, raw["post_id"]))
+        columns["post_id"] = self._filled(posts, self._post)
         columns["parent_id"] = [
             None if p in ("root", "0", "-1") or p in (id_, post) else p
             for p, id_, post in zip(parents, ids, columns["post_id"], strict=True)
         ]
-        self._people(columns, raw)
+        self._people(columns, raw, problems=problems)
         self._times(columns, raw, place=place)
         columns["likes"] = _each(coercion.as_count, raw["likes"])
         columns["total_reply_count"] = _each(coercion.as_count, raw["total_reply_count"])
@@ -125,7 +130,9 @@ class Assembler:
     def _filled(self, values: Any, default: str | None) -> list[str | None]:
         return list(values) if default is None else [default if v is None else v for v in values]
 
-    def _people(self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]]) -> None:
+    def _people(
+        self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]], *, problems: _Problems
+    ) -> None:
         stable = _each(coercion.as_name, raw["author"])
         is_same = all(map(is_, raw["name"], raw["author"]))
         names = stable if is_same else _each(coercion.as_name, raw["name"])
@@ -134,7 +141,7 @@ class Assembler:
         columns["author"] = [None if name is None else _pseudonym(name) for name in known]
         columns["handle"] = [None if name is None else _handle_pseudonym(name) for name in shown]
         flags = list(map(coercion.as_flag, raw["is_creator"]))
-        creators = _each(coercion.as_name, raw["creator_id"])
+        creators = problems.short("creator_id", _each(coercion.as_name, raw["creator_id"]))
         named = self._creator
         columns["creator_id"] = creators if named is None else [named] * len(creators)
         if named is not None or any(creator is not None for creator in creators):
@@ -224,6 +231,15 @@ class _Problems:
             if isinstance(value, (dict, list, bool)) and row not in self.found:
                 detail = f"The field {name} is a {type(value).__name__}, not a string or number."
                 self.found[row] = Problem("invalid_field", detail)
+        return self.short(name, ids)
+
+    def short(self, name: str, ids: list[str | None]) -> list[str | None]:
+        """Return ids but those that are too long to be any, noting them."""
+        for row, id_ in enumerate(ids):
+            if id_ is not None and len(id_) > _N_ID:
+                ids[row] = None
+                detail = f"The field {name} has {len(id_):,} characters, expected {_N_ID:,} at most."
+                self.found.setdefault(row, Problem("invalid_field", detail))
         return ids
 
 

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from plaudit.readers import arrow_sizes, parquet_pages
 from plaudit.readers.containers import Numbered
+from plaudit.readers.format import Problem
 from plaudit.readers.json_values import BAD_BYTE, decode_marking
+from plaudit.readers.magic import ARROW_MAGIC
+from plaudit.readers.pieces import N_ROW_LIMIT, Unfit, pieces
 from plaudit.readers.stream import ByteStream
-
-PARQUET_MAGIC: Final = b"PAR1"
-ARROW_MAGIC: Final = b"ARROW1"
-ARROW_STREAM: Final = b"\xff\xff\xff\xff"
-"""How an Arrow stream begins, which has no magic of its own (Hugging Face's `.arrow` files are such)."""
 
 Wanted = Callable[[list[str]], list[str]]
 """From the names of a table's columns to those to be read."""
 
+N_PART_LIMIT: Final = 512 << 20
+"""Bytes of a page of Parquet or a batch of Arrow, unpacked: their readers hold it whole."""
+
 _N_ROWS: Final = 8192
+_N_BUFFER: Final = 1 << 20  # bytes of a column that are fetched at once
+_N_BATCH: Final = 64 << 20  # bytes of a batch of Parquet
+_N_ITEMS: Final = 32 << 20  # values of a column of lists in a row group; one row may have them all
 
 
 def parquet_rows(stream: ByteStream, *, wanted: Wanted) -> Numbered:
     """Yield the rows of a Parquet file as objects with the wanted of its columns."""
-    yield from _rows(stream, kind="Parquet", batches=_parquet_batches, wanted=wanted)
+    yield from _rows(stream, kind="Parquet", batches=parquet_batches, wanted=wanted)
 
 
 def arrow_rows(stream: ByteStream, *, wanted: Wanted) -> Numbered:
     """Yield the rows of an Arrow file (Feather version 2 is one) or stream."""
-    yield from _rows(stream, kind="Arrow", batches=_arrow_batches, wanted=wanted)
+    yield from _rows(stream, kind="Arrow", batches=arrow_batches, wanted=wanted)
 
 
 def _rows(
@@ -47,28 +53,80 @@ def _rows(
         with stream.as_file() as opened:
             n_total, stream.n_bytes = stream.n_bytes or _size(opened), 0  # a copy took all of it at once
             for batch, done in batches(opened, wanted):
-                names, columns = (
-                    batch.schema.names,
-                    [plain(column, stream=stream) for column in batch.columns],
-                )
+                for piece, n_piece in pieces(batch):
+                    for value in _values(piece, n_piece, stream=stream):
+                        number += 1
+                        stream.n_unpacked += n_piece // piece.num_rows
+                        yield number, value
                 stream.n_bytes = int(n_total * done)
-                for row in zip(*columns, strict=True):
-                    number += 1
-                    yield number, dict(zip(names, row, strict=True))
+    except Unfit as error:
+        stream.damage = f"The {kind} file holds {error}."
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         stream.damage = f"The {kind} file is damaged ({reason[:120]})."
 
 
-def _parquet_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordBatch, float]]:
-    file = pq.ParquetFile(opened)
-    n_done, n_rows = 0, max(file.metadata.num_rows, 1)
-    for batch in file.iter_batches(batch_size=_N_ROWS, columns=wanted(file.schema_arrow.names)):
-        n_done += batch.num_rows
-        yield batch, n_done / n_rows
+def _values(piece: pa.RecordBatch, n_bytes: int, *, stream: ByteStream) -> Iterable[dict[str, Any] | Problem]:
+    if n_bytes > N_ROW_LIMIT:  # then it is one row
+        return [Problem("not_a_record", f"The row is longer than {N_ROW_LIMIT >> 20} MiB.")]
+    names, columns = piece.schema.names, [plain(column, stream=stream) for column in piece.columns]
+    return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
-def _arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordBatch, float]]:
+def parquet_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordBatch, float]]:
+    """Yield batches of a Parquet file, texts as dictionaries, and which part of its rows is done then.
+
+    Raises:
+        Unfit: It can't be read in bounded memory.
+        ArrowException, OSError, ValueError: It is damaged.
+    """
+    metadata = pq.read_metadata(opened)
+    n_done, n_rows = 0, max(metadata.num_rows, 1)
+    names = wanted(metadata.schema.to_arrow_schema().names)
+    for group in range(metadata.num_row_groups):
+        n, words = _n_rows_at_once(opened, metadata.row_group(group), schema=metadata.schema, names=names)
+        # As words of a dictionary, values that repeat are held once; as texts, each would be written out.
+        file = pq.ParquetFile(opened, metadata=metadata, read_dictionary=words, buffer_size=_N_BUFFER)
+        for batch in file.iter_batches(batch_size=n, row_groups=[group], columns=names):
+            n_done += batch.num_rows
+            yield batch, n_done / n_rows
+
+
+def _n_rows_at_once(
+    opened: BinaryIO, group: pq.RowGroupMetaData, *, schema: pq.ParquetSchema, names: Sequence[str]
+) -> tuple[int, list[str]]:
+    """Return how many rows of a row group may be unpacked together, and which columns as dictionaries."""
+    widest, words = 1, []
+    for i in range(group.num_columns):
+        leaf = schema.column(i)
+        if not any(f"{leaf.path}.".startswith(f"{name}.") for name in names):
+            continue
+        size = parquet_pages.size_of(opened, group.column(i))
+        if size.n_page > N_PART_LIMIT:
+            raise _too_large("a page", size.n_page)
+        # One row may hold all there is of a list.
+        if leaf.max_repetition_level and (
+            size.n_bytes > N_PART_LIMIT or group.column(i).num_values > _N_ITEMS
+        ):
+            raise Unfit("lists too long for one row group; write smaller ones")
+        widest = max(widest, size.n_value, leaf.length)  # a length: all of its values have it
+        if size.as_words and leaf.physical_type == "BYTE_ARRAY":
+            words.append(leaf.path)
+    return max(1, min(_N_ROWS, _N_BATCH // widest)), words
+
+
+def arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordBatch, float]]:
+    """Yield batches of an Arrow file or stream, and which part of it is done then.
+
+    Raises:
+        Unfit: It can't be read in bounded memory.
+        ArrowException, OSError, ValueError: It is damaged.
+    """
+    opened = _mapped(opened)
+    for size in arrow_sizes.sizes_of(opened):
+        if size.is_packed and size.n_bytes > N_PART_LIMIT:
+            raise _too_large("a batch", size.n_bytes)
+    opened.seek(0)
     is_file = opened.read(len(ARROW_MAGIC)) == ARROW_MAGIC
     opened.seek(0)
     if is_file:
@@ -82,10 +140,22 @@ def _arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.Record
         names = reader.schema.names
     columns = wanted(names)
     for whole, done in found:
-        batch = _checked(whole.select(columns))
-        for start in range(0, batch.num_rows, _N_ROWS):
-            yield batch.slice(start, _N_ROWS), min(done, 1.0)
+        yield _checked(whole.select(columns)), min(done, 1.0)
     yield pa.RecordBatch.from_pylist([], schema=pa.schema([])), 1.0
+
+
+def _too_large(part: str, n_bytes: int) -> Unfit:
+    n_most = N_PART_LIMIT >> 20
+    return Unfit(f"{part} of {n_bytes >> 20:,} MiB ({n_most} at most are held); write smaller ones")
+
+
+def _mapped(opened: BinaryIO) -> BinaryIO:
+    """Return a file of this machine as one whose bytes come from the disk when they are looked at."""
+    try:
+        data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return opened
+    return cast(BinaryIO, pa.BufferReader(pa.py_buffer(data)))
 
 
 def _size(opened: BinaryIO) -> int:
@@ -101,6 +171,8 @@ def plain(column: pa.Array, *, stream: ByteStream | None = None) -> list[Any]:
     A stream is told of bytes that are no text; without one they raise UnicodeDecodeError in a column of
     texts, and are replaced in one of bytes.
     """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())

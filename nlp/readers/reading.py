@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from plaudit.comment import Batch
 from plaudit.errors import InputError, UsageError
@@ -20,6 +21,9 @@ from plaudit.readers.stream import ByteStream
 
 _DEFAULTS = ReadOptions()
 
+_N_BATCH: Final = 16 << 20
+"""Bytes of records after which a batch ends, however few they are: what one comment is, nobody promises."""
+
 Part = Prepared | Unusable
 """One source of a run; picklable where it gives the same bytes at every pass."""
 
@@ -27,9 +31,10 @@ Part = Prepared | Unusable
 def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> Iterator[Batch]:
     """Read dumps, in the order named, as batches of `options.batch_size` records over file borders.
 
-    Every source is looked at before this returns, so that an unusable one is told at once; one that was
-    only found, in a folder or an archive, is a rejection among the others instead. Every record ends as a
-    comment or as a rejection. There is at least one batch; an empty one where the dumps hold no record.
+    A batch ends earlier where its records are long: it holds some 16 MiB of them, or one. Every source is
+    looked at before this returns, so that an unusable one is told at once; one that was only found, in a
+    folder or an archive, is a rejection among the others instead. Every record ends as a comment or as a
+    rejection. There is at least one batch; an empty one where the dumps hold no record.
 
     Args:
         sources: Files, folders (with what is below them), patterns, ZIP archives, addresses, "-" for
@@ -119,13 +124,18 @@ def batches_of(prepared: Sequence[Part], *, options: ReadOptions) -> Generator[B
             continue
         each.source.begin_last_pass(twice=each.container == "json")
         place = _place(each.source.name, each.format, options=options)
-        reported = 0
+        reported = n_unpacked = 0
         with closing(each.source), closing(each.source.open()) as stream:
             for _ in _records(assembler, each, stream=stream, place=place):
-                if assembler.n_records >= options.batch_size:
+                if (
+                    assembler.n_records >= options.batch_size
+                    or assembler.n_chars >= _N_BATCH
+                    or stream.n_unpacked - n_unpacked >= _N_BATCH
+                ):
                     assembler.seal(place)
                     yield assembler.take(n_bytes=n_bytes + stream.n_bytes - reported)
                     n_bytes, reported, is_first = 0, stream.n_bytes, False
+                    n_unpacked = stream.n_unpacked
         assembler.seal(place)
         n_bytes += stream.n_bytes - reported
     if assembler.n_records or is_first:

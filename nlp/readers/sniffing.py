@@ -12,8 +12,8 @@ from typing import Final
 import orjson
 
 from plaudit.errors import InputError
-from plaudit.readers.columnar import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
 from plaudit.readers.generic import COLUMNS
+from plaudit.readers.magic import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
 from plaudit.readers.mapping import fold
 from plaudit.readers.source import Source
 from plaudit.readers.stream import PACKINGS

@@ -15,8 +15,7 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.ipc
 
-from plaudit.errors import InputError
-from plaudit.readers.columnar import ARROW_MAGIC
+from plaudit.readers.magic import ARROW_MAGIC
 
 _TAIL: Final = 4 + len(ARROW_MAGIC)  # length of the footer, and the magic once more
 _BLOCKS: Final = (2, 3)  # dictionaries and batches, of a Footer
@@ -32,10 +31,12 @@ class Size:
     Attributes:
         n_rows: As it says of itself.
         n_bytes: Of its buffers, unpacked.
+        is_packed: Whether they are packed as they lie there.
     """
 
     n_rows: int
     n_bytes: int
+    is_packed: bool = False
 
 
 def sizes_of(file: BinaryIO) -> Iterator[Size]:
@@ -44,7 +45,7 @@ def sizes_of(file: BinaryIO) -> Iterator[Size]:
     It ends where Arrow's own reader would find damage.
 
     Raises:
-        InputError: Its messages are not laid out as they should be.
+        ValueError: Its messages are not laid out as they should be.
     """
     file.seek(0)
     is_file = file.read(len(ARROW_MAGIC)) == ARROW_MAGIC
@@ -56,7 +57,7 @@ def sizes_of(file: BinaryIO) -> Iterator[Size]:
     except (pa.ArrowException, OSError, EOFError):
         return
     except (struct.error, ValueError) as error:
-        raise InputError("The Arrow file is damaged; write it anew.") from error
+        raise ValueError("messages that are none") from error
 
 
 def _listed(file: BinaryIO) -> Iterator[pa.ipc.Message]:
@@ -65,7 +66,8 @@ def _listed(file: BinaryIO) -> Iterator[pa.ipc.Message]:
     n_footer = _uint(file.read(4), 0)
     file.seek(-_TAIL - n_footer, os.SEEK_END)
     data = file.read(n_footer)
-    footer, opened = _Table(data, _uint(data, 0)), pa.PythonFile(file, mode="r")
+    footer = _Table(data, _uint(data, 0))
+    opened = file if isinstance(file, pa.NativeFile) else pa.PythonFile(file, mode="r")
     for place in _BLOCKS:
         for at, _, _ in footer.structs(place, "<qi4xq"):
             opened.seek(at)
@@ -87,7 +89,7 @@ def _size_of(metadata: bytes, body: pa.Buffer, *, kind: str) -> Size:
             n_bytes += length if unpacked < 0 else unpacked  # -1: this one is not packed
         else:
             n_bytes += length
-    return Size(n_rows=batch.number(_LENGTH), n_bytes=n_bytes)
+    return Size(n_rows=batch.number(_LENGTH), n_bytes=n_bytes, is_packed=is_packed)
 
 
 class _Table:
