@@ -58,6 +58,7 @@ class TrainConfig:
     teacher_share: float
     handle_drop: float
     question_mark_drop: float
+    padding_share: float
     obfuscation_share: float
     bf16: bool
 
@@ -117,6 +118,7 @@ _SHARES: Final = (
     "train.handle_drop",
     "train.question_mark_drop",
     "train.teacher_share",
+    "train.padding_share",
     "train.obfuscation_share",
     "cascade.window_differing",
     "cascade.shallow_differing",
