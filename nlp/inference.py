@@ -24,8 +24,8 @@ from tokenizers import Tokenizer
 
 from plaudit.artifact import MEND
 from plaudit.errors import ArtifactError
+from plaudit.legible import legible
 from plaudit.scores import FLAGS, LABELS
-from plaudit.text import normalize
 
 _MAX_READ: Final = 64_000  # characters cleaned: a hidden padding of thousands does not hide the text after it
 _MAX_CHARACTERS: Final = 8_000  # far above what max_tokens can hold; bounds the tokenizer's work on a novel
@@ -110,7 +110,7 @@ class LogitModel:
 
         A text of which nothing readable is left gets the logits of no words.
         """
-        normal = [normalize(text[:_MAX_READ]) for text in texts]
+        normal = [legible(text[:_MAX_READ]) for text in texts]
         answers = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
         stage = np.empty(len(texts), np.int8)
         truncated = np.array([len(t) > _MAX_READ for t in texts], bool)
@@ -141,7 +141,7 @@ class LogitModel:
             texts: Neither looked up in the cache nor kept there.
         """
         session, _, budget = self._networks[place]
-        ids = self._ids([normalize(text) for text in texts])
+        ids = self._ids([legible(text) for text in texts])
         lengths = [padded_length(len(row)) for row in ids]
         found = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
         for rows in batches(sorted(range(len(ids)), key=lengths.__getitem__), lengths, budget=budget):

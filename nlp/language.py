@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from plaudit.legible import legible, may_be_disguised
 from plaudit.text import normalize
 
 NOTHING: Final = "zxx"
@@ -30,7 +31,7 @@ READ: Final = ("en", "es", "pt", "fr", "de", "id")
 """Languages with their own list of small words that the shipped model reads."""
 
 _MAX_LETTERS: Final = 240  # fastText's cost grows with length, its answer hardly changes
-# Links, also bare ones ("site.com/x", "/watch?v=x"), handles and tags; "http" is what `normalize` leaves.
+# Links, also bare ones ("site.com/x", "/watch?v=x"), handles and tags; "http" is what `legible` leaves.
 _NOISE = re.compile(
     r"(?:https?://|www\.)\S+|(?<!\S)\S*(?:\.\w{2,}/|\?\w+=)\S*|@[\w.\-]*\w|#\w+|\bhttp\b", re.IGNORECASE
 )
@@ -131,9 +132,11 @@ def identify(texts: Sequence[str]) -> list[str]:
 def _identify(text: str) -> str:
     text = text[: 8 * _MAX_LETTERS]
     if not text.isascii() and _ODD.search(text):
-        text = normalize(text)
+        text = legible(text)
         if _OTHER_LETTER.search(text) and (code := _by_script(_NOISE.sub(" ", text))):
             return code
+    elif may_be_disguised(text) and (read := legible(text)) != normalize(text):
+        text = read
     if _may_hold_noise(text):
         text = _NOISE.sub(" ", text)
     # The dot of a lower-cased İ would split its word.

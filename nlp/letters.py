@@ -1,6 +1,6 @@
 """The letters of many texts at once: their fingerprints and character n-grams.
 
-Almost every text is plain ASCII without a handle or a link: for those, `text.skeleton` is worked out for
+Almost every text is plain ASCII without a link or a disguise: for those, `legible.skeleton` is worked out for
 all of them together in whole arrays; the others go one by one. Both ways give the same letters.
 """
 
@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from plaudit.text import fingerprint, skeleton
+from plaudit.leet import MAYBE_HANDLE, MAYBE_WORD
+from plaudit.legible import skeleton
+from plaudit.text import fingerprint
 
 N_GRAM: Final = 4
 """Letters in a row that make a gram."""
@@ -25,8 +27,9 @@ MAX_GRAMS: Final = 64
 GRAMS: Final = pa.list_(pa.field("item", pa.uint32(), nullable=False))
 """Arrow type of a column of grams."""
 
-_ODD: Final = r"@|www\.|http"
-_ODD_HANDLE: Final = r"@[\x21-\x7e]*[^\x00-\x7f]"
+# Handles and links left, also with their letters apart, and digits that may stand for letters.
+_ODD: Final = rf"@|www\.|http|h\W+t\W+t\W+p|w\W+w\W+w|{MAYBE_WORD}"
+_ODD_HANDLE: Final = rf"@[\x21-\x7e]*[^\x00-\x7f]|{MAYBE_HANDLE}"
 _HANDLE: Final = r"(^|[^\w.])@[\w.\-]*\w"
 # Signs, marks and emoji that `normalize` drops or keeps and that never are letters, nor become any.
 _SIGNS: Final = (
@@ -67,7 +70,7 @@ def letters_of(texts: pa.StringArray) -> Letters:
 
 def _skeletons(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     foreign = pc.invert(pc.string_is_ascii(texts))
-    within_handle = pc.and_(foreign, pc.match_substring_regex(texts, _ODD_HANDLE))
+    within_handle = pc.match_substring_regex(texts, _ODD_HANDLE)
     plain = _without(texts, foreign, _SIGNS, "")
     plain = _without(plain, pc.match_substring(plain, "@"), _HANDLE, r"\1 ")
     odd = pc.or_(within_handle, pc.match_substring_regex(plain, _ODD, ignore_case=True))

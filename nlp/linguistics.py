@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.language import READ, SOUND, bare, small_words
+from plaudit.legible import legible
 from plaudit.pseudonym import handle_pseudonym
-from plaudit.text import HANDLE, MARKS, URL, normalize
+from plaudit.text import HANDLE, MARKS, URL
 
 # A bare link: a path after any ending ("youtu.be/x"), or an ending that no hurried sentence runs into
 # ("shop.com", where "great.so" is a blank forgotten). An e-mail address is none.
@@ -117,7 +118,7 @@ def _describe(text: str) -> _Row:
     mention = handle_pseudonym(handle[0]) if handle else 0
     rest = _without_links(HANDLE.sub(" ", text) if handle else text)
     plain = _without_emoji(rest)
-    readable = normalize(plain)
+    readable = legible(plain)
     if words := _words(readable):
         return len(words), _n_content_words(words), False, False, mention
     silent = not _LETTER_OR_DIGIT.search(readable)

@@ -1,8 +1,8 @@
-"""The one cleaning that training and serving share.
+"""The cleaning that labels are kept under, and the first step of what the model reads.
 
 `normalize` undoes what hides a text from a reader of its letters (invisible characters, look-alike
-letters, mathematical alphabets, spaced-out words) and masks what identifies people. `skeleton` goes
-further and keeps only what a pasted copy would share with its source.
+letters, mathematical alphabets, spaced-out words) and masks what identifies people. What it answers is
+hashed into keys, so it stays as it is; `plaudit.legible` goes further.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STACKED_MARKS = re.compile(
 _NO_TEXT: Final = "".join(map(chr, range(0x300, 0x370))) + " \t\n\r\u1680\u2028\u2029\u2800\ufe0e\ufe0f"
 
 MARKS: Final = "".join(
-    re.escape(chr(code)) for code in range(0x300, 0x3000) if unicodedata.category(chr(code))[0] == "M"
+    re.escape(chr(code)) for code in range(0x300, 0x3100) if unicodedata.category(chr(code))[0] == "M"
 )
 r"""Vowel signs and accents, for a set in an expression: they belong to a word, though `\w` lacks them."""
 URL: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -50,9 +50,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]")
 _REPEATED = re.compile(r"(.)\1\1\1+", re.DOTALL)  # spelled out, it fails three times as fast as {3,}
 _SPACED = re.compile(r"(?<![\w@])(?:[^\W\d_] ){3,}[^\W\d_](?!\w)")
 _MAYBE_SPACED = re.compile(r" \w \w ")  # inside every match of the former, and quick to miss
-_NOT_LETTER = re.compile(r"[\W\d_]+")
-_DOUBLED = re.compile(r"(.)\1\1*")
-_ASCII_NO_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
 _WORD = re.compile("[\\w\u0300-\u036f]+")
 
 # Cyrillic and Greek letters drawn like Latin ones (Unicode TR39 confusables, single letters only).
@@ -91,14 +88,22 @@ def _set_of(codes: Iterable[int]) -> str:
 
 
 # Letters of Western Europe, common marks, most emoji: all that cleaning leaves alone, in any order.
-_UNUSUAL = re.compile(
-    f"[^\x00-\x7f{_set_of(range(0xA1, 0x250))}{_set_of(range(0x2010, 0x2028))}"
-    f"{_set_of(range(0x2600, 0x27C0))}{_set_of(range(0x1F300, 0x1FB00))}]"
-)
+_USUAL: Final = [
+    *range(0xA1, 0x250),
+    *range(0x2010, 0x2028),
+    *range(0x2600, 0x27C0),
+    *range(0x1F300, 0x1FB00),
+]
+_UNUSUAL = re.compile(f"[^\x00-\x7f{_set_of(_USUAL)}]")
+
+
+def unusual_beside(letters: Iterable[str]) -> re.Pattern[str]:
+    """Return an expression that finds characters that cleaning may change, and any of some letters."""
+    return re.compile(f"[^\x00-\x7f{_set_of(set(_USUAL) - set(map(ord, letters)))}]")
 
 
 def normalize(text: str) -> str:
-    """Return the text as the model reads it; blank when nothing readable is left.
+    """Return the text cleaned; blank when nothing readable is left.
 
     Case and emoji stay. Handles become "@user" and links "http", so that no answer depends on who is
     named. Idempotent, and linear in the length of any text. What was asked lately is remembered: model,
@@ -108,6 +113,12 @@ def normalize(text: str) -> str:
 
 
 def _normalize(text: str) -> str:
+    text = cleaned(text)
+    return _REPEATED.sub(r"\1\1\1", text) if _REPEATED.search(text) else text
+
+
+def cleaned(text: str) -> str:
+    """Return the text as `normalize` does, but with all repeated characters."""
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)
     is_plain = text.isascii() or not _UNUSUAL.search(text)
@@ -123,10 +134,19 @@ def _normalize(text: str) -> str:
         text = URL.sub("http", text)
     if "@" in text:
         text = HANDLE.sub("@user", text)
-    return _REPEATED.sub(r"\1\1\1", text) if _REPEATED.search(text) else text
+    return text
 
 
 _remembered = lru_cache(maxsize=_N_KEPT)(_normalize)
+
+
+def uncovered(text: str) -> str:
+    """Return the text without characters that hide it; blanks, handles and links stay as they are written."""
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    if text.isascii() or not _UNUSUAL.search(text):
+        return text
+    return _in_plain_letters(_without_disguise(text))
 
 
 def _without_disguise(text: str) -> str:
@@ -177,22 +197,6 @@ def _long_marks() -> re.Pattern[str]:
 def _latin_again(word: str) -> str:
     # Only words that mix scripts are disguises; whole Russian or Greek words are that language.
     return word.translate(_LOOKALIKES) if _LATIN.search(word) and _CYRILLIC_OR_GREEK.search(word) else word
-
-
-def skeleton(text: str) -> str:
-    """Return only the letters of a text, casefolded, runs of one letter shortened to one.
-
-    Copies that differ in emoji, digits, punctuation, blanks, handles or stretched letters share it.
-    Empty when the text has no letters.
-    """
-    return _DOUBLED.sub(r"\1", _letters(normalize(text)))
-
-
-def _letters(normal: str) -> str:
-    folded = normal.replace("@user", " ").replace("http", " ").casefold()
-    if folded.isascii():
-        return folded.encode().translate(None, _ASCII_NO_LETTERS).decode()
-    return _NOT_LETTER.sub("", folded)
 
 
 def fingerprint(text: str) -> int:

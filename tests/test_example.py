@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from plaudit.legible import skeleton
 from plaudit.readers import ReadOptions, read
 from plaudit.scores import FLAGS, LABELS
-from plaudit.text import normalize, skeleton
+from plaudit.text import normalize
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DUMP = EXAMPLES / "ceramics_channel.ndjson"

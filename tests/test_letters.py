@@ -5,8 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from plaudit.legible import skeleton
 from plaudit.letters import MAX_GRAMS, MIN_LETTERS, letters_of
-from plaudit.text import fingerprint, skeleton
+from plaudit.text import fingerprint
 
 TEXTS = st.lists(
     st.text(st.sampled_from("aabbA @._-/:’“é😂☺️\u200b①ᴀ 1\nwhtp"), max_size=25) | st.text(max_size=12),

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit import text as cleaning
-from plaudit.text import fingerprint, normalize, skeleton
+from plaudit.legible import skeleton
+from plaudit.text import fingerprint, normalize
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)  # lone surrogates too
 PIECES = [

@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from plaudit.text import normalize
+from plaudit.legible import legible
 from plaudit.training import padding
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment
@@ -24,16 +24,16 @@ _POOL = 50  # batches whose texts are sorted by length together: little padding,
 
 def augment(comment: LabelledComment, *, config: TrainConfig, draw: random.Random) -> str:
     """Return the text as this epoch shows it: perhaps less a handle or a mark, with filler, in disguise."""
-    text = normalize(comment.text)
+    text = legible(comment.text)
     # A handle decides the flag `addressed`, so only texts without that flag lose it.
     if "addressed" not in (comment.flags or ()) and draw.random() < config.handle_drop:
         text = _LEADING_HANDLE.sub("", text)
     if comment.label == "question" and draw.random() < config.question_mark_drop:
         text = text.replace("?", "").strip() or text
     if draw.random() < config.padding_share:
-        text = normalize(padding.padded(text, comment.language, draw))
+        text = legible(padding.padded(text, comment.language, draw))
     if draw.random() < config.obfuscation_share:
-        text = normalize(obfuscate(text, draw.choice(KINDS), draw)) or text
+        text = legible(obfuscate(text, draw.choice(KINDS), draw)) or text
     return text
 
 

@@ -17,8 +17,9 @@ from plaudit import artifact
 from plaudit.artifact import Manifest, StageRecord
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.inference import LogitModel
+from plaudit.legible import legible
 from plaudit.readers import ReadOptions, read
-from plaudit.text import NORMALIZER_VERSION, normalize
+from plaudit.text import NORMALIZER_VERSION
 from plaudit.training import (
     card,
     cascade,
@@ -260,7 +261,7 @@ def _vocabulary(config: Config) -> tuple[Tokenizer, Sequence[Sequence[int]] | No
 
 
 def corpus_texts(paths: Sequence[str], *, limit: int) -> Iterator[str]:
-    """Yield distinct normalised texts of comment dumps."""
+    """Yield distinct texts of comment dumps as the model reads them."""
     seen: set[str] = set()
     for batch in read([Path(p) for p in paths], options=ReadOptions()):
         for text in batch.comments.column("text").to_pylist():
@@ -268,4 +269,4 @@ def corpus_texts(paths: Sequence[str], *, limit: int) -> Iterator[str]:
                 return
             if text not in seen:
                 seen.add(text)
-                yield normalize(text)
+                yield legible(text)

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from plaudit.text import normalize
+from plaudit.legible import legible
 from plaudit.training.batching import batches, truncated
 from plaudit.training.fitting import Progress, ramp
 
@@ -44,7 +44,7 @@ def tokens_of(texts: Sequence[str], tokenizer: Tokenizer, *, max_tokens: int) ->
     """Return the ids of raw texts, normalised and cut."""
     found: list[NDArray[np.int32]] = []
     for start in range(0, len(texts), _BLOCK):
-        block = [normalize(text) for text in texts[start : start + _BLOCK]]
+        block = [legible(text) for text in texts[start : start + _BLOCK]]
         found += [
             np.asarray(truncated(e.ids, max_tokens=max_tokens), np.int32)
             for e in tokenizer.encode_batch_fast(block)

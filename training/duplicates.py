@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.text import normalize, skeleton
+from plaudit.legible import skeleton
+from plaudit.text import normalize
 
 THRESHOLD: Final = 0.8
 """Share of common five-letter pieces (Jaccard) from which two texts count as one."""

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from plaudit.errors import TrainingDataError
+from plaudit.legible import legible
 from plaudit.scores import FLAGS, LABELS
-from plaudit.text import normalize
 from plaudit.training.batching import epoch_of, padded
 from plaudit.training.checkpoint import Checkpoint, run_digest
 from plaudit.training.config import TrainConfig
@@ -137,7 +137,7 @@ def logits(
     device: str = "cpu",
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return label and flag logits of raw texts in float32, each of shape (n, 3)."""
-    encodings = tokenizer.encode_batch([normalize(t) for t in texts])
+    encodings = tokenizer.encode_batch([legible(t) for t in texts])
     order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
     labels = np.empty((len(texts), len(LABELS)), np.float32)
     flags = np.empty((len(texts), len(FLAGS)), np.float32)
