@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from plaudit.readers import FORMATS
 from plaudit.service import output
 from plaudit.service.mapping import columns_of
+from plaudit.service.report_pages import GROUPS, page_name
 from plaudit.service.schemas import Platform
 from plaudit.service.store.clock import shown
 from plaudit.service.store.tables import DONE, Dump
@@ -106,6 +107,8 @@ def status_of(dump: Dump, request: Request) -> DumpStatus:
         "report": f"{path}/report",
         **{name: f"{path}/{name}" for name in (output.PAGE, output.COMMENTS, output.REJECTED)},
     }
+    if orjson.loads(dump.options).get("by"):
+        links[f"{GROUPS}/{page_name(1)}"] = f"{path}/{GROUPS}/{page_name(1)}"  # and so on
     read = min(dump.n_bytes_read, dump.n_bytes)
     return DumpStatus.model_validate(
         {

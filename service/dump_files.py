@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi import Path as InPath
 from starlette.responses import StreamingResponse
 
 from plaudit.service import output
@@ -14,6 +16,7 @@ from plaudit.service.intake import JSON
 from plaudit.service.kept import DumpId, dump_of, storage_of
 from plaudit.service.problems import Problem
 from plaudit.service.refusals import errors_of
+from plaudit.service.report_pages import GROUPS, MAX_PAGES, page_name
 from plaudit.service.store.tables import DONE, FAILED
 
 router = APIRouter(prefix=PREFIX, tags=["dumps"])
@@ -71,27 +74,88 @@ for _name, _operation, _about in (
     _add_download(_name, path=_name, operation=_operation, about=_about, schema=_FILE)
 
 
+_Number = Annotated[
+    str, InPath(description=f"Place of the group in the report, from 0001 to {MAX_PAGES:04d}.")
+]
+
+
+@router.get(
+    f"/{{id}}/{GROUPS}/{{number}}.html",
+    response_class=Response,
+    responses={
+        200: {"description": "The file.", "content": {"text/html": {"schema": _FILE}}},
+        **errors_of(404, 409, 429, 500, 503),
+    },
+    operation_id="dump_group",
+)
+async def dump_group(request: Request, dump_id: DumpId, number: _Number) -> Response:
+    """Return the page of one group, where `by` asked for groups; each of the largest has one.
+
+    They are numbered as the report has them, those with the most comments first, and the report's page
+    leads to them.
+    """
+    name = f"{number}.html"
+    folder = await _results_of(request, dump_id)
+    if name not in {page_name(each) for each in range(1, MAX_PAGES + 1)}:
+        raise _no_group()
+    try:
+        file = await _opened(request, folder / GROUPS / name)
+    except FileNotFoundError:
+        raise _no_group() from None
+    return _sent(file, name=name, media_type=_MEDIA_TYPES[output.PAGE])
+
+
+def _no_group() -> Problem:
+    hint = f"Ask for groups with `by`; the {MAX_PAGES} largest have a page, numbered from 0001."
+    return Problem("not-found", "The dump has no page of such a group.", hint=hint)
+
+
 async def _download(request: Request, dump_id: str, *, name: str) -> Response:
-    dump, storage = await dump_of(request, dump_id), storage_of(request)
+    folder = await _results_of(request, dump_id)
+    try:
+        file = await _opened(request, folder / name)
+    except FileNotFoundError:
+        raise _elsewhere() from None
+    return _sent(file, name=name, media_type=_MEDIA_TYPES[name])
+
+
+async def _results_of(request: Request, dump_id: str) -> Path:
+    dump = await dump_of(request, dump_id)
     if dump.state == FAILED:
         raise Problem("no-results", f"The dump has no results: {dump.error}")
     if dump.state != DONE:
         raise Problem(
             "no-results", f"The dump is {dump.state}, it has no results yet.", headers={"Retry-After": "2"}
         )
-    path = storage.results(dump.id, lease=dump.lease or "") / name
-    try:  # open before the answer begins: it stays readable where it is deleted meanwhile
-        file: BinaryIO = await storage.ask(lambda: path.open("rb"))
+    return storage_of(request).results(dump.id, lease=dump.lease or "")
+
+
+async def _opened(request: Request, path: Path) -> BinaryIO:
+    """Open a file before the answer begins: it stays readable where it is deleted meanwhile."""
+    try:
+        file: BinaryIO = await storage_of(request).ask(lambda: path.open("rb"))
+    except FileNotFoundError:
+        if path.parent.is_dir():
+            raise
+        raise _elsewhere() from None
     except OSError:
-        raise Problem(
-            "storage-unavailable",
-            "The results are not in the data folder.",
-            hint="Processes that share a database must share PLAUDIT_DATA_DIR too.",
-        ) from None
+        raise _elsewhere() from None
+    return file
+
+
+def _elsewhere() -> Problem:
+    return Problem(
+        "storage-unavailable",
+        "The results are not in the data folder.",
+        hint="Processes that share a database must share PLAUDIT_DATA_DIR too.",
+    )
+
+
+def _sent(file: BinaryIO, *, name: str, media_type: str) -> Response:
     n_bytes = file.seek(0, 2)
     disposition = "inline" if name == output.REPORT else f'attachment; filename="{name}"'
     headers = {**_DOWNLOAD_HEADERS, "Content-Length": str(n_bytes), "Content-Disposition": disposition}
-    return StreamingResponse(_chunks(file), media_type=_MEDIA_TYPES[name], headers=headers)
+    return StreamingResponse(_chunks(file), media_type=media_type, headers=headers)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -99,6 +99,7 @@ class Run:
             out=self._storage.results(self.id, lease=self.lease),
             options=ReadOptions(**options, batch_size=_BATCH),
             group_by=group_by,
+            pages=True,
         )
         score(job, meter=_Meter(self), pipeline=self._pipeline)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -121,7 +122,7 @@ def manifest(
     inputs: Inputs,
     job: Mapping[str, Any],
     options: Mapping[str, Any],
-    results: Sequence[Path],
+    results: Path,
     run: Mapping[str, Any],
 ) -> bytes:
     """Return the manifest: all but `run` is the same whenever the same is scored again.
@@ -131,7 +132,7 @@ def manifest(
         inputs: What went in.
         job: As `job_of`.
         options: What else was asked for.
-        results: The other files of the run, written.
+        results: Folder of the other files of the run, written, and of nothing else.
         run: When, how long, by how many processes.
     """
     told = {
@@ -147,7 +148,8 @@ def manifest(
         },
         "counts": asdict(report.coverage),
         "results": [
-            {"name": path.name, "n_bytes": path.stat().st_size, "sha256": _sha256(path)} for path in results
+            {"name": name, "n_bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for name, path in sorted(_files_in(results))
         ],
         "job": _job_hash(job),
         "run": dict(run),
@@ -155,18 +157,23 @@ def manifest(
     return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def is_made_by(files: Sequence[Path], *, job: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
-    """Tell whether these are all there, made by this job with these options."""
-    found = {path.name: path for path in files if path.is_file()}
-    if len(found) < len(files):
-        return False
+def _files_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return ((path.relative_to(folder).as_posix(), path) for path in paths)
+
+
+def is_made_by(
+    folder: Path, *, names: Sequence[str], job: Mapping[str, Any], options: Mapping[str, Any]
+) -> bool:
+    """Tell whether the files of these names, and all others the manifest names, were made by this job."""
     try:
-        told = orjson.loads(found[MANIFEST].read_bytes())
+        told = orjson.loads((folder / MANIFEST).read_bytes())
         sizes = {each["name"]: each["n_bytes"] for each in told["results"]}
         return bool(
             told["job"] == _job_hash(job)
             and all(told["options"][name] == value for name, value in options.items())
-            and all(path.stat().st_size == sizes[name] for name, path in found.items() if name != MANIFEST)
+            and {*names} <= {*sizes, MANIFEST}
+            and all((folder / name).stat().st_size == size for name, size in sizes.items())
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -85,5 +85,9 @@ class ReportPages:
             (folder / name).write_text(page, "utf-8")
 
     def _names(self) -> dict[str, str]:
-        # Numbers, most comments first: a key may hold what no file name may.
-        return {key: f"{number:04d}.html" for number, key in enumerate(self.groups, start=1)}
+        return {key: page_name(number) for number, key in enumerate(self.groups, start=1)}
+
+
+def page_name(number: int) -> str:
+    """Return the file name of a group's page: numbers, as a key may hold what no file name may."""
+    return f"{number:04d}.html"

@@ -194,10 +194,10 @@ class _Run:
 
     def is_done(self) -> bool:
         """Tell whether the results of this very run are there."""
-        files = [self._folder.target / name for name in self._folder.files]
-        if GROUPS in self._folder.names and not (self._folder.target / GROUPS).is_dir():
+        target = self._folder.target
+        if GROUPS in self._folder.names and not (target / GROUPS).is_dir():
             return False
-        return is_made_by(files, job=self._told, options=self._options)
+        return is_made_by(target, names=self._folder.files, job=self._told, options=self._options)
 
     def __enter__(self) -> Self:
         return self
@@ -224,9 +224,9 @@ class _Run:
         self._clock.lap("measuring")
         self._write(report, chunks, scratch)
         self._clock.lap("writing")
-        (scratch / MANIFEST).write_bytes(self._manifest(report, scratch, n=crew.n, n_resumed=n_resumed))
         if not kept:  # it lies in what is published
             chunks.remove()
+        (scratch / MANIFEST).write_bytes(self._manifest(report, scratch, n=crew.n, n_resumed=n_resumed))
         replaced = self._folder.publish()
         chunks.remove()
         return Outcome(report=report, folder=target, files=self._folder.names, replaced=replaced)
@@ -277,9 +277,8 @@ class _Run:
             "comments_before": n_resumed,
             "comments_a_second": round(n_scored / max(clock.total, 1e-3), 1),
         }
-        results = [scratch / name for name in self._folder.files if name != MANIFEST]
         return manifest(
-            report, inputs=self._inputs, job=self._told, options=self._options, results=results, run=run
+            report, inputs=self._inputs, job=self._told, options=self._options, results=scratch, run=run
         )
 
 

@@ -90,6 +90,26 @@ def test_a_dump_goes_through_its_states_and_can_be_fetched(client):
     assert all(each.headers["x-content-type-options"] == "nosniff" for each in files.values())
 
 
+def test_groups_have_pages_of_their_own_until_the_dump_goes(client, tmp_path):
+    path = send(client, by="post").headers["location"]
+    links = client.get(path).json()["links"]
+    first, second = client.get(links["groups/0001.html"]), client.get(f"{path}/groups/0002.html")
+    assert [each.status_code for each in (first, second)] == [200, 200]
+    assert first.headers["content-type"] == "text/html; charset=utf-8"
+    assert "sandbox" in first.headers["content-security-policy"]
+    groups = [each["key"] for each in client.get(links["report"]).json()["groups"]]
+    assert all(f"<bdi>{key}</bdi>" in page.text for key, page in zip(groups, (first, second), strict=True))
+    assert 'href="groups/0001.html"' in client.get(links["report.html"]).text
+    for number in ("0003", "0000", "1", "..%2f..%2freport"):
+        found = problem(client.get(f"{path}/groups/{number}.html"), "not-found")
+        assert number != "0003" or "numbered from 0001" in found["hint"]
+    assert "groups/0001.html" not in client.get(send(client).headers["location"]).json()["links"]
+    assert list((tmp_path / "data" / "results").rglob("0001.html"))
+    assert client.delete(path).status_code == 204
+    problem(client.get(f"{path}/groups/0001.html"), "not-found")
+    assert not list((tmp_path / "data" / "results").rglob("0001.html"))
+
+
 @pytest.mark.parametrize("packer", [bytes, gzip.compress, zstandard.compress])
 def test_packed_dumps_are_read(on_disk, tmp_path, packer):
     with serving(data_dir=tmp_path / "other") as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -202,9 +203,10 @@ def test_a_new_folder_is_simply_a_run_and_a_finished_one_needs_nothing(
     assert results(out) != whole
 
 
-def test_results_that_were_tampered_with_are_made_again(run, dump, tmp_path, whole):
+@pytest.mark.parametrize("name", ["rejected.jsonl", "groups/0002.html"])
+def test_results_that_were_tampered_with_are_made_again(run, dump, tmp_path, whole, name):
     out = tmp_path / "whole"
-    (out / "rejected.jsonl").write_bytes(b"")
+    (out / name).write_bytes(b"")
     assert run("score", dump, "--out", out, "--by", "post", "--threads", 1, "--resume").exit_code == 0
     assert results(out) == whole
 
@@ -286,7 +288,9 @@ def test_the_manifest_says_what_was_done(run, dump, tmp_path, whole):
     assert len(source["sha256"]) == 64
     counts = told["counts"]
     assert counts["read"] == counts["scored"] + sum(counts["rejected"].values()) == 600
-    assert {each["name"] for each in told["results"]} == set(RESULT_FILES) - {MANIFEST}
+    digests = {each["name"]: each["sha256"] for each in told["results"]}
+    assert digests == {name: hashlib.sha256(data).hexdigest() for name, data in whole.items()}
+    assert {"groups/0001.html", "comments.parquet"} < set(digests)
     assert told["versions"]["plaudit"]
     assert told["options"]["by"] == "post"
     assert set(told["run"]["seconds"]) == {"loading", "scoring", "measuring", "writing", "total"}
