@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from plaudit import pipeline as pipelines
 from plaudit.comment import REJECTION_REASONS
-from plaudit.pipeline import Pipeline, answer
+from plaudit.pipeline import Pipeline
 from plaudit.scores import Scores
 from plaudit.text import normalize
 
@@ -36,10 +37,7 @@ def results(items: Sequence[Item], pipeline: Pipeline) -> Iterator[dict[str, Any
 
 def answers(items: Sequence[Item], scores: Scores | None) -> Iterator[dict[str, Any]]:
     """Yield what `results` does; the rows of `scores` are the items without an error."""
-    row = 0
+    ids = [item.id for item in items if item.error is None]
+    found = pipelines.answers(ids, scores) if scores is not None else iter(())
     for item in items:
-        if scores is None or item.error is not None:
-            yield {"id": item.id, "error": item.error}
-        else:
-            yield answer(item.id, scores, row)
-            row += 1
+        yield {"id": item.id, "error": item.error} if item.error is not None else next(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from importlib.metadata import version
@@ -181,19 +181,42 @@ def _check_group_by(group_by: str | None) -> None:
 
 def answer(comment_id: str, scores: Scores, row: int) -> dict[str, Any]:
     """Return one comment's classification in the shape that files, HTTP and the library share."""
-    probabilities = _rounded(scores.probabilities[row])
-    best = int(scores.probabilities[row].argmax())
-    probabilities[best] = round(1 - sum(p for i, p in enumerate(probabilities) if i != best), _DIGITS)
-    return {
-        "id": comment_id,
-        "label": LABELS[best],
-        "probabilities": dict(zip(LABELS, probabilities, strict=True)),
-        "flags": dict(zip(FLAGS, _rounded(scores.flags[row]), strict=True)),
-        "language": scores.languages[row],
-        "supported": bool(scores.supported[row]),
-        "truncated": bool(scores.truncated[row]),
-    }
+    alone = Scores(
+        probabilities=scores.probabilities[row : row + 1],
+        flags=scores.flags[row : row + 1],
+        languages=scores.languages[row : row + 1],
+        supported=scores.supported[row : row + 1],
+        truncated=scores.truncated[row : row + 1],
+    )
+    return next(answers([comment_id], alone))
 
 
-def _rounded(values: NDArray[np.float32]) -> list[float]:
-    return [round(float(value), _DIGITS) for value in values]
+def answers(comment_ids: Sequence[str], scores: Scores) -> Iterator[dict[str, Any]]:
+    """Yield what `answer` returns for each row; id i belongs to row i."""
+    probabilities = _rounded(scores.probabilities)
+    rows, best = np.arange(len(scores)), scores.labels
+    probabilities[rows, best] = 0
+    probabilities[rows, best] = _rounded(1 - probabilities.sum(axis=1))
+    for comment_id, label, of_labels, of_flags, language, supported, truncated in zip(
+        comment_ids,
+        best.tolist(),
+        probabilities.tolist(),
+        _rounded(scores.flags).tolist(),
+        scores.languages,
+        scores.supported.tolist(),
+        scores.truncated.tolist(),
+        strict=True,
+    ):
+        yield {
+            "id": comment_id,
+            "label": LABELS[label],
+            "probabilities": dict(zip(LABELS, of_labels, strict=True)),
+            "flags": dict(zip(FLAGS, of_flags, strict=True)),
+            "language": language,
+            "supported": supported,
+            "truncated": truncated,
+        }
+
+
+def _rounded(values: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.round(np.asarray(values, np.float64), _DIGITS), np.float64)

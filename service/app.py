@@ -28,8 +28,10 @@ from plaudit.service.engine import Capacity, Engine
 from plaudit.service.gate import Gate
 from plaudit.service.metrics import Meter, Metrics
 from plaudit.service.page_door import PageDoor
+from plaudit.service.scorers import n_cores
 from plaudit.service.settings import Settings, load_settings
 
+_MOST_BATCHES: Final = 4
 _ABOUT: Final = """Send comments, get labels with calibrated probabilities (`/v1/classify`), or two indices
 with intervals, signals and reasons (`/v1/index`). Nothing is stored but dumps and feedback, which exist for
 that; authors are hashed on arrival; texts and authors are never logged. Every error is
@@ -63,9 +65,10 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     app.state.metrics = Metrics()
     app.state.bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes))
     app.state.gathered = 0  # comments of all index streams
+    n_batches, threads = shared_out(settings.threads or n_cores(), n_batches=settings.batches)
     app.state.engine = Engine(
-        load or (lambda: Pipeline.load(settings.model_path, exact=settings.exact, threads=settings.threads)),
-        capacity=_capacity(settings),
+        load or (lambda: Pipeline.load(settings.model_path, exact=settings.exact, threads=threads)),
+        capacity=_capacity(settings, n_batches=n_batches),
         metrics=app.state.metrics,
     )
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
@@ -86,9 +89,19 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     return app
 
 
-def _capacity(settings: Settings) -> Capacity:
+def shared_out(cores: int, *, n_batches: int | None) -> tuple[int, int]:
+    """Return how many batches are worked on at the same time, and how many cores each may use.
+
+    A batch on a core of its own costs less than one that is divided among cores, which wait for each other
+    busily several times a network. More than a few at a time would wait for the interpreter instead.
+    """
+    n_batches = n_batches or min(cores, _MOST_BATCHES)
+    return n_batches, max(1, cores // n_batches)
+
+
+def _capacity(settings: Settings, *, n_batches: int) -> Capacity:
     return Capacity(
-        n_batches=settings.batches,
+        n_batches=n_batches,
         n_threads=settings.concurrency,
         max_waiting=settings.max_waiting,
         batch_seconds=settings.batch_ms / 1000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.scores import Classifier, ModelInfo, Scores
-from plaudit.service.lanes import SLICE_TOKENS, Lanes, Order, Slice, taken
+from plaudit.service.lanes import SLICE_TOKENS, Lanes, Order, Slice, part, taken
 from plaudit.service.metrics import Metrics
 
 LOGGER: Final = logging.getLogger("plaudit.service")
@@ -68,7 +69,7 @@ class Batcher:
         self._classifier, self._metrics, self._window = classifier, metrics, window_seconds
         self._budget = Budget(seconds=batch_seconds)
         self._lanes, self._change, self._is_closed = Lanes(), threading.Condition(), False
-        self._rate = _FIRST_RATE
+        self._rate, self._n_idle = _FIRST_RATE / n_threads, 0
         self._threads = [
             threading.Thread(target=self._run, name=f"inference-{i}", daemon=True) for i in range(n_threads)
         ]
@@ -77,8 +78,8 @@ class Batcher:
 
     @property
     def rate(self) -> float:
-        """Comments a second that the last batches came to."""
-        return self._rate
+        """Comments a second that the last batches come to where all threads are at work."""
+        return self._rate * len(self._threads)
 
     def submit(self, texts: Sequence[str], *, on_begin: Callable[[], None] | None = None) -> Future[Scores]:
         """Queue texts; cancel the future to take back what was not begun.
@@ -118,10 +119,23 @@ class Batcher:
 
     def _take(self) -> list[Slice] | None:
         with self._change:
+            self._n_idle += 1
             if not self._lanes and not self._is_closed:
                 self._change.wait_for(lambda: self._lanes or self._is_closed)
                 self._gather()
-            return None if self._is_closed else self._lanes.take(round(self._budget.n_tokens))
+            if self._is_closed:
+                return None
+            slices = self._lanes.take(self._portion())
+            self._n_idle -= 1
+            if self._lanes:
+                self._change.notify()
+            return slices
+
+    def _portion(self) -> int:
+        # Where little waits each idle thread takes its part, or one would work and the others look on.
+        budget = self._budget.n_tokens
+        share = self._lanes.n_tokens_waiting(most=self._n_idle * budget) / self._n_idle
+        return math.ceil(min(budget, max(share, SLICE_TOKENS)))
 
     def _gather(self) -> None:
         # Only after a pause: while a batch is worked the next one gathers by itself.
@@ -139,10 +153,13 @@ class Batcher:
             self._fail(slices, error)
             return
         self._learn(slices, n_texts=len(texts), n_distinct=len(rows), started=started)
+        if len(rows) < len(texts):
+            scores = taken(scores, [rows[text] for text in texts])
+        self._metrics.count_scores(scores)
+        start = 0
         for each in slices:
-            own = taken(scores, [rows[text] for text in each.texts])
-            self._metrics.count_scores(own)
-            each.order.fill(each.start, own)
+            each.order.fill(each.start, part(scores, start, start + len(each.texts)))
+            start += len(each.texts)
 
     def _fail(self, slices: Sequence[Slice], error: Exception) -> None:
         # One request that breaks the model must not break its neighbours.

@@ -29,7 +29,7 @@ from plaudit.service.room import Room, weight_of
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _WARM_UP: Final = ("Which glue did you use for the joints?", "nice")
-_FEW: Final = 64  # comments whose answers are written faster than a thread is asked
+_FEW: Final = 256  # comments whose answers are written faster than a thread is asked, some 1 ms
 _READ_AT_ONCE: Final = 1024
 _MOST_JOBS: Final = 64
 _T = TypeVar("_T")

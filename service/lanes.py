@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -38,11 +39,13 @@ class Order:
         since: When it began to wait; seconds of `time.perf_counter`.
     """
 
-    __slots__ = ("_lock", "_n_missing", "_next", "_on_begin", "_parts", "_texts", "future", "since")
+    __slots__ = ("_each", "_lock", "_n_missing", "_next", "_on_begin", "_parts", "_texts", "future", "since")
 
     def __init__(self, texts: Sequence[str], *, on_begin: Callable[[], None] | None = None) -> None:
         self._on_begin = on_begin
         self._texts, self._next = texts, 0
+        sample = texts[:SLICE_TEXTS]
+        self._each = sum(map(tokens_of, sample)) / max(len(sample), 1)
         self._lock, self._n_missing = threading.Lock(), len(texts)
         self._parts: dict[int, Scores] = {}
         self.future: Future[Scores] = Future()
@@ -52,6 +55,11 @@ class Order:
     def n_left(self) -> int:
         """Texts that no slice holds yet."""
         return len(self._texts) - self._next
+
+    @property
+    def n_tokens_left(self) -> float:
+        """What those cost, about: as much each as the first ones."""
+        return self.n_left * self._each
 
     def cut(self) -> Slice:
         """Return the next slice: some texts, of about `SLICE_TOKENS` at most."""
@@ -137,6 +145,15 @@ class Lanes:
             lane.n_tokens = max(lane.n_tokens, min((each.n_tokens for each in self._busy()), default=0))
         lane.orders.append(order)
 
+    def n_tokens_waiting(self, *, most: float) -> float:
+        """Return about what all that waits costs; where that is more than `most`, something above it."""
+        n_tokens = 0.0
+        for order in chain.from_iterable(lane.orders for lane in self._lanes):
+            if n_tokens > most:
+                break
+            n_tokens += order.n_tokens_left
+        return n_tokens
+
     def take(self, n_tokens: int) -> list[Slice]:
         """Return slices of about so many tokens, one at least; orders whose caller left are dropped."""
         slices: list[Slice] = []
@@ -187,10 +204,22 @@ def joined(parts: Sequence[Scores]) -> Scores:
 
 def taken(scores: Scores, rows: Sequence[int]) -> Scores:
     """Return the scores of some rows, in the order named."""
+    places = np.fromiter(rows, np.int64, len(rows))
     return Scores(
-        probabilities=scores.probabilities[list(rows)],
-        flags=scores.flags[list(rows)],
+        probabilities=scores.probabilities[places],
+        flags=scores.flags[places],
         languages=tuple(scores.languages[row] for row in rows),
-        supported=scores.supported[list(rows)],
-        truncated=scores.truncated[list(rows)],
+        supported=scores.supported[places],
+        truncated=scores.truncated[places],
+    )
+
+
+def part(scores: Scores, start: int, stop: int) -> Scores:
+    """Return the scores of consecutive rows, which are not copied."""
+    return Scores(
+        probabilities=scores.probabilities[start:stop],
+        flags=scores.flags[start:stop],
+        languages=scores.languages[start:stop],
+        supported=scores.supported[start:stop],
+        truncated=scores.truncated[start:stop],
     )

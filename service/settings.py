@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     max_comments: int = Field(10_000, ge=1, le=1_000_000, description="Most comments of one request.")
     workers: int = Field(1, ge=1, le=256, description="Processes that serve; each loads the model.")
     concurrency: int = Field(4, ge=1, le=256, description="Threads that read and measure beside the model.")
-    batches: int = Field(1, ge=1, le=64, description="Batches the model works on at the same time.")
+    batches: int | None = Field(
+        None, ge=1, le=64, description="Batches worked on at the same time; one a core, up to 4, if unset."
+    )
     batch_ms: int = Field(50, ge=1, le=10_000, description="How long a batch should take.")
     window_ms: int = Field(2, ge=0, le=1000, description="How long a comment waits for company.")
     max_waiting: int = Field(20_000, ge=0, le=10**7, description="Comments that may wait; more are refused.")
@@ -38,7 +40,7 @@ class Settings(BaseSettings):
         64 * 2**20, ge=0, le=2**40, description="Large bodies held at once, in bytes."
     )
     exact: bool = Field(False, description="One network reads every comment; no cascade of small ones.")
-    threads: int | None = Field(None, ge=1, le=1024, description="Threads of the model; all cores if unset.")
+    threads: int | None = Field(None, ge=1, le=1024, description="Cores of the model; all if unset.")
     model_path: Path | None = Field(None, description="Folder of a model; the shipped one if unset.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     drain_seconds: int = Field(30, ge=0, le=3600, description="Time for running requests at shutdown.")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from plaudit.items import EMPTY, results
 from plaudit.pipeline import Context, answer
 from plaudit.readers import ReadOptions, read_records
+from plaudit.service.app import shared_out
 from plaudit.service.lines import item_of
 from tests.fakes import fake_pipeline
 from tests.http import JSON, serving
@@ -181,6 +182,14 @@ def test_health_and_front_page(client):
     for link in ("docs", "openapi.json", "v1/model", "v1/policy", "health/ready"):
         assert f'href="{link}"' in page.text
         assert client.get(f"/{link}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("cores", "n_batches", "expected"),
+    [(1, None, (1, 1)), (2, None, (2, 1)), (8, None, (4, 2)), (8, 1, (1, 8)), (2, 4, (4, 1))],
+)
+def test_batches_share_the_cores(cores, n_batches, expected):
+    assert shared_out(cores, n_batches=n_batches) == expected
 
 
 def test_a_content_type_may_have_a_charset(client):

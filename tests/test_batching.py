@@ -75,6 +75,26 @@ def test_requests_that_come_together_share_a_batch_and_equal_texts_are_scored_on
     assert batcher._metrics.registry.get_sample_value("plaudit_repeated_texts_total") == 4
 
 
+def test_idle_threads_share_what_one_request_brings():
+    classifier = Watched()
+    batcher = Batcher(classifier, metrics=Metrics(), n_threads=2, window_seconds=0.01)
+    classifier.go.clear()
+    try:
+        texts = [f"number {i}" for i in range(200)]
+        found = batcher.submit(texts)
+        deadline = time.monotonic() + 20
+        while len(classifier.batches) < 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        first, second = map(len, classifier.batches)
+        assert 60 < first < 140
+        assert first + second == 200
+        classifier.go.set()
+        assert same(found.result(10), KeywordClassifier().classify(texts))
+    finally:
+        classifier.go.set()
+        batcher.close()
+
+
 def test_who_left_is_dropped_before_inference(watched):
     classifier, batcher = watched
     classifier.go.clear()

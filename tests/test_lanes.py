@@ -83,6 +83,17 @@ def test_a_single_comment_is_in_the_next_batch_after_a_long_rest():
     assert single not in [each.order for each in rest]
 
 
+@given(st.lists(TEXTS, max_size=6), st.integers(0, 3000))
+def test_what_waits_is_told_up_to_a_bound(requests, most):
+    lanes, n_tokens = Lanes(), 0.0
+    for texts in requests:
+        order = Order(["like this one"] * len(texts))
+        lanes.add(order)
+        n_tokens += len(texts) * tokens_of("like this one")
+    found = lanes.n_tokens_waiting(most=most)
+    assert found == n_tokens or most < found <= n_tokens
+
+
 def test_long_requests_take_turns():
     lanes, orders = Lanes(), [Order(["x"] * 100) for _ in range(4)]
     for order in orders:

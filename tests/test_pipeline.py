@@ -14,7 +14,7 @@ from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
 from plaudit.linguistics import describe
-from plaudit.pipeline import Context, answer
+from plaudit.pipeline import Context, answer, answers
 from plaudit.readers import ReadOptions, read_records
 from plaudit.scores import LABELS, Scores
 from tests.fakes import fake_pipeline
@@ -191,3 +191,22 @@ def test_rounded_probabilities_sum_to_one(logits: list[float]) -> None:
         True,
         False,
     )
+
+
+@given(st.lists(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), max_size=6))
+def test_answers_of_many_are_those_of_each_alone(rows: list[list[float]]) -> None:
+    values = np.array(rows, np.float32).reshape(-1, 3)
+    n = len(values)
+    scores = Scores(
+        probabilities=values,
+        flags=values[:, ::-1],
+        languages=("en", "fr", "und", "id", "zxx", "de")[:n],
+        supported=np.arange(n) % 2 == 0,
+        truncated=np.arange(n) % 3 == 0,
+    )
+    ids = [f"c{row}" for row in range(n)]
+    found = list(answers(ids, scores))
+    assert found == [answer(ids[row], scores, row) for row in range(n)]
+    for each, row in zip(found, rows, strict=True):
+        assert list(each["flags"].values()) == pytest.approx(row[::-1], abs=5.1e-7)
+        assert type(each["supported"]) is bool

@@ -15,8 +15,10 @@ import random
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 from tests.benchmarks.processes import SERVE, Process, running
+from tests.benchmarks.texts import Texts
 from tests.benchmarks.wire import Answer, Connection, Request, request_of, request_with
 from tests.servers import SERVICE
 
@@ -29,8 +31,9 @@ _BURST_EVERY_SECONDS = 5
 class Load:
     """What was sent, and what came back."""
 
-    def __init__(self, process: Process, *, seconds: float, n: int) -> None:
-        self._process, self._n, self.end = process, n, time.perf_counter() + seconds
+    def __init__(self, process: Process, texts: Texts, *, seconds: float, n: int) -> None:
+        self._process, self._texts, self._n = process, texts, n
+        self.end = time.perf_counter() + seconds
         self.counts: Counter[str] = Counter()
         self.waits: dict[str, list[float]] = {"single": [], "bulk": [], "refused": []}
         self._kept: list[tuple[Request, Answer]] = []
@@ -40,11 +43,11 @@ class Load:
         """Whether there is time left."""
         return time.perf_counter() < self.end
 
-    async def client(self, seed: int, *, n: int, kind: str) -> None:
+    async def client(self, *, n: int, kind: str) -> None:
         """Send request after request, after a pause where one was refused, until the end or the stop."""
-        chance, connection = random.Random(seed), Connection(self._process.port)
+        connection = Connection(self._process.port)
         while self.goes_on:
-            status = await self._send(connection, request_of(n, chance), kind=kind)
+            status = await self._send(connection, request_of(self._texts.take(n)), kind=kind)
             if status is None:
                 return
             await asyncio.sleep(_PAUSE_SECONDS if status == 429 else 0.02 * (kind == "single"))
@@ -52,9 +55,8 @@ class Load:
 
     async def bursts(self, n_requests: int) -> None:
         """Now and then send many at once, each on a connection of its own."""
-        chance = random.Random(-1)
         while n_requests and time.perf_counter() < self.end - _BURST_EVERY_SECONDS:
-            ready = [request_of(self._n, chance) for _ in range(n_requests)]
+            ready = [request_of(self._texts.take(self._n)) for _ in range(n_requests)]
             await asyncio.sleep(_BURST_EVERY_SECONDS)
             await asyncio.gather(*(self._once(request) for request in ready))
 
@@ -97,18 +99,17 @@ class Load:
                 self.counts["wrong"] += off > 1e-4 or one["label"] != two["label"]
 
 
-async def load(process: Process, *, seconds: float, clients: int, n: int, burst: int) -> Load:
+async def load(process: Process, texts: Texts, *, seconds: float, clients: int, n: int, burst: int) -> Load:
     """Run the clients, then stop the service in the middle of another such load."""
     before = process.memory_mib()
-    warm = Load(
-        process, seconds=min(15, seconds), n=n
-    )  # two bursts: all there is room for has been held once
-    bulk = (warm.client(-i, n=n, kind="bulk") for i in range(clients))
+    # Two bursts: all there is room for has been held once.
+    warm = Load(process, texts, seconds=min(15, seconds), n=n)
+    bulk = (warm.client(n=n, kind="bulk") for _ in range(clients))
     await asyncio.gather(*bulk, warm.bursts(burst))
     memory, cpu = process.memory_mib(), process.cpu_seconds()
-    run = Load(process, seconds=seconds, n=n)
-    bulk = (run.client(i, n=n, kind="bulk") for i in range(clients))
-    await asyncio.gather(*bulk, run.client(-2, n=1, kind="single"), run.bursts(burst))
+    run = Load(process, texts, seconds=seconds, n=n)
+    bulk = (run.client(n=n, kind="bulk") for _ in range(clients))
+    await asyncio.gather(*bulk, run.client(n=1, kind="single"), run.bursts(burst))
     grown, used = process.memory_mib(), process.cpu_seconds() - cpu
     await run.check_again()
     _report(run, seconds=seconds, cpu=used)
@@ -117,10 +118,10 @@ async def load(process: Process, *, seconds: float, clients: int, n: int, burst:
     return run
 
 
-async def stop(process: Process, *, clients: int, n: int) -> None:
+async def stop(process: Process, texts: Texts, *, clients: int, n: int) -> None:
     """Send SIGTERM while all clients send; every request that was taken in must be answered."""
-    run = Load(process, seconds=600, n=n)
-    sending = [asyncio.create_task(run.client(1000 + i, n=n, kind="bulk")) for i in range(clients)]
+    run = Load(process, texts, seconds=600, n=n)
+    sending = [asyncio.create_task(run.client(n=n, kind="bulk")) for _ in range(clients)]
     await asyncio.sleep(3)
     process.terminate()
     await asyncio.gather(*sending)
@@ -150,13 +151,15 @@ def main() -> None:
     arguments.add_argument("--comments", type=int, default=100)
     arguments.add_argument("--burst", type=int, default=1500)
     arguments.add_argument("--paced", type=float, help="seconds a comment, asleep, instead of the model")
+    arguments.add_argument("--dump", type=Path, help="where to take the texts from; default: made ones")
+    arguments.add_argument("--texts", type=int, default=100_000, help="how many distinct ones at most")
     given = arguments.parse_args()
     os.environ["TEST_SECONDS_A_COMMENT"] = str(given.paced or 0)
+    texts = Texts(given.texts, dump=given.dump)
     with running([sys.executable, "-c", SERVICE] if given.paced else SERVE) as process:
-        asyncio.run(
-            load(process, seconds=given.seconds, clients=given.clients, n=given.comments, burst=given.burst)
-        )
-        asyncio.run(stop(process, clients=given.clients, n=given.comments))
+        how = {"clients": given.clients, "n": given.comments}
+        asyncio.run(load(process, texts, seconds=given.seconds, burst=given.burst, **how))
+        asyncio.run(stop(process, texts, **how))
 
 
 if __name__ == "__main__":

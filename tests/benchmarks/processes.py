@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.benchmarks.memory import family
+
 ROOT = Path(__file__).parents[2]
 SERVE = [sys.executable, "-c", "from plaudit.service.cli import main; main()", "serve"]
 
@@ -52,9 +54,8 @@ class Process:
         return found / 1024
 
     def cpu_seconds(self) -> float:
-        """Return the processor time it has taken so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Return the processor time that it and its children have taken so far."""
+        return sum(map(_cpu_seconds, family(self._process.pid)))
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -70,6 +71,11 @@ def _resident_kib(pid: int) -> int:
     own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return own + sum(_resident_kib(int(child)) for child in children)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, Final
 
-WORDS = """
-which glue lens great video love this part about loops saved exam how long dry sanding chair leg
-""".split()
+_NUMBERS: Final = count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +34,10 @@ class Answer:
         return json.loads(self.body)
 
 
-def request_of(n: int, chance: random.Random) -> Request:
-    """Return a request of n new texts of 2 to 24 words."""
-    texts = [
-        " ".join(chance.choices(WORDS, k=chance.randint(2, 24))) + f" {chance.random():.6f}" for _ in range(n)
-    ]
-    ids = [f"{i}-{chance.random():.9f}" for i in range(n)]
-    return request_with(texts, ids)
+def request_of(texts: list[str]) -> Request:
+    """Return a request of texts, with ids that no other request has."""
+    mark = f"{next(_NUMBERS):x}"
+    return request_with(texts, [f"{mark}-{i}" for i in range(len(texts))])
 
 
 def request_with(texts: list[str], ids: list[str]) -> Request:
