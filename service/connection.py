@@ -1,15 +1,36 @@
-"""Connections that do not wait for ever: for a request's head, or for a caller who reads no answer."""
+"""Connections that do not wait for ever: for a request's head, for one who reads no answer, or who leaves.
+
+At the end each is told so with the answer it waits for (`PatientProtocol.say_goodbye`); one that waits for
+none is closed, but not on a request that has arrived and was not read yet. What is left is HTTP's own: a
+request may cross with the closing of a connection that was idle (RFC 9112, 9.5); none of it was taken in.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import fcntl
 import socket
+import struct
+import sys
+import termios
+from contextlib import suppress
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD_BYTES: Final = 2**16
 _DEAD_AFTER_MS: Final = 60_000
+_GOODBYE: Final = (b"connection", b"close")
+_SO_ATTACH_FILTER: Final = 26  # Linux; Python has no name for it
+# Of each segment the byte of its flags, of which SYN and ACK count: SYN alone is dropped, all else passes.
+_NO_SYN: Final = (
+    (0x30, 0, 0, 13),
+    (0x54, 0, 0, 0x12),
+    (0x15, 0, 1, 0x02),
+    (0x06, 0, 0, 0),
+    (0x06, 0, 0, 2**32 - 1),
+)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -37,8 +58,23 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop to wait: bodies are watched by who reads them."""
         self._timer.cancel()
-        self._is_in_head = False
+        self._n_head, self._is_in_head = 0, False
+        before = self.cycle
         super().on_headers_complete()
+        if before is not None and not before.response_complete:  # it is not the last answer any more
+            before.default_headers = [each for each in before.default_headers if each != _GOODBYE]
+
+    def say_goodbye(self) -> None:
+        """Tell with the answer that is due that it is the last one."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_started and _GOODBYE not in cycle.default_headers:
+            cycle.default_headers = [*cycle.default_headers, _GOODBYE]
+
+    def shutdown(self) -> None:
+        """Close where nobody waits for an answer; a request that has begun to arrive is read and answered."""
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if not (is_idle and (self._n_head or _n_unread(self.transport))):
+            super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Read, but not a head without end."""
@@ -63,6 +99,28 @@ def protocol(*, head_seconds: float) -> type[asyncio.Protocol]:
     """Return the protocol class with its patience set."""
     attributes: dict[str, Any] = {"head_seconds": head_seconds}
     return type("Protocol", (PatientProtocol,), attributes)
+
+
+def _n_unread(transport: asyncio.Transport) -> int:
+    """Return how many bytes have arrived that the event loop has not read yet."""
+    try:
+        found = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
+    except OSError:  # it is closed
+        return 0
+    return int.from_bytes(found, sys.byteorder)
+
+
+def shut(listener: socket.socket) -> None:
+    """Let nobody begin to connect any more, while those who have begun are still accepted.
+
+    A listening socket that is simply closed drops the connections that wait in it, with requests that were
+    sent already. So the system is told before to overlook whoever knocks (Linux; elsewhere nothing changes):
+    they try again, and find the socket closed.
+    """
+    rules = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *rule) for rule in _NO_SYN))
+    program = struct.pack("@HP", len(_NO_SYN), ctypes.addressof(rules))
+    with suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def watch(listener: socket.socket) -> None:

@@ -19,6 +19,7 @@ from typing import Final
 
 from plaudit.errors import ArtifactError, PlauditError
 from plaudit.service import logs
+from plaudit.service.connection import shut
 from plaudit.service.metrics import SHARED_FOLDER
 from plaudit.service.settings import Settings
 
@@ -69,13 +70,16 @@ class _Crew:
     def __init__(self, settings: Settings, listener: socket.socket, *, work: Work) -> None:
         self._settings, self._listener, self._work = settings, listener, work
         self._members: dict[int, tuple[BaseProcess, Connection]] = {}
-        self._is_stopping, self._end = False, float("inf")
+        self._is_stopping, self._shut_at, self._end = False, float("inf"), float("inf")
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Tell all to stop; they answer first what they have accepted."""
         if not self._is_stopping:
-            patience = self._settings.drain_seconds + self._settings.drain_notice_seconds
-            self._is_stopping, self._end = True, time.monotonic() + patience + _MARGIN_SECONDS
+            self._shut_at = time.monotonic() + self._settings.drain_notice_seconds
+            self._is_stopping, self._end = (
+                True,
+                self._shut_at + self._settings.drain_seconds + _MARGIN_SECONDS,
+            )
         for process, _ in self._members.values():
             process.terminate()
 
@@ -84,8 +88,11 @@ class _Crew:
         for _ in range(self._settings.workers):
             self._start()
         while self._members:
-            for sentinel in wait(list(self._members), timeout=0.5):
+            for sentinel in wait(list(self._members), timeout=0.1 if self._is_stopping else 0.5):
                 failure = self._bury(sentinel) or failure  # type: ignore[arg-type]
+            if time.monotonic() > self._shut_at:  # before its processes cease to accept: all have one socket
+                shut(self._listener)
+                self._shut_at = float("inf")
             if time.monotonic() > self._end:
                 for process, _ in self._members.values():
                     process.kill()

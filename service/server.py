@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from plaudit.pipeline import Pipeline
 from plaudit.service.app import create_app
-from plaudit.service.connection import protocol
+from plaudit.service.connection import PatientProtocol, protocol, shut
 from plaudit.service.settings import Settings
 
 _LAST_LOOK_SECONDS: Final = 1.0  # callers who keep their connection send again within that, if at all
@@ -26,9 +26,19 @@ _TURN_SECONDS: Final = 0.0005
 class Server(uvicorn.Server):
     """Stops in steps: readiness off, notice, no new connections, what came last begun, all answered."""
 
-    def __init__(self, config: uvicorn.Config, *, app: FastAPI, notice_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, app: FastAPI, notice_seconds: float, is_alone: bool = True
+    ) -> None:
+        """Prepare.
+
+        Args:
+            config: As uvicorn wants it.
+            app: What is served.
+            notice_seconds: Time between SIGTERM and the end of accepting.
+            is_alone: Whether no other process accepts from the same socket, so that it may be shut.
+        """
         super().__init__(config)
-        self._app, self._notice_seconds = app, notice_seconds
+        self._app, self._notice_seconds, self._is_alone = app, notice_seconds, is_alone
         self._notice: asyncio.TimerHandle | None = None
 
     def _say_goodbye(self) -> None:
@@ -37,6 +47,9 @@ class Server(uvicorn.Server):
         if goodbye not in self.config.encoded_headers:
             self.config.encoded_headers.append(goodbye)
             self.server_state.default_headers = [*self.server_state.default_headers, goodbye]
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, PatientProtocol):
+                connection.say_goodbye()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Tell that it ends; Ctrl-C, and a second signal, leave out the notice."""
@@ -59,10 +72,12 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the door, look once more who came in, and answer."""
         self._say_goodbye()
+        for listener in (sockets or []) if self._is_alone else []:
+            shut(listener)
+        # Who has connected is let in, and who was answered before the goodbye may send once more.
+        await asyncio.sleep(_LAST_LOOK_SECONDS)
         for server in self.servers:
             server.close()
-        # A connection just accepted has its request still in its buffer and would be closed as idle.
-        await asyncio.sleep(_LAST_LOOK_SECONDS)
         await super().shutdown(sockets)
 
 
@@ -90,7 +105,8 @@ def run(
         server_header=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    server = Server(config, app=app, notice_seconds=settings.drain_notice_seconds)
+    notice, is_alone = settings.drain_notice_seconds, settings.workers == 1
+    server = Server(config, app=app, notice_seconds=notice, is_alone=is_alone)
     app.state.engine.on_failure = lambda: setattr(server, "should_exit", True)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

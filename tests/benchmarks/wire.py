@@ -66,6 +66,8 @@ class Connection:
             ConnectionRefusedError: Nobody listens any more.
         """
         started = time.perf_counter()
+        if self._streams and self._streams[0].at_eof():  # it was closed while nobody waited for an answer
+            self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**22)
         reader, writer = self._streams
