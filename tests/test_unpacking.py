@@ -148,6 +148,16 @@ def test_damaged_arrow_files_are_no_accident(data):
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])
+def test_an_arrow_file_with_any_byte_turned_over_is_no_accident(kind):
+    whole = arrow(pa.table({"text": ["why?"] * 20}), kind=kind, packing="lz4")
+    for at in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        with suppress(ValueError):
+            list(sizes_of(io.BytesIO(bytes(damaged))))
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
 def test_an_arrow_bomb_is_refused(tmp_path, kind):
     (tmp_path / "dump").write_bytes(arrow(pa.table({"text": ["x" * 1000] * 5000}), kind=kind, packing="zstd"))
     assert (tmp_path / "dump").stat().st_size < 60_000

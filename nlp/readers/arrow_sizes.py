@@ -56,7 +56,7 @@ def sizes_of(file: BinaryIO) -> Iterator[Size]:
                 yield _size_of(message.metadata.to_pybytes(), message.body, kind=message.type)
     except (pa.ArrowException, OSError, EOFError):
         return
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise ValueError("messages that are none") from error
 
 
