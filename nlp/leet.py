@@ -20,13 +20,15 @@ from plaudit.text import URL
 
 _S: Final = "[0-9@$!]"
 _L: Final = r"[^\W\d_]"
+_ALONE: Final = r"(?<![\w@$.,].)"  # before the sign just read
 _MAYBE: Final = re.compile(
-    rf"{_S}(?:(?<={_L}.)(?:{_S}*{_L}|{_S}{_S})|(?<={_L}{_L}.){_S}|(?<=@){_L}?{_S}"
-    rf"|(?<!@)(?:{_L}{_L}{_L}|{_L}+{_S}|{_S}{_S}{_L}))"
+    rf"{_S}(?:(?<={_L}.)(?:{_S}*{_L}|{_S})|(?<=@){_L}?{_S}|(?<!@)(?:{_L}{_L}{_L}|{_L}+{_S}|{_S}{_S}{_L})"
+    rf"|(?<={_L}[03])(?!\w)|{_ALONE}(?:(?<=[0184!]){_L}(?!\w)|(?<=!)[57$])|(?<=[0-9]\$)[0-9])"
 )  # begins with what is rare, to be quick to miss
 MAYBE_HANDLE: Final = rf"@{_L}?{_S}"
 MAYBE_WORD: Final = (
-    rf"{_L}{_S}+{_L}|{_L}{_S}{{3}}|{_L}{_L}{_S}{_S}|[0-9$!]{_L}{{3}}|[0-9$!]{_L}+{_S}|{_S}{{3}}{_L}"
+    rf"{_L}{_S}+{_L}|{_L}{_S}{_S}|[0-9$!]{_L}{{3}}|[0-9$!]{_L}+{_S}|{_S}{{3}}{_L}|{_L}[03](?:\W|$)"
+    rf"|(?:^|[^\w@$.,])(?:[0184!]{_L}(?:\W|$)|![57$])|[0-9]\$[0-9]"
 )
 """With the former, found in every text that `in_letters` changes; for engines that know no looking back."""
 
@@ -39,31 +41,36 @@ _MEANT: Final = {
 # Marks at the end of a word are marks; a lone one before a word may be "I".
 _WORD = re.compile(
     r"(?:https?:|www\.)\S+|(?<!\S)!(?= [\w@$])|"
-    r"(?<![\w@$])(?:[\w@$!]*[\w@$]|!(?=['’]\w))(?:['’][\w@$!]*[\w@$])*",
+    r"(?<![\w@$/=])(?:[\w@$!]*[\w@$]|!(?=['’]\w))(?:['’][\w@$!]*[\w@$])*",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"\S*[0-9@$!]\S*")
 _SIGN = re.compile(r"[0-9@$!]")
 _LETTER = re.compile(r"[^\W\d_]")
 _NO_HANDLE = re.compile(MAYBE_HANDLE)  # "@w3some", where "@wes2001" is somebody
-_WITHIN = re.compile(r"[^\W\d_][0-9@$!]+[^\W\d_]")
-_TRAILING = re.compile(r"([^\W\d_]{2,})[0-9@$]{2,}")
-_LEADING = re.compile(r"[0-9@$]([^\W\d_]{3,})")
-_AROUND = re.compile(r"[0-9@$]+[^\W\d_]+[0-9@$]+")
-_MODEL = re.compile(r"[^\W\d_]{1,3}\d+s|\d+[vx]\d+|s\d+e\d+|i\d", re.IGNORECASE)
-"""Models and their plurals, matches, episodes: i7s, 3v3, s1e2."""
+_WITHIN = re.compile(rf"{_L}{_S}+{_L}")
+_TRAILING = re.compile(rf"({_L}{{2,}})[0-9@$]{{2,}}")
+_LEADING = re.compile(rf"[0-9@$]({_L}{{3,}})")
+_AROUND = re.compile(rf"[0-9@$]+{_L}+[0-9@$]+")
+# Small words of two and three: n0, 0f, w3, !n, 8y, !$, n07. Not t0, 4K, 1s, 5m, m3, 4n, !f().
+_SMALL = re.compile(rf"[dgnDGN]0|0{_L}|[hw]3|![^\W\d_fx]|![57$]|1[fn]|8y|{_L}{_S}{{2}}")
+_QUANTITY = re.compile(r"\d+(?:[kmgt]b?|[bghlsvwx]|[kcm][gm]|th|hz|in|ft|am|pm|mp)", re.IGNORECASE)
+_MONEY_WITHIN = re.compile(r".*\d\$+\d+")
+_STANDS_FREE = re.compile(r"(?=\s|[.,!?]+(?:\s|$)|$)")  # unlike 50%, 1:47 and 1)
+_MODEL = re.compile(r"[^\W\d_]{1,3}\d+s|\d+[vx]\d+|s\d+e\d+|i\d|\d*(?:1st|2nd|3rd|\dth)", re.IGNORECASE)
+"""Models and their plurals, matches, episodes, ordinals: i7s, 3v3, s1e2, 1st."""
 _UNITS: Final = frozenset(["ans", "fps", "ghz", "hrs", "ish", "kmh", "mah", "mbs", "mhz", "mph", "yrs"])
 
 _N_READINGS: Final = 32  # looked at, of a word with many ones
 _N_KEPT: Final = 1 << 13  # words with digits
 _MAX_SIGNS: Final = 12
-_N_DISTINCT: Final = 3
-"""Different signs from which a word shows by itself that they are letters."""
+_N_SIGNS: Final = 3
+"""Signs from which a word shows by itself that they are letters."""
 _COMMON: Final = 2500
-"""Rank below which it does so."""
+"""Rank below which it does so where the signs differ."""
 _FREQUENT: Final = 400
-"""Rank below which a number, a handle or a word of two letters is a word beside others in disguise."""
-_VERY_FREQUENT: Final = 100
+"""Rank below which it does so at all, and a number or a handle is a word beside others in disguise."""
+_VERY_FREQUENT: Final = 120
+"""Rank below which a word of two or three is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +84,51 @@ class _Reading:
 
 def may_hold_letters(text: str) -> bool:
     """Tell, quickly, whether `in_letters` may change a text."""
-    return _MAYBE.search(text) is not None and any(map(_may_show, _TOKEN.findall(text)))
+    if _MAYBE.search(text) is None:
+        return False
+    return any(any(map(_is_sure, _words(part))) for part in text.split() if _MAYBE.search(part))
 
 
 def in_letters(text: str) -> str:
     """Return the text with digits and signs that stand for letters put back."""
-    readings = {word: found for word in dict.fromkeys(_words(text)) if (found := _reading(word))}
+    words = list(dict.fromkeys(_words(text)))
+    readings = {word: found for word in words if (found := _reading(word))}
     n_sure = sum(found.is_sure for found in readings.values())
     if n_sure == 0:
         return text
-    lettered = {word: found for word, found in readings.items() if found.n_letters}
-    shown = frozenset().union(*(found.signs for found in lettered.values()))
-    numbers = {word: found for word, found in readings.items() if n_sure > 1 or found.signs <= shown}
-    taken = {word: found.word for word, found in (numbers | lettered).items()}
-    return _WORD.sub(lambda match: taken.get(match[0]) or match[0], text)
+    shown = frozenset().union(*(found.signs for found in readings.values() if found.n_letters))
+    taken = {
+        word: found.word
+        for word, found in readings.items()
+        if found.n_letters or n_sure > 1 or (len(word) < _N_SIGNS and found.signs & shown)
+    }
+    # Beside words in disguise, names and slang that no list has are in disguise as well.
+    taken |= {word: _plainly(word) for word in words if word not in taken and _may_be_a_name(word)}
+    return _WORD.sub(lambda match: _put_back(match, taken), text)
+
+
+def _put_back(match: re.Match[str], taken: dict[str, str]) -> str:
+    word = match[0]
+    if word not in taken or (word.isdigit() and not _STANDS_FREE.match(match.string, match.end())):
+        return word
+    before = match.string[match.start() - 1 : match.start()]
+    return word if word.isdigit() and before and not before.isspace() else taken[word]
+
+
+def _is_sure(word: str) -> bool:
+    found = _reading(word)
+    return found is not None and found.is_sure
+
+
+def _may_be_a_name(word: str) -> bool:
+    signs = _SIGN.findall(word)
+    if len(signs) < 2 or len(_LETTER.findall(word)) < 2 or word[0] == "@" or _MODEL.fullmatch(word):
+        return False
+    return _WITHIN.search(word) is not None
+
+
+def _plainly(word: str) -> str:
+    return "".join(_MEANT.get(sign, sign)[0] for sign in word)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -99,6 +137,7 @@ def _words(text: str) -> Iterator[str]:
     )
 
 
+@lru_cache(maxsize=_N_KEPT)
 def _reading(word: str) -> _Reading | None:
     """Return the most frequent known word that one may stand for; None where there is none."""
     signs = _SIGN.findall(word)
@@ -107,9 +146,10 @@ def _reading(word: str) -> _Reading | None:
     best = min(_readings(word), key=lexicon.rank, default="")
     rank = lexicon.rank(best)
     n_letters = len(_LETTER.findall(word))
-    is_sure = rank < math.inf and n_letters > 0 and _shows(word, rank, n_signs=len(set(signs)))
+    is_sure = rank < math.inf and _shows(word, rank, signs, n_letters=n_letters)
     is_short = len(best) < 3 or n_letters == 0 or word[0] == "@"
-    if rank == math.inf or (is_short and not is_sure and rank > _FREQUENT):
+    is_other = rank == math.inf or _MODEL.fullmatch(word) or (is_short and rank > _FREQUENT)
+    if is_other and not is_sure:
         return None
     return _Reading(_cased(best, like=word), rank, frozenset(signs), n_letters, is_sure)
 
@@ -119,22 +159,19 @@ def _readings(word: str) -> Iterator[str]:
     return ("".join(letters) for letters in islice(product(*options), _N_READINGS))
 
 
-def _may_show(token: str) -> bool:
-    if _MAYBE.search(token) is None:
-        return False
-    return any(map(_stands_so, _words(token)))
-
-
-@lru_cache(maxsize=_N_KEPT)
-def _stands_so(word: str) -> bool:
-    return _MAYBE.search(word) is not None and _shows(word, 0, n_signs=len(set(_SIGN.findall(word))))
-
-
-def _shows(word: str, rank: float, *, n_signs: int) -> bool:
+def _shows(word: str, rank: float, signs: list[str], *, n_letters: int) -> bool:
     """Tell whether a word's signs are letters by where they stand."""
-    if _MODEL.fullmatch(word) or (word[0] == "@" and not _NO_HANDLE.match(word)):
+    if word[0] == "@" and not _NO_HANDLE.match(word):
         return False
-    if n_signs >= _N_DISTINCT and len(word) > _N_DISTINCT and rank < _COMMON:
+    if rank < _VERY_FREQUENT and _SMALL.fullmatch(word):
+        return True
+    if n_letters == 0:
+        return rank < _FREQUENT and _MONEY_WITHIN.match(word) is not None
+    if _QUANTITY.fullmatch(word):
+        return False
+    if _MODEL.fullmatch(word):
+        return rank < _VERY_FREQUENT and len(signs) >= _N_SIGNS
+    if len(signs) >= _N_SIGNS and rank < (_COMMON if len(set(signs)) >= _N_SIGNS else _FREQUENT):
         return True
     if _WITHIN.search(word):
         return len(word) > 2
@@ -142,7 +179,8 @@ def _shows(word: str, rank: float, *, n_signs: int) -> bool:
         return not lexicon.is_known(trailing[1])
     if leading := _LEADING.fullmatch(word):
         rest = leading[1]
-        return not (lexicon.is_known(rest) or rest.isupper() or rest.lower() in _UNITS)
+        is_variable = word[0] == "$" and (rank > _FREQUENT or rest[0].isupper())
+        return not (is_variable or lexicon.is_known(rest) or rest.isupper() or rest.lower() in _UNITS)
     return _AROUND.fullmatch(word) is not None and (len(word) > 3 or rank < _VERY_FREQUENT)
 
 
