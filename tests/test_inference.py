@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit import inference
@@ -31,6 +31,7 @@ def alone(graph: bytes, texts: Sequence[str]) -> np.ndarray:
     return np.array([model(graph).logits([text])[0][0] for text in texts])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 600))
 def test_padding_is_a_function_of_the_text_alone(n_tokens: int) -> None:
     length = padded_length(n_tokens)
@@ -38,6 +39,7 @@ def test_padding_is_a_function_of_the_text_alone(n_tokens: int) -> None:
     assert padded_length(length) == length
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), max_size=60), st.integers(1, 500))
 def test_batches_hold_one_length_and_every_row_once(n_tokens: list[int], budget: int) -> None:
     lengths = [padded_length(n) for n in n_tokens]
@@ -49,6 +51,7 @@ def test_batches_hold_one_length_and_every_row_once(n_tokens: list[int], budget:
         assert len(rows) == 1 or len(rows) * lengths[rows[0]] <= budget
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_neighbours_order_and_copies_do_not_matter(graph: bytes, texts: list[str]) -> None:
     together, cut = model(graph).logits([*texts, *texts[::-1]])
@@ -57,6 +60,7 @@ def test_neighbours_order_and_copies_do_not_matter(graph: bytes, texts: list[str
     np.testing.assert_array_equal(cut[: len(texts)], [len(text.split()) + 2 > MAX_TOKENS for text in texts])
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_the_cache_does_not_show(graph: bytes, texts: list[str]) -> None:
     tried = model(graph)
