@@ -158,8 +158,8 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
     columns = {
         "key": _integers(comments, "key", 0),
         "parent": _parents(post_name, comments.column("parent_id")),
-        "post": _hashed(post_name),
-        "creator": _hashed(comments.column("creator_id")),
+        "post": fingerprints(post_name),
+        "creator": fingerprints(comments.column("creator_id")),
         "author": _integers(comments, "author", 0),
         "handle": _integers(comments, "handle", 0),
         "mention": wording.mention.astype(np.uint64),
@@ -244,7 +244,8 @@ def _integers(comments: pa.RecordBatch, name: str, missing: int) -> NDArray[Any]
     return comments.column(name).fill_null(missing).to_numpy(zero_copy_only=False)
 
 
-def _hashed(names: pa.StringArray) -> NDArray[np.uint64]:
+def fingerprints(names: pa.StringArray) -> NDArray[np.uint64]:
+    """Return the fingerprint of each name; 0 where it is null."""
     encoded = names.dictionary_encode()
     hashes = np.array([*map(fingerprint, encoded.dictionary.to_pylist()), 0], np.uint64)
     return hashes[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)]

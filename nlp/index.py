@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -24,6 +24,10 @@ from plaudit.weighing import Mean, Weighed, combine, headline, weigh
 
 FIELDS: Final = {"authenticity": "authenticity", "depth": "community_depth"}
 """Field of the finding by the index's name in the policy."""
+
+
+NAME_COLUMNS: Final = {"post": "post_name", "creator": "creator_name"}
+"""What a group is called, by what groups are made of."""
 
 
 def measure(
@@ -103,18 +107,32 @@ def measure_groups(
 
     Comments without a post or creator belong to the group named after their file.
     """
-    groups = [
-        (
-            name,
-            measure(part, error_counts=error_counts, references=references, policy=policy, platform=platform),
-        )
-        for name, part in _split(facts, by)
-    ]
-    groups.sort(key=lambda group: (-group[1].coverage.read, group[0]))
+    tools: Any = {"error_counts": error_counts, "references": references, "policy": policy}
+    found = ((name, measure(part, platform=platform, **tools)) for name, part in split(facts, by=by))
+    return ranked(found)
+
+
+def ranked(found: Iterable[tuple[str, Finding]]) -> tuple[Group, ...]:
+    """Return named findings as groups, most comments first."""
+    groups = sorted(found, key=lambda group: (-group[1].coverage.read, group[0]))
     return tuple(
         Group(key=name, **{each.name: getattr(finding, each.name) for each in fields(Finding)})
         for name, finding in groups
     )
+
+
+def split(facts: Facts, *, by: str) -> Iterator[tuple[str, Facts]]:
+    """Yield the facts of each post ("post") or creator ("creator") by name."""
+    if not len(facts):
+        return
+    names = getattr(facts, NAME_COLUMNS[by]).dictionary_encode()
+    codes = names.indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(names.dictionary)))
+    # Stable: within a group the rows stay in order of their keys.
+    together = facts.take(order)
+    for name, start, end in zip(names.dictionary.to_pylist(), [0, *ends], ends, strict=False):
+        yield name, together.between(int(start), int(end))
 
 
 def warnings_of(found: Tallied, *, creator_id: str | None = None) -> tuple[str, ...]:
@@ -228,19 +246,6 @@ def _missing(found: Tallied, means: Mapping[str, Mean | None], *, policy: Policy
         "authenticity": general or reasons.unfit(means["authenticity"], policy=policy),
         "depth": general or talk or reasons.unfit(means["depth"], policy=policy),
     }
-
-
-def _split(facts: Facts, by: str) -> Iterator[tuple[str, Facts]]:
-    if not len(facts):
-        return
-    names = (facts.post_name if by == "post" else facts.creator_name).dictionary_encode()
-    codes = names.indices.to_numpy(zero_copy_only=False)
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(names.dictionary)))
-    # Stable: within a group the rows stay in order of their keys.
-    together = facts.take(order)
-    for name, start, end in zip(names.dictionary.to_pylist(), [0, *ends], ends, strict=False):
-        yield name, together.between(int(start), int(end))
 
 
 def _most_frequent(counts: Counts) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +23,11 @@ from plaudit.classifier import OnnxClassifier
 from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
-from plaudit.index import judge, measure_groups, warnings_of
+from plaudit.index import judge, ranked, split, warnings_of
+from plaudit.partition.groups import groups_of
+from plaudit.partition.measuring import tallied_in_parts
+from plaudit.partition.spill import PART_ROWS
+from plaudit.partition.stored import Stored, whole
 from plaudit.policy import Policy
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Report
@@ -128,8 +134,9 @@ class Pipeline:
 
     def report(
         self,
-        facts: Facts,
+        facts: Facts | Stored,
         *,
+        folder: Path | None = None,
         rejected: Mapping[str, int] | None = None,
         context: Context | None = None,
         group_by: str | None = None,
@@ -137,7 +144,9 @@ class Pipeline:
         """Measure facts that were gathered before, here or on other machines.
 
         Args:
-            facts: Of every scored comment; merged with `Facts.concat` where they come in parts.
+            facts: Of every scored comment; merged with `Facts.concat` where they come in parts. Those that
+                are stored elsewhere are read some at a time where they are many.
+            folder: For nothing else, where what memory can't hold is put; None for the system's own place.
             rejected: Records left out, by reason.
             context: What else is known.
             group_by: "post" or "creator" for a finding of each as well.
@@ -154,10 +163,10 @@ class Pipeline:
             "platform": context.platform,
         }
         # The whole is a few long sorts, which leave the interpreter free for the groups' many short ones.
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            whole = beside.submit(_tallied, facts)
-            groups = measure_groups(facts, by=group_by, **tools) if group_by else ()
-            found = whole.result()
+        with _room(folder) as place, ThreadPoolExecutor(max_workers=1) as beside:
+            everything = beside.submit(_tallied, facts, place / "whole")
+            groups = ranked(_findings(facts, place, by=group_by, tools=tools)) if group_by else ()
+            found = everything.result()
         finding = judge(found, rejected=rejected, **tools)
         model = self.classifier.model
         return Report(
@@ -170,8 +179,29 @@ class Pipeline:
         )
 
 
-def _tallied(facts: Facts) -> Tallied:
-    return tallied(Section.of(facts))
+@contextmanager
+def _room(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="plaudit-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+def _tallied(facts: Facts | Stored, folder: Path) -> Tallied:
+    if isinstance(facts, Facts):
+        return tallied(Section.of(facts))
+    return tallied_in_parts(facts, folder) if len(facts) > PART_ROWS else _tallied(whole(facts), folder)
+
+
+def _findings(
+    facts: Facts | Stored, folder: Path, *, by: str, tools: dict[str, Any]
+) -> Iterator[tuple[str, Finding]]:
+    if not isinstance(facts, Facts) and len(facts) <= PART_ROWS:
+        facts = whole(facts)
+    groups = split(facts, by=by) if isinstance(facts, Facts) else groups_of(facts, folder / "groups", by=by)
+    for number, (name, group) in enumerate(groups):
+        yield name, judge(_tallied(group, folder / f"group-{number}"), **tools)
 
 
 def _check_group_by(group_by: str | None) -> None:

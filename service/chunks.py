@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -23,7 +23,8 @@ import pyarrow.ipc
 
 from plaudit.comment import Batch
 from plaudit.errors import PlauditError, UsageError
-from plaudit.facts import FACTS_SCHEMA, Facts
+from plaudit.facts import FACTS_SCHEMA
+from plaudit.partition.stored import Stored
 from plaudit.service.output import rejection_lines
 from plaudit.service.scorers import Scored
 
@@ -115,12 +116,11 @@ class Chunks:
         for scored in self._open:
             yield pa.Table.from_batches([scored.labelled]), rejection_lines(scored.batch.rejections)
 
-    def facts(self) -> Facts:
-        """Return the facts of all comments."""
-        stored = [_read(self._folder / _name(number) / _FACTS) for number, _ in enumerate(self._about)]
-        return Facts.from_table(
-            pa.concat_tables([*stored, *(scored.facts for scored in self._open), FACTS_SCHEMA.empty_table()])
-        )
+    def facts(self) -> Stored:
+        """Return the facts of all that was added, as they lie on disk; each comment is there once."""
+        paths = [self._folder / _name(number) / _FACTS for number, _ in enumerate(self._about)]
+        n = self.n_comments + sum(len(scored.facts) for scored in self._open)
+        return _Facts(paths, [scored.facts for scored in self._open], n=n)
 
     def rejected(self) -> Counter[str]:
         """Return how many records were left out, by reason."""
@@ -240,6 +240,22 @@ class Chunks:
             ) from None
 
 
+class _Facts:
+    """Facts of closed chunks in files, those of the open one in memory."""
+
+    def __init__(self, paths: Sequence[Path], tables: Sequence[pa.Table], *, n: int) -> None:
+        self._paths, self._tables, self._n = paths, tables, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        for path in self._paths:
+            yield _read(path, columns=columns)
+        for table in self._tables:
+            yield table.select(columns)
+
+
 class _Digest:
     """Tells one sequence of batches from another: by their keys, and by how many records each left out."""
 
@@ -276,10 +292,14 @@ def _store(path: Path, table: pa.Table) -> None:
         writer.write_table(table.combine_chunks())
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, *, columns: Sequence[str] = ()) -> pa.Table:
+    options = pa.ipc.IpcReadOptions(
+        included_fields=sorted(map(FACTS_SCHEMA.get_field_index, columns)) or None
+    )
     try:
         with path.open("rb") as file:
-            return cast(pa.Table, pa.ipc.open_file(file).read_all())
+            table = cast(pa.Table, pa.ipc.open_file(file, options=options).read_all())
+            return table.select(columns) if columns else table
     except pa.ArrowException as error:
         raise PlauditError(
             f"The checkpoint {path} is damaged ({str(error)[:100]}); run without --resume to start anew."

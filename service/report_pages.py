@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from plaudit.facts import Facts
+from plaudit.partition.groups import chosen_of
+from plaudit.partition.stored import Held, Stored, whole
 from plaudit.report import salience
-from plaudit.report.details import Detail, course, detail, parts
-from plaudit.report.envelope import Report
+from plaudit.report.details import COURSE_COLUMNS, Detail, course_of, detail
+from plaudit.report.envelope import Finding, Report
 from plaudit.report.html import render_group, render_html
 from plaudit.service.evidence import Found
 
@@ -21,7 +23,7 @@ MAX_PAGES: Final = 300
 """Groups with a page of their own, those with the most comments: some 100 kB each, so 30 MB at most."""
 
 MAX_CLOSE: Final = 200_000
-"""Comments up to which everything that was read is shown close up; its course is shown for any number."""
+"""Comments up to which what was read, or a group, is shown close up; its course is shown for any number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +41,21 @@ class ReportPages:
     groups: Mapping[str, Detail]
 
     @classmethod
-    def of(cls, report: Report, facts: Facts, *, by: str | None) -> ReportPages:
+    def of(cls, report: Report, facts: Stored, *, by: str | None, folder: Path) -> ReportPages:
         """Look at what was read.
 
         Args:
             report: Measured on `facts`.
             facts: Of every comment.
             by: "post" or "creator" for a page of each group; None for the one page.
+            folder: For nothing else; gone afterwards.
         """
         chosen = {group.key: group for group in report.groups[:MAX_PAGES]} if by else {}
-        is_close = not report.groups and len(facts) <= MAX_CLOSE
+        groups = chosen_of(facts, folder, by=by, names=list(chosen), most=MAX_CLOSE) if by else ()
         return cls(
             report=report,
-            whole=detail(facts, report) if is_close else Detail(timeline=course(facts)),
-            groups={
-                key: detail(part, chosen[key])
-                for key, part in (parts(facts, by=by, names=list(chosen)) if by else ())
-            },
+            whole=_detail(facts, None if report.groups else report),
+            groups={key: _detail(part, chosen[key]) for key, part in groups},
         )
 
     def keys(self) -> set[int]:
@@ -91,3 +91,12 @@ class ReportPages:
 def page_name(number: int) -> str:
     """Return the file name of a group's page: numbers, as a key may hold what no file name may."""
     return f"{number:04d}.html"
+
+
+def _detail(facts: Facts | Stored, finding: Finding | None) -> Detail:
+    """Look at comments close up, where they are few enough; else, or without a finding, at their course."""
+    if isinstance(facts, Facts):
+        facts = Held(facts)
+    if finding is None or len(facts) > MAX_CLOSE:
+        return Detail(timeline=course_of(facts.tables(COURSE_COLUMNS)))
+    return detail(whole(facts), finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ from plaudit.service.output import LABELLED_SCHEMA, MANIFEST, Outputs, result_fi
 from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
 from plaudit.service.report_pages import GROUPS, ReportPages
 from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
+
+MEASURING: Final = "measuring"
+"""Folder beside the results in the making; gone before they appear."""
 
 _FEW: Final = 4  # batches; a dump of fewer is done before other processes have loaded the model
 
@@ -220,7 +224,7 @@ class _Run:
         self._score(crew, chunks)
         crew.dismiss()
         self._clock.lap("scoring")
-        report = self._measure(crew.pipeline, chunks)
+        report = self._measure(crew.pipeline, chunks, scratch / MEASURING)
         self._clock.lap("measuring")
         self._write(report, chunks, scratch)
         self._clock.lap("writing")
@@ -246,19 +250,26 @@ class _Run:
         for sentence in warnings_of(batch.rejections):
             self._meter.warn(sentence)
 
-    def _measure(self, pipeline: Pipeline, chunks: Chunks) -> Report:
+    def _measure(self, pipeline: Pipeline, chunks: Chunks, folder: Path) -> Report:
         self._meter.say("Measuring")
         options = self._job.options
         context = Context(creator_id=options.creator, platform=options.platform)
-        return pipeline.report(
-            chunks.facts(), rejected=chunks.rejected(), context=context, group_by=self._job.group_by
-        )
+        try:
+            return pipeline.report(
+                chunks.facts(),
+                folder=folder,
+                rejected=chunks.rejected(),
+                context=context,
+                group_by=self._job.group_by,
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:
         self._meter.say("Writing the report")
         again = (lambda: _read_again(self._job)) if _lasting(self._job.sources) else None
         by = self._job.group_by if self._job.pages else None
-        pages = ReportPages.of(report, chunks.facts(), by=by)
+        pages = ReportPages.of(report, chunks.facts(), by=by, folder=scratch / MEASURING)
         found = self._texts.find(report, keys=pages.keys(), read_again=again)
         if by:
             pages.write(scratch / GROUPS, found)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from plaudit.facts import Facts
 from plaudit.report.details import (
+    COURSE_COLUMNS,
     MAX_COPIES,
     MAX_INDENT,
     MAX_LINES,
@@ -17,8 +18,8 @@ from plaudit.report.details import (
     MAX_THREADS,
     Detail,
     course,
+    course_of,
     detail,
-    parts,
 )
 from plaudit.report.envelope import Group
 from plaudit.report.html import BACK, render_group, render_html
@@ -169,12 +170,23 @@ def test_any_tangle_of_parents_gives_each_comment_once(given_rows):
         assert len(set(keys)) == len(keys) <= MAX_LINES
 
 
-def test_parts_are_the_comments_of_each_group():
-    rows = [comment(f"{post}{i}", f"text {post} {i}", "a", post_id=post) for post in "pqr" for i in range(3)]
-    found = dict(parts(facts_from(rows), by="post", names=["r", "p"]))
-    assert list(found) == ["r", "p"]
-    assert set(found["r"].id.to_pylist()) == {"r0", "r1", "r2"}
-    assert (np.diff(found["p"].key.astype(np.float64)) >= 0).all()
+def test_the_course_of_many_is_that_of_all_at_once():
+    random = np.random.default_rng(4)
+    times = random.integers(1_500_000_000_000, 1_800_000_000_000, 200).tolist()
+    for span in (1, 1000, 10**6):
+        rows = [
+            comment(
+                f"c{i}",
+                f"why {i}?" if i % 3 else "so it was",
+                "a",
+                created_at=time // span,
+                time_precision="exact" if i % 5 else "estimated",
+            )
+            for i, time in enumerate(times)
+        ]
+        facts = facts_from(rows)
+        table = facts.to_table().select(COURSE_COLUMNS)
+        assert course_of(table.slice(start, 30) for start in range(0, 200, 30)) == course(facts)
 
 
 def group_page(found: Detail, said: dict[int, str]) -> Page:

@@ -6,17 +6,18 @@ Names of people are not kept anywhere: here they are numbered, anew on each page
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.facts import NO_TIME, Facts
 from plaudit.report.envelope import Finding
-from plaudit.report.timeline import Timeline, timeline
+from plaudit.report.timeline import Timeline, is_sane, timeline
 from plaudit.scores import LABELS
 from plaudit.signals.copies import MIN_LETTERS
 from plaudit.signals.section import Section
@@ -27,6 +28,11 @@ MAX_LINES: Final = 10
 MAX_COPIES: Final = 6
 MAX_RETURNING: Final = 10
 MAX_INDENT: Final = 4
+COURSE_COLUMNS: Final = ("is_creator", "supported", "created_at", "label", "exact_time")
+"""What of the facts their course is made of."""
+
+_HOUR_MS: Final = 3_600_000
+_N_HOURS: Final = 140 * 8766  # from 1970; no sane time is later
 
 Rows = NDArray[np.int64]
 
@@ -158,16 +164,25 @@ def course(facts: Facts) -> Timeline | None:
     )
 
 
-def parts(facts: Facts, *, by: str, names: Sequence[str]) -> Iterator[tuple[str, Facts]]:
-    """Yield the facts of some posts ("post") or creators ("creator"), one after the other."""
-    column = (facts.post_name if by == "post" else facts.creator_name).dictionary_encode()
-    codes = column.indices.to_numpy(zero_copy_only=False)
-    code_of = {name: code for code, name in enumerate(column.dictionary.to_pylist())}
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(code_of)))
-    for name in names:
-        code = code_of[name]
-        yield name, facts.take(order[ends[code - 1] if code else 0 : ends[code]])
+def course_of(tables: Iterable[pa.Table]) -> Timeline | None:
+    """Return the course of comments whose `COURSE_COLUMNS` come some rows at a time; see `course`."""
+    counts, n_estimated = np.zeros(_N_HOURS * len(LABELS), np.int64), 0
+    for rows in tables:
+        is_creator, supported, created_at, label, exact = (rows.column(name) for name in COURSE_COLUMNS)
+        time = created_at.to_numpy()
+        counted = ~is_creator.to_numpy() & supported.to_numpy() & (time != NO_TIME)
+        n_estimated += int(np.count_nonzero(~exact.to_numpy()[counted]))
+        counted &= is_sane(time)
+        place = time[counted] // _HOUR_MS * len(LABELS) + label.to_numpy()[counted]
+        places, n = np.unique(place, return_counts=True)
+        counts[places] += n
+    there = np.flatnonzero(counts)
+    return timeline(
+        there // len(LABELS) * _HOUR_MS,
+        (there % len(LABELS)).astype(np.int8),
+        counts=counts[there],
+        n_estimated=n_estimated,
+    )
 
 
 def _copies(section: Section) -> tuple[tuple[Copies, ...], int]:

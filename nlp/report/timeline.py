@@ -76,19 +76,28 @@ class Timeline:
         return max(period.n_comments for period in self.periods)
 
 
-def timeline(times: NDArray[np.int64], labels: NDArray[np.int8], *, n_estimated: int = 0) -> Timeline | None:
+def timeline(
+    times: NDArray[np.int64],
+    labels: NDArray[np.int8],
+    *,
+    counts: NDArray[np.int64] | None = None,
+    n_estimated: int = 0,
+) -> Timeline | None:
     """Count labels over time in the finest unit that gives few enough periods.
 
     Args:
         times: Unix time of each comment in milliseconds.
         labels: Index into `LABELS` of each.
+        counts: For how many comments each time and label stand; None: for one. Comments give the same
+            timeline whether each has its own time or that of the hour it lies in.
         n_estimated: Of these, how many have only an estimated time.
 
     Returns:
         None where fewer than two periods would be left: there is no course to see.
     """
-    is_sane = (times >= _milliseconds(_EARLIEST)) & (times < _milliseconds(_LATEST))
-    times, labels = times[is_sane], labels[is_sane]
+    sane = is_sane(times)
+    counts = np.ones(len(times), np.int64) if counts is None else counts
+    times, labels, counts = times[sane], labels[sane], counts[sane]
     if not len(times):
         return None
     first, last = (_moment(int(edge)) for edge in (times.min(), times.max()))
@@ -96,19 +105,19 @@ def timeline(times: NDArray[np.int64], labels: NDArray[np.int8], *, n_estimated:
     unit, starts = next(course for course in courses if len(course[1]) <= MAX_PERIODS)
     if len(starts) < 2:
         return None
-    return Timeline(unit=unit, periods=_count(starts, unit, times, labels), n_estimated=n_estimated)
-
-
-def _count(
-    starts: Sequence[datetime], unit: str, times: NDArray[np.int64], labels: NDArray[np.int8]
-) -> tuple[Period, ...]:
     edges = np.array([_milliseconds(start) for start in starts])
-    places = np.searchsorted(edges, times, side="right") - 1
-    counts = np.bincount(places * len(LABELS) + labels, minlength=len(starts) * len(LABELS))
-    rows = counts.reshape(-1, len(LABELS)).tolist()
-    return tuple(
+    places = (np.searchsorted(edges, times, side="right") - 1) * len(LABELS) + labels
+    found = np.bincount(places, counts, minlength=len(starts) * len(LABELS)).astype(np.int64)
+    rows = found.reshape(-1, len(LABELS)).tolist()
+    periods = tuple(
         Period(title=_title(start, unit), counts=tuple(row)) for start, row in zip(starts, rows, strict=True)
     )
+    return Timeline(unit=unit, periods=periods, n_estimated=n_estimated)
+
+
+def is_sane(times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which times, in Unix milliseconds, a comment can have been written at."""
+    return (times >= _milliseconds(_EARLIEST)) & (times < _milliseconds(_LATEST))
 
 
 def _starts(first: datetime, last: datetime, step: timedelta | int) -> list[datetime]:

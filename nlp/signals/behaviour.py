@@ -17,26 +17,23 @@ from plaudit.estimate import Ratio
 from plaudit.facts import ONE
 from plaudit.signals import bursts, company
 from plaudit.signals.keys import count_of, first_of, mix
-from plaudit.signals.section import Reading, Section
+from plaudit.signals.section import NO_AUTHORS, Reading, Section
 
 FAMILY: Final = "behaviour"
 NAMES: Final = ("author_concentration", bursts.NAME, company.NAME)
-NO_AUTHORS: Final = "Most comments come without an author."
 
 
 def read(section: Section) -> Iterator[Reading]:
     """Read how much a few accounts, crowds and groups wrote."""
-    if section.has_authors:
-        yield _concentration(section)
-        yield bursts.read(section)
-        yield company.read(section)
-        return
-    yield Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)
+    yield concentration(section)
     yield bursts.read(section)
-    yield Reading(name=NAMES[2], family=FAMILY, absent=NO_AUTHORS, hidden=True)
+    yield company.read(section)
 
 
-def _concentration(section: Section) -> Reading:
+def concentration(section: Section) -> Reading:
+    """Read how much of the section is not its author's first under the post."""
+    if not section.has_authors:
+        return Reading(name=NAMES[0], family=FAMILY, absent=NO_AUTHORS, hidden=True)
     facts = section.facts
     rows = np.flatnonzero(section.audience & (facts.author != 0))
     author = facts.author[rows]

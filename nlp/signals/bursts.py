@@ -15,10 +15,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plaudit.estimate import Ratio
-from plaudit.facts import ONE, Facts
-from plaudit.signals.keys import first_of, mix
+from plaudit.facts import ONE
+from plaudit.signals.keys import Keys, first_of, mix
 from plaudit.signals.section import Mask, Reading, Section, Whole
 
 FAMILY: Final = "behaviour"
@@ -38,50 +39,69 @@ def read(section: Section) -> Reading:
     """Read the share of arrivals that came in bursts."""
     facts = section.facts
     if not section.community.has_exact_times:
-        return Reading(name=NAME, family=FAMILY, absent="The comments have no exact times.", hidden=True)
-    rows = _arrivals(section)
+        return no_times()
+    rows = arrivals(section)
+    rows = rows[busy(facts.post[rows], facts.created_at[rows])]
     if not len(rows):
-        few = f"No post has {MIN_ARRIVALS} people who commented at top level."
-        return Reading(name=NAME, family=FAMILY, absent=few)
-    near, expected = _crowds(facts, rows)
-    bursting = (near >= LEAST) & (near > expected + CLEAR * np.sqrt(expected + 1.0))
-    excess = np.where(bursting, np.rint((1.0 - expected / near) * ONE), 0).astype(np.int64)
+        return too_few()
+    crowd, excess = crowds(facts.post[rows], facts.created_at[rows])
     mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
-    mask[rows], strength[rows] = True, np.where(bursting, near, 0)
-    ratio = Ratio(
-        by="author",
-        clusters=section.cluster[rows],
-        top=excess,
-        bottom=np.full(len(rows), ONE),
-        prior=ONE,
-    )
+    mask[rows], strength[rows] = True, crowd
+    ratio = ratio_of(section.cluster[rows], excess)
     return Reading(name=NAME, family=FAMILY, ratio=ratio, rows=mask, strength=strength)
 
 
-def _arrivals(section: Section) -> np.ndarray:
-    """Return the rows of arrivals, of posts with enough of them, by post and time."""
+def no_times() -> Reading:
+    """Return the reading of comments without exact times."""
+    return Reading(name=NAME, family=FAMILY, absent="The comments have no exact times.", hidden=True)
+
+
+def too_few() -> Reading:
+    """Return the reading of posts without enough arrivals."""
+    few = f"No post has {MIN_ARRIVALS} people who commented at top level."
+    return Reading(name=NAME, family=FAMILY, absent=few)
+
+
+def ratio_of(cluster: Keys, excess: Whole) -> Ratio:
+    """Return the ratio over some arrivals."""
+    return Ratio(by="author", clusters=cluster, top=excess, bottom=np.full(len(excess), ONE), prior=ONE)
+
+
+def arrivals(section: Section) -> NDArray[np.intp]:
+    """Return the rows of arrivals, by time, then key."""
     facts = section.facts
     rows = np.flatnonzero(section.audience & facts.exact_time & ~section.is_reply)
     rows = rows[np.argsort(facts.created_at[rows], kind="stable")]
-    rows = rows[first_of(mix(section.cluster[rows], facts.post[rows]))]
-    _, post, counts = np.unique(facts.post[rows], return_inverse=True, return_counts=True)
-    rows, post = rows[counts[post] >= MIN_ARRIVALS], post[counts[post] >= MIN_ARRIVALS]
-    return rows[np.argsort(post, kind="stable")]
+    return rows[first_of(mix(section.cluster[rows], facts.post[rows]))]
 
 
-def _crowds(facts: Facts, rows: np.ndarray) -> tuple[Whole, np.ndarray]:
-    """Return how many arrived near each arrival, itself counted, and how many were expected."""
-    post, start = np.unique(facts.post[rows], return_index=True)[0], _starts(facts.post[rows])
-    time = facts.created_at[rows]
+def busy(post: Keys, time: Whole) -> NDArray[np.intp]:
+    """Return which arrivals belong to posts with enough of them, by post, time and place among the given."""
+    order = np.lexsort((time, post))
+    counts = np.diff(np.append(np.flatnonzero(_starts(post[order])), len(order)))
+    return order[np.repeat(counts >= MIN_ARRIVALS, counts)]
+
+
+def crowds(post: Keys, time: Whole) -> tuple[Whole, Whole]:
+    """Return how many arrived in the burst around each arrival, 0: none, and its excess in 1/65536.
+
+    Args:
+        post: Of each arrival, all those of a post together.
+        time: Of each, ascending within a post.
+    """
+    start = _starts(post)
     number = np.cumsum(start) - 1
     age = np.minimum(time - time[np.flatnonzero(start)][number], _ROOM // 8)
     place = age + (number * 2 + 1) * (_ROOM // 2)
-    assert len(post) * _ROOM < 2**63  # noqa: S101 - two million posts in one report
-    near, expected = np.empty(len(rows), np.int64), np.empty(len(rows))
-    for begin in range(0, len(rows), _N_ROWS):
+    assert int(number[-1]) < 2**63 // _ROOM - 1  # noqa: S101 - two million posts in one part of a report
+    crowd, excess = np.zeros(len(post), np.int64), np.zeros(len(post), np.int64)
+    for begin in range(0, len(post), _N_ROWS):
         block = slice(begin, begin + _N_ROWS)
-        near[block], expected[block] = _around(place, place[block], age[block])
-    return near, expected
+        near, expected = _around(place, place[block], age[block])
+        bursting = (near >= LEAST) & (near > expected + CLEAR * np.sqrt(expected + 1.0))
+        crowd[block] = np.where(bursting, near, 0)
+        excess[block] = np.where(bursting, np.rint((1.0 - expected / near) * ONE), 0).astype(np.int64)
+    return crowd, excess
 
 
 def _around(place: Whole, here: Whole, age: Whole) -> tuple[Whole, np.ndarray]:
@@ -100,8 +120,8 @@ def _around(place: Whole, here: Whole, age: Whole) -> tuple[Whole, np.ndarray]:
     return near, expected
 
 
-def _starts(posts: np.ndarray) -> Mask:
-    return np.concatenate(([True], posts[1:] != posts[:-1]))
+def _starts(posts: Keys) -> Mask:
+    return np.concatenate(([True], posts[1:] != posts[:-1])) if len(posts) else np.zeros(0, bool)
 
 
 def _between(places: Whole, low: Whole, high: Whole) -> Whole:

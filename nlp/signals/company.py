@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE
 from plaudit.signals.grouping import Rows, Whole, chances, joined, neighbours, unique_pairs
-from plaudit.signals.keys import Keys, first_of, mix
-from plaudit.signals.section import Reading, Section, scaled
+from plaudit.signals.keys import Keys, count_of, first_of, mix
+from plaudit.signals.section import NO_AUTHORS, Reading, Section, scaled
 
 FAMILY: Final = "behaviour"
 NAME: Final = "co_commenting"
@@ -37,60 +37,102 @@ N_BANDS: Final = 8
 
 
 def read(section: Section) -> Reading:
-    """Read how much of the section groups of companions wrote; `section` has authors."""
+    """Read how much of the section groups of companions wrote."""
+    if not section.has_authors:
+        return no_authors()
+    facts, rows = section.facts, visits(section)
+    posts, n_visitors = np.unique(facts.post[rows], return_counts=True)
+    if len(posts) < MIN_POSTS:
+        return too_few(len(posts))
+    often = rows[is_often(facts.author[rows])]
+    size = np.ones(len(facts), np.int64)
+    size[often] = group_sizes(facts.author[often], facts.post[often], posts=posts, n_visitors=n_visitors)
+    mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
+    mask[rows], strength[rows] = True, np.where(size[rows] > 1, size[rows], 0)
+    ratio = ratio_of(facts.author[rows], size[rows], n_authors=n_distinct(facts.author[rows]))
+    return Reading(name=NAME, family=FAMILY, ratio=ratio, rows=mask, strength=strength)
+
+
+def visits(section: Section) -> Rows:
+    """Return the rows that are the first of a known author under a post."""
     facts = section.facts
     rows = np.flatnonzero(section.audience & (facts.author != 0))
-    rows = rows[first_of(mix(facts.author[rows], facts.post[rows]))]
-    n_posts = n_distinct(facts.post[rows])
-    if n_posts < MIN_POSTS:
-        posts = "1 post was" if n_posts == 1 else f"{n_posts} posts were"
-        return Reading(name=NAME, family=FAMILY, absent=f"Only {posts} read; company takes {MIN_POSTS}.")
-    rows = rows[np.lexsort((facts.post[rows], facts.author[rows]))]
-    group_size, n_authors = _Visits(facts.author[rows], facts.post[rows]).group_sizes()
+    return rows[first_of(mix(facts.author[rows], facts.post[rows]))]
+
+
+def is_often(author: Keys) -> NDArray[np.bool_]:
+    """Say of each visit whether its author made enough of them to have companions."""
+    return count_of(author) >= MIN_TOGETHER
+
+
+def no_authors() -> Reading:
+    """Return the reading of comments by nobody knows whom."""
+    return Reading(name=NAME, family=FAMILY, absent=NO_AUTHORS, hidden=True)
+
+
+def too_few(n_posts: int) -> Reading:
+    """Return the reading of too few posts."""
+    posts = "1 post was" if n_posts == 1 else f"{n_posts} posts were"
+    return Reading(name=NAME, family=FAMILY, absent=f"Only {posts} read; company takes {MIN_POSTS}.")
+
+
+def ratio_of(author: Keys, group_size: Whole, *, n_authors: int) -> Ratio:
+    """Return the ratio over some visits, where `n_authors` made all visits."""
     chance, pull = chances(group_size, n_authors=n_authors)
-    mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
-    mask[rows], strength[rows] = True, np.where(group_size > 1, group_size, 0)
-    each = np.full(len(rows), ONE)
-    ratio = Ratio(
+    each = np.full(len(author), ONE)
+    return Ratio(
         by="author",
-        clusters=facts.author[rows],
+        clusters=author,
         top=scaled(chance, each),
         bottom=each,
         pull=scaled(pull, each),
         prior=ONE,
     )
-    return Reading(name=NAME, family=FAMILY, ratio=ratio, rows=mask, strength=strength)
+
+
+def group_sizes(author: Keys, post: Keys, *, posts: Keys, n_visitors: Whole) -> Whole:
+    """Return for each visit how many are in its author's group; 1: no group.
+
+    Args:
+        author: Of the visits of all who are often here, each post once.
+        post: Of the same visits.
+        posts: All posts, ascending.
+        n_visitors: How many visits each had by anybody.
+    """
+    order = np.lexsort((post, author))
+    size = np.ones(len(author), np.int64)
+    if len(order):
+        size[order] = _Visits(author[order], post[order], posts, n_visitors).group_sizes()
+    return size
 
 
 class _Visits:
     """Who was seen under which post: one row a pair, ordered by author, then post."""
 
-    def __init__(self, author: Keys, post: Keys) -> None:
+    def __init__(self, author: Keys, post: Keys, posts: Keys, n_visitors: Whole) -> None:
         start = np.concatenate(([True], author[1:] != author[:-1]))
         self.starts = np.flatnonzero(start)
         self.counts = np.diff(np.append(self.starts, len(author)))
         self.author = np.cumsum(start) - 1
-        _, self.post, n_visitors = np.unique(post, return_inverse=True, return_counts=True)
-        self.popularity = n_visitors / len(author)
+        self.post = np.searchsorted(posts, post)
+        self.popularity = n_visitors / n_visitors.sum()
         self.key = post
 
-    def group_sizes(self) -> tuple[Whole, int]:
-        """Return for each visit how many are in its author's group (1: no group), and how many authors."""
-        often = np.flatnonzero(self.counts >= MIN_TOGETHER)
+    def group_sizes(self) -> Whole:
+        """Return for each visit how many are in its author's group; 1: no group."""
         lowest = np.arange(len(self.counts))
-        if len(often) >= MIN_GROUP:
-            one, other = self._candidates(often)
-            linked = self._together(one, other, n_often=len(often))
+        if len(lowest) >= MIN_GROUP:
+            one, other = self._candidates()
+            linked = self._together(one, other, n_often=len(lowest))
             lowest = joined(len(lowest), one[linked], other[linked])
         size = np.bincount(lowest, minlength=len(lowest))[lowest]
-        return np.where(size >= MIN_GROUP, size, 1)[self.author], len(lowest)
+        return np.where(size >= MIN_GROUP, size, 1)[self.author]
 
-    def _candidates(self, often: Rows) -> tuple[Rows, Rows]:
+    def _candidates(self) -> tuple[Rows, Rows]:
         pairs = []
         for band in range(N_BANDS):
-            first, second = (self._minima(2 * band + i)[often] for i in range(2))
-            low, high = neighbours(mix(first, second))
-            pairs.append((often[low], often[high]))
+            first, second = (self._minima(2 * band + i) for i in range(2))
+            pairs.append(neighbours(mix(first, second)))
         return unique_pairs(pairs, len(self.counts))
 
     def _minima(self, seed: int) -> Keys:

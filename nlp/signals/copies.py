@@ -28,7 +28,7 @@ def read(section: Section) -> list[Reading]:
     """Read the share of comments that other authors posted as well."""
     rows = section.worded & (section.weight > 0)
     if not rows.any():
-        return [Reading(name=NAMES[0], family=FAMILY, absent=NOTHING_WORDED)]
+        return [nothing_worded()]
     n_same = _authors_of_same_text(section)
     chance, pull = chances(n_same, n_authors=section.community.n_writers)
     weight = section.weight[rows]
@@ -42,6 +42,11 @@ def read(section: Section) -> list[Reading]:
     )
     strength = np.where(rows & (n_same > 1), n_same, 0)
     return [Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=rows, strength=strength)]
+
+
+def nothing_worded() -> Reading:
+    """Return the reading of comments without words that can be judged."""
+    return Reading(name=NAMES[0], family=FAMILY, absent=NOTHING_WORDED)
 
 
 def _authors_of_same_text(section: Section) -> Whole:

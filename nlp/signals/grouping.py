@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import exp, lgamma
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +38,26 @@ def unique_pairs(pairs: list[tuple[Rows, Rows]], n: int) -> tuple[Rows, Rows]:
 def joined(n: int, one: Rows, other: Rows) -> Rows:
     """Return for each of n rows the lowest row it is linked to over any number of links."""
     lowest = np.arange(n)
+    link(lowest, one, other)
+    return followed(lowest, lowest)
+
+
+def link(lowest: NDArray[Any], one: Rows, other: Rows) -> None:
+    """Add links to `lowest`, which tells of each row one that it is linked to, itself where none is lower."""
     while len(one):
-        a, b = lowest[one], lowest[other]
+        a, b = followed(lowest, one), followed(lowest, other)
+        lowest[one], lowest[other] = a, b
         apart = a != b
         one, other, a, b = one[apart], other[apart], a[apart], b[apart]
         np.minimum.at(lowest, np.maximum(a, b), np.minimum(a, b))
-        while (lowest[lowest] != lowest).any():
-            lowest = lowest[lowest]
-    return lowest
+
+
+def followed(lowest: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the lowest row that each of some rows is linked to."""
+    found = lowest[rows]
+    while ((further := lowest[found]) != found).any():
+        found = further
+    return found
 
 
 def chances(n_same: Whole, *, n_authors: int) -> tuple[Whole, Whole]:

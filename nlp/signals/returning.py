@@ -13,9 +13,8 @@ import numpy as np
 
 from plaudit.estimate import Ratio
 from plaudit.facts import ONE
-from plaudit.signals.behaviour import NO_AUTHORS
 from plaudit.signals.keys import count_of, first_of, mix
-from plaudit.signals.section import Reading, Section
+from plaudit.signals.section import NO_AUTHORS, Reading, Section
 
 FAMILY: Final = "returning"
 NAMES: Final = ("returning_authors",)

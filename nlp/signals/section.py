@@ -264,6 +264,7 @@ def share(
     )
 
 
+NO_AUTHORS: Final = "Most comments come without an author."
 NOTHING_WORDED: Final = "No comment of the audience has words in a language the model reads."
 
 
@@ -276,9 +277,14 @@ def clearest(reading: Reading, *, keys: Keys) -> NDArray[np.intp]:
     """Return the rows that show a signal best, at most `N_EVIDENCE`; ties go to the lower key."""
     if reading.strength is None:
         return np.empty(0, np.intp)
-    shown = np.flatnonzero(reading.strength > 0)
+    return strongest(reading.strength, keys)
+
+
+def strongest(strength: NDArray[np.int64], keys: Keys) -> NDArray[np.intp]:
+    """Return the rows of the greatest strength above 0, at most `N_EVIDENCE`; ties go to the lower key."""
+    shown = np.flatnonzero(strength > 0)
     if len(shown) > 4 * N_EVIDENCE:
-        strength = reading.strength[shown]
-        least = np.partition(strength, len(shown) - N_EVIDENCE)[len(shown) - N_EVIDENCE]
-        shown = shown[strength >= least]
-    return shown[np.lexsort((keys[shown], -reading.strength[shown]))[:N_EVIDENCE]]
+        above = strength[shown]
+        least = np.partition(above, len(shown) - N_EVIDENCE)[len(shown) - N_EVIDENCE]
+        shown = shown[above >= least]
+    return shown[np.lexsort((keys[shown], -strength[shown]))[:N_EVIDENCE]]

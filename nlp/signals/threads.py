@@ -48,7 +48,7 @@ class Threads:
         is_reply = (facts.parent != 0) & (facts.parent != facts.key)
         found = row_of(facts.parent, facts.key)
         up = np.where(is_reply & (found >= 0), found, rows)
-        root, looped = _climb(up)
+        root, looped = climb(up)
         is_reply &= ~looped
         up = np.where(looped, rows, up)
         root = np.where(looped, rows, root)
@@ -69,7 +69,7 @@ class Threads:
         )
 
 
-def _climb(up: Positions, cost: Positions | None = None) -> tuple[Positions, NDArray[np.bool_]]:
+def climb(up: Positions, cost: Positions | None = None) -> tuple[Positions, NDArray[np.bool_]]:
     """Follow `up` to its end by doubling steps; also say which rows never end (a cycle).
 
     `cost`, where given, is summed in place along the way; it is 0 at the ends.
@@ -136,9 +136,9 @@ def _last_other(facts: Facts, up: Positions, person: Keys, asking: NDArray[np.bo
 def _depth(up: Positions, target: Positions, to_other: NDArray[np.bool_]) -> Positions:
     rows = np.arange(len(up))
     toward = np.where(target >= 0, target, up)
-    _, looped = _climb(toward)
+    _, looped = climb(toward)
     # Times that tie can make two comments answer each other; the thread's own tree has no such loop.
     toward = np.where(looped, up, toward)
     depth = (to_other & (toward != rows)).astype(np.int64)
-    _climb(toward, depth)
+    climb(toward, depth)
     return depth

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from plaudit.facts import FACTS_SCHEMA, Facts, facts_of
 from plaudit.letters import GRAMS
 from plaudit.linguistics import describe
 from plaudit.readers import ReadOptions, read
+from plaudit.service.chunks import _read, _store
 from plaudit.signals.keys import mix
 from tests.benchmarks.dumps import make_dump
 from tests.benchmarks.memory import PeakMemory
@@ -82,66 +82,61 @@ def _other(keys: np.ndarray[Any, Any], world: int) -> np.ndarray[Any, Any]:
     return np.where(keys == 0, np.uint64(0), mix(keys, np.full_like(keys, world)))
 
 
-def measure(folder: str, by: str) -> None:
+class Files:
+    """Facts in Arrow files, as the checkpoints of a run hold them."""
+
+    def __init__(self, folder: Path, n: int) -> None:
+        self._folder, self._n = folder, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield a table a file."""
+        for path in sorted(self._folder.glob("*.arrow")):
+            yield _read(path, columns=columns)
+
+
+def measure(folder: Path, n: int, by: str) -> None:
     """Measure what lies in a folder, print what it took."""
-    pipeline = hash_pipeline()
-    started, used = time.perf_counter(), time.process_time()
-    read_tables = []
-    for path in sorted(Path(folder).glob("*.arrow")):
-        with path.open("rb") as file:
-            read_tables.append(pa.ipc.open_file(file).read_all())
-    report = pipeline.report(Facts.from_table(pa.concat_tables(read_tables)), group_by=by or None)
-    told = {
-        "n": report.coverage.scored,
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": time.process_time() - used,
-        "maxrss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
-    }
-    Path(folder, "report.json").write_bytes(report.to_json())
-    print(json.dumps(told))
+    pipeline, started, used = hash_pipeline(), time.perf_counter(), time.process_time()
+    report = pipeline.report(Files(folder, n), folder=folder / "room", group_by=by or None)
+    told = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - used}
+    print(json.dumps({"n": report.coverage.scored} | told))
+
+
+def measured(n: int, *, seed: Facts, by: str = "") -> dict[str, float]:
+    """Make n facts and measure them in a process of their own: what it took, and the most memory, in MiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        for i, table in enumerate(tables(n, seed=seed)):
+            _store(Path(folder, f"{i:06d}.arrow"), table)
+        command = [sys.executable, "-m", "tests.benchmarks.measuring", str(n), "--folder", folder, "--by", by]
+        with (
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process,
+            PeakMemory(process.pid) as memory,
+        ):
+            out, _ = process.communicate()
+        return {**json.loads(out), "peak_mib": memory.peak_bytes / 2**20}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("n", type=int, nargs="*", default=[250_000, 1_000_000])
-    parser.add_argument("--by", default="")
-    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--by", default="", choices=["", "post", "creator"])
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.folder:
-        measure(given.folder, given.by)
+        measure(given.folder, given.n[0], given.by)
         return
     seed = seed_facts()
     for n in given.n:
-        with tempfile.TemporaryDirectory() as folder:
-            for i, table in enumerate(tables(n, seed=seed)):
-                with (
-                    pa.OSFile(str(Path(folder, f"{i:06d}.arrow")), "wb") as file,
-                    pa.ipc.new_file(
-                        file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
-                    ) as writer,
-                ):
-                    writer.write_table(table)
-            command = [
-                sys.executable,
-                "-m",
-                "tests.benchmarks.measuring",
-                "--folder",
-                folder,
-                "--by",
-                given.by,
-            ]
-            with (
-                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process,
-                PeakMemory(process.pid) as memory,
-            ):
-                out, _ = process.communicate()
-            told = json.loads(out)
-            print(
-                f"{told['n']:>12,} comments {told['seconds']:8.1f} s {told['cpu_seconds']:8.1f} CPU s "
-                f"{memory.peak_bytes / 2**20:8.0f} MiB",
-                flush=True,
-            )
+        told = measured(n, seed=seed, by=given.by)
+        print(
+            f"{told['n']:>12,} comments {told['seconds']:8.1f} s {told['cpu_seconds']:8.1f} CPU s "
+            f"{told['peak_mib']:8.0f} MiB",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

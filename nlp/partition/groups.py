@@ -1,0 +1,83 @@
+"""The facts of each post or creator, where all of them together need not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from plaudit.facts import FACTS_SCHEMA, Facts, fingerprints
+from plaudit.index import NAME_COLUMNS, split
+from plaudit.partition.counting import KeyCounts
+from plaudit.partition.spill import PART_ROWS, Spill, n_parts_for, part_of, streams_of
+from plaudit.partition.stored import Stored, Streamed
+from plaudit.signals.keys import Keys, row_of
+
+Group = Facts | Stored
+"""A group's facts: in memory, or on disk where there are more of them than a part holds."""
+
+
+def groups_of(
+    stored: Stored, folder: Path, *, by: str, part_rows: int = PART_ROWS
+) -> Iterator[tuple[str, Group]]:
+    """Yield each group by name, each before the next is asked for.
+
+    Args:
+        stored: All facts; each key is there once.
+        folder: For nothing else.
+        by: "post" or "creator".
+        part_rows: About how many rows are looked at together.
+    """
+    column, sizes = NAME_COLUMNS[by], KeyCounts()
+    for rows in stored.tables([column]):
+        sizes.add(_names(rows, column))
+    sizes.settle()
+    large = sizes.counts > part_rows
+    n_shared = n_parts_for(len(stored), part_rows=part_rows)
+    spill = Spill(folder, n_parts=n_shared + int(np.count_nonzero(large)))
+    for rows in stored.tables(FACTS_SCHEMA.names):
+        names = _names(rows, column)
+        alone = row_of(names, sizes.keys[large])
+        spill.put(rows, np.where(alone >= 0, n_shared + alone, part_of(names, n_shared)))
+    for number, path in spill.files():
+        if number < n_shared:
+            yield from split(Facts.from_table(pa.concat_tables(streams_of(path))), by=by)
+        else:
+            group = Streamed(path, n=int(sizes.counts[large][number - n_shared]))
+            yield next(group.tables([column])).column(0)[0].as_py(), group
+
+
+def chosen_of(
+    stored: Stored, folder: Path, *, by: str, names: Sequence[str], most: int
+) -> Iterator[tuple[str, Group]]:
+    """Yield some groups by name, in this order, each before the next is asked for.
+
+    Args:
+        stored: All facts; each key is there once.
+        folder: For nothing else.
+        by: "post" or "creator".
+        names: Of the groups.
+        most: Comments up to which a group comes in memory.
+    """
+    column = NAME_COLUMNS[by]
+    keys = fingerprints(pa.array(names, pa.string()))
+    order = np.argsort(keys)
+    counts = np.zeros(len(names), np.int64)
+    spill = Spill(folder, n_parts=max(len(names), 1))
+    for rows in stored.tables(FACTS_SCHEMA.names):
+        place = row_of(_names(rows, column), keys[order])
+        kept = np.flatnonzero(place >= 0)
+        chosen = order[place[kept]]
+        counts += np.bincount(chosen, minlength=len(names))
+        spill.put(rows.take(pa.array(kept)), chosen)
+    for number, path in spill.files():
+        if counts[number] > most:
+            yield names[number], Streamed(path, n=int(counts[number]))
+        else:
+            yield names[number], Facts.from_table(pa.concat_tables(streams_of(path)))
+
+
+def _names(rows: pa.Table, column: str) -> Keys:
+    return fingerprints(rows.column(column).combine_chunks())

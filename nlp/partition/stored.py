@@ -1,0 +1,90 @@
+"""Facts that lie somewhere else than in memory, and those of some rows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from plaudit.facts import FACTS_SCHEMA, Facts
+from plaudit.letters import GRAMS
+from plaudit.partition.spill import streams_of
+
+_BLOCK: Final = 1 << 15
+
+
+class Stored(Protocol):
+    """Facts at rest; each key is there once."""
+
+    def __len__(self) -> int:
+        """Return how many comments there are."""
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield these columns of all rows, some rows at a time, the same at every call."""
+
+
+class Held:
+    """Facts in memory, given out as if they were not."""
+
+    def __init__(self, facts: Facts) -> None:
+        """Hold facts."""
+        self._facts = facts
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield blocks of rows."""
+        for start in range(0, len(self._facts), _BLOCK):
+            yield self._facts.between(start, min(start + _BLOCK, len(self._facts))).to_table().select(columns)
+
+
+class Streamed:
+    """Facts in a file of Arrow streams one behind the other, as `spill.Spill` leaves them."""
+
+    def __init__(self, path: Path, *, n: int) -> None:
+        """Name a file with n rows."""
+        self._path, self._n = path, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield a table a stream."""
+        for table in streams_of(self._path):
+            yield table.select(columns)
+
+
+def whole(stored: Stored) -> Facts:
+    """Return all facts, in memory."""
+    return Facts.from_table(
+        pa.concat_tables([FACTS_SCHEMA.empty_table(), *stored.tables(FACTS_SCHEMA.names)])
+    )
+
+
+def facts_of_part(rows: pa.Table) -> Facts:
+    """Return facts with the columns that are there, in order of the key; the others are blank."""
+    order = np.argsort(rows.column("key").to_numpy())
+    rows = rows.take(pa.array(order)).combine_chunks()
+    columns: dict[str, Any] = {}
+    for each in fields(Facts):
+        kind = FACTS_SCHEMA.field(each.name).type
+        if each.name not in rows.column_names:
+            columns[each.name] = _blank(kind, len(rows))
+        elif kind in (pa.string(), GRAMS):
+            columns[each.name] = rows.column(each.name).combine_chunks()
+        else:
+            columns[each.name] = rows.column(each.name).to_numpy()
+    return Facts(**columns)
+
+
+def _blank(kind: pa.DataType, n: int) -> Any:
+    if kind == GRAMS:
+        return pa.ListArray.from_arrays(
+            pa.array(np.zeros(n + 1, np.int32)), pa.array([], pa.uint32()), type=GRAMS
+        )
+    return pa.repeat("", n) if kind == pa.string() else np.zeros(n, kind.to_pandas_dtype())
