@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from plaudit.readers import ReadOptions, detect, json_cutting, json_window, preparation, read, stream
+from plaudit.readers.format import Problem
 
 from .test_readers_formats import INFO, PAGES, rows_of, write
 from .test_readers_tools import INSTAGRAM_GRAPH, INSTALOADER, TIKTOK_RESEARCH
@@ -169,6 +170,21 @@ def test_any_brackets_end(data: str, whole: int, step: int) -> None:
         cutter = json_cutting.Cutter(iter([data.encode()]), survey=lambda: [])
         assert sum(1 for _ in cutter.values()) <= len(data) + 1
         json_cutting.Cutter(iter([data.encode()])).shared()
+
+
+@pytest.mark.parametrize("unit", [b"[", b'{"a":', b'[{"comments":['])
+def test_brackets_without_end_are_given_up_at_once(unit: bytes) -> None:
+    n_given = []
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            n_given.append(1)
+            yield unit * (json_window.N_STEP // len(unit))
+
+    (problem,) = json_cutting.Cutter(chunks(), limit=json_cutting.N_LOOK).values()
+    assert isinstance(problem, Problem)
+    assert problem.reason == "not_json"
+    assert len(n_given) <= 2
 
 
 def test_memory_is_bounded_whatever_the_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ from typing import Final
 N_STEP: Final = 1 << 20
 """Bytes of items that are taken out of a list at a time, and read from the chunks at a time."""
 
+N_DEEP: Final = 10_000
+"""Brackets in brackets at which a text is no JSON anybody wrote: parsers stop at a thousand or so."""
+
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _LEAP = re.compile(rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+[{}\[\]]', re.DOTALL)
 _ITEM: Final = rb'[^"{}\[\],]*+(?:' + _STRING + rb'[^"{}\[\],]*+)?+,'
@@ -61,7 +64,11 @@ class Window:
         return taken
 
     def length(self) -> int | None:
-        """Return the length of the object or array that begins here; None where it is too long or cut off."""
+        """Return the length of the object or array that begins here; None where it is too long or cut off.
+
+        Raises:
+            Ends: It is too deep.
+        """
         depth = n = 0
         while True:
             match = _LEAP.match(self._data, self._at + n)
@@ -70,7 +77,7 @@ class Window:
                     return None
                 continue
             n = match.end() - self._at
-            depth += 1 if self._data[match.end() - 1] in _OPENERS else -1
+            depth = self._deeper(depth, match.end() - 1)
             if not depth:
                 return n
 
@@ -80,7 +87,7 @@ class Window:
         Nothing is returned of an item that is too long.
 
         Raises:
-            Ends: The text ends within the list.
+            Ends: The text ends within the list, or an item is too deep.
         """
         depth = n = n_whole = 0
         while n_whole < N_STEP:
@@ -97,7 +104,7 @@ class Window:
                 self._need_more()
                 continue
             n = match.end() - self._at
-            depth += 1 if self._data[match.end() - 1] in _OPENERS else -1
+            depth = self._deeper(depth, match.end() - 1)
             if depth < 0:
                 items = self.take(n - 1)
                 self._at += 1
@@ -137,7 +144,7 @@ class Window:
         """Move behind the value that begins here, however long it is.
 
         Raises:
-            Ends: The text ends within it.
+            Ends: The text ends within it, or it is too deep.
         """
         depth = 0
         while True:
@@ -150,9 +157,14 @@ class Window:
             if byte == b'"':
                 self._pass_string()
             else:
-                depth += 1 if byte in _OPENERS else -1
+                depth = self._deeper(depth, self._at - 1)
             if depth <= 0:
                 return
+
+    def _deeper(self, depth: int, at: int) -> int:
+        if depth > N_DEEP:  # millions of brackets would be counted one by one, level by level
+            raise Ends
+        return depth + 1 if self._data[at] in _OPENERS else depth - 1
 
     def _pass_string(self) -> None:
         while True:
