@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.benchmarks import throughput
-from tests.benchmarks.dumps import head_of, make_dump
+from tests.benchmarks.dumps import head_of, make_dump, texts_of
 from tests.benchmarks.memory import PeakMemory, family
 from tests.benchmarks.throughput import Measure, measure, table
 
@@ -27,6 +27,13 @@ def test_a_task_tells_what_it_took(tmp_path, task):
     assert found.n == 400
     assert found.seconds > 0
     assert found.peak_bytes > 10 << 20
+
+
+def test_distinct_texts_are_labelled_once_each_in_all_processes(tmp_path):
+    dump = make_dump(tmp_path / "made.ndjson", n=200)
+    found = measure("classify", dump, 2)
+    assert isinstance(found, Measure)
+    assert found.n == len(set(texts_of(str(dump)))) < 200
 
 
 def test_what_is_not_installed_is_told_in_the_table(monkeypatch, tmp_path):
@@ -49,7 +56,10 @@ def test_the_command_prints_a_row_a_measure(monkeypatch, capsys, tmp_path):
     throughput.main(["--n", "50", "--rounds", "1", "--cores", "2", "--growth", "--peers"])
     out = capsys.readouterr().out
     assert "2 cores against one: 2.00 times" in out
-    assert all(name in out for name in ("classify, distinct", "floor: read", "1/4 of the dump", "batch 32"))
+    assert all(
+        name in out
+        for name in ("classify, distinct", "floor: read", "1/4 of the dump", "MiniLM, batch 32", "int8")
+    )
 
 
 def test_memory_is_that_of_the_whole_family():

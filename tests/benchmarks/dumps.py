@@ -39,6 +39,12 @@ def _text(draw: random.Random, words: list[str]) -> str:
     return " ".join(said).capitalize() + draw.choice(("", ".", "!", "?", " 😂", "..."))
 
 
+def texts_of(dump: str) -> list[str]:
+    """Return the texts of a dump, in its order."""
+    batches = read([dump], options=ReadOptions(batch_size=2048))
+    return [text for batch in batches for text in batch.comments.column("text").to_pylist()]
+
+
 def head_of(dump: Path, path: Path, *, share: float) -> Path:
     """Write the first share of a dump's comments as NDJSON of its own; return the path."""
     batches = list(read([dump], options=ReadOptions(batch_size=2048)))

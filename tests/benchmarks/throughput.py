@@ -3,6 +3,7 @@
 Without `--dump` it makes one. Everything is measured in turn, round after round, and given as the median: the
 speed of one machine swings. CPU seconds stand beside, as other work on the machine costs time and not those.
 Rows that begin with "floor" say what no program could beat; `--peers` (extra `[bench]`) sets others beside.
+`SPEED.md` says what brought what.
 """
 
 from __future__ import annotations
@@ -61,10 +62,14 @@ def rows_of(dump: Path, *, n: int, cores: int, peers: bool) -> Iterator[tuple[st
     yield f"score but for the classifier, {cores} cores", "unclassified", (dump, cores)
     yield "classify, distinct texts", "classify", (dump, cores)
     yield "floor: read, normalise, hash", "read", (dump,)
-    yield "floor: int8 arithmetic of the transformer", "arithmetic", (dump, cores)
+    yield "floor: int8 arithmetic, the cascade", "arithmetic", (dump, cores, "cascade")
+    yield "floor: int8 arithmetic, six layers for all", "arithmetic", (dump, cores, "exact")
     if peers:
-        for batch in (1, 32):
-            yield f"peer: transformers pipeline, batch {batch}", "transformers", (dump, cores, batch)
+        for network in ("DistilBERT", "MiniLM"):
+            for batch in (1, 32):
+                name = f"peer: transformers, {network}, batch {batch}"
+                yield name, "transformers", (dump, cores, batch, network.lower())
+        yield "peer: ONNX Runtime int8, MiniLM, sorted", "onnx", (dump, cores)
 
 
 def table(found: dict[str, list[Measure | str]], *, base: str) -> str:
