@@ -74,6 +74,8 @@ _SCRIPT = re.compile("|".join(f"(?P<{name}>[{letters}]+)" for name, letters in _
 _OTHER_LETTER = re.compile(f"[{''.join(_SCRIPTS.values())}]")
 # Anything but Latin letters, emoji and common marks: only then can something be hidden.
 _ODD = re.compile("[^\x00-\u024f\u2010-\u2027\u2030-\u205e\u20ac\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
+# Emoji that cleaning would take for letters: ™, ℹ, Ⓜ, ㊗, ㊙, buttons of Japanese words.
+_LETTERED_EMOJI = re.compile("[\u2122\u2139\u3297\u3299\U0001f200-\U0001f2ff]\ufe0f?|\u24c2\ufe0f")
 _SHARED_SCRIPTS: Final = {
     "cyrillic": ("ru", "uk", "bg", "sr", "mk", "be", "kk", "ky", "mn", "tg", "tt"),
     "arabic": ("ar", "fa", "ur", "ps", "ckb", "ug", "sd"),
@@ -132,7 +134,7 @@ def identify(texts: Sequence[str]) -> list[str]:
 def _identify(text: str) -> str:
     text = text[: 8 * _MAX_LETTERS]
     if not text.isascii() and _ODD.search(text):
-        text = legible(text)
+        text = legible(_LETTERED_EMOJI.sub(" ", text))
         if _OTHER_LETTER.search(text) and (code := _by_script(_NOISE.sub(" ", text))):
             return code
     elif may_be_disguised(text) and (read := legible(text)) != normalize(text):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import time
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit import language
-from plaudit.language import NOTHING, READ, UNSURE, identify
+from plaudit.language import NOTHING, READ, UNSURE, bare, identify
+from plaudit.training.obfuscation import KINDS, obfuscate
+from tests.tiny import example_texts
 
 FOREIGN = {
     code: lines.strip().splitlines()
@@ -28,6 +31,12 @@ MAIN_FOREIGN = ("it", "tr", "nl", "pl", "ja", "ar", "hi")
 LABELS = Path(__file__).parents[2] / "shared" / "data" / "labels"
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)  # lone surrogates too
 
+UNSEEN = {
+    code: lines.strip().splitlines()
+    for code, lines in tomllib.loads(
+        Path(__file__).with_name("unread_comments.toml").read_text("utf-8")
+    ).items()
+}
 READ_COMMENTS = """
 lol nice
 omg queen
@@ -77,6 +86,27 @@ def test_main_unread_languages_are_seen(code: str) -> None:
     assert codes.count(code) >= 0.85 * len(codes)
 
 
+@pytest.mark.parametrize("change", [str, str.upper, bare, lambda text: f"@anna.b {text} 😍😂 #love"])
+@pytest.mark.parametrize("code", MAIN_FOREIGN)
+def test_comments_that_chose_no_threshold_are_seen_too(code: str, change: Callable[[str], str]) -> None:
+    codes = identify([change(text) for text in UNSEEN[code]])
+    assert len(codes) >= 30
+    assert sum(map(unread, codes)) >= 0.95 * len(codes), list(zip(UNSEEN[code], codes, strict=True))
+
+
+def test_the_comments_that_chose_thresholds_are_others() -> None:
+    assert not {text for texts in UNSEEN.values() for text in texts} & {
+        t for ts in FOREIGN.values() for t in ts
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_disguises_are_not_exotic(kind: str) -> None:
+    draw = random.Random(1)
+    codes = identify([obfuscate(text, kind, draw) for text in example_texts()])
+    assert sum(map(unread, codes)) <= 0.02 * len(codes)
+
+
 def test_other_unread_languages_are_seen() -> None:
     codes = identify([text for code, texts in FOREIGN.items() if code not in MAIN_FOREIGN for text in texts])
     assert sum(map(unread, codes)) >= 0.95 * len(codes)
@@ -119,6 +149,9 @@ def test_language_is_named(text: str, code: str) -> None:
         "https://a.example/x?y=1",
         "#love #ootd",
         "!!! ❤️ 10/10",
+        "👍🏽 ❤️‍🔥 1️⃣ 🇮🇹",
+        "©️ ®️ ™️ ℹ️ Ⓜ️ 🅰️",
+        "㊗️ ㊙️ 🈁 🈵",
         "\u200b",
     ],
 )
