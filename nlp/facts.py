@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from plaudit.comment import comment_key
 from plaudit.letters import GRAMS, letters_of
+from plaudit.linguistics import CONTENT
+from plaudit.passages import TRIPLES, passages_of
 from plaudit.text import fingerprint
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Facts:
         letters: Fingerprint of the text's skeleton; 0 where it has no letters.
         n_letters: Length of that skeleton.
         grams: Hashes of its character n-grams, as `letters.Letters`.
+        passages: Hashes of the text's word triples, as `passages.passages_of`.
         created_at: Unix time in milliseconds, or `NO_TIME`.
         exact_time: Whether `created_at` is to be trusted to the second; never where it lies in the future.
         is_creator: Whether the creator wrote it.
@@ -60,6 +63,8 @@ class Facts:
         genuine: Probability in 1/65536, like the five that follow.
         n_words: Words of the text.
         n_content_words: Distinct words that carry meaning.
+        content: Hashes of these, as `linguistics.Wording`.
+        n_of_post: How many of these the text of its post holds too; -1 where that text was not given.
         emoji_only: Whether nothing but emoji is there.
         tag_only: Whether nothing but @handles is there.
         id: As the source wrote it.
@@ -79,6 +84,7 @@ class Facts:
     letters: NDArray[np.uint64]
     n_letters: NDArray[np.int32]
     grams: pa.ListArray
+    passages: pa.ListArray
     created_at: NDArray[np.int64]
     exact_time: NDArray[np.bool_]
     is_creator: NDArray[np.bool_]
@@ -93,6 +99,8 @@ class Facts:
     addressed: NDArray[np.int32]
     n_words: NDArray[np.int32]
     n_content_words: NDArray[np.int32]
+    content: pa.ListArray
+    n_of_post: NDArray[np.int32]
     emoji_only: NDArray[np.bool_]
     tag_only: NDArray[np.bool_]
     id: pa.StringArray
@@ -166,6 +174,7 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         "letters": letters.fingerprint,
         "n_letters": letters.n,
         "grams": letters.grams,
+        "passages": passages_of(comments.column("text").to_pylist()),
         "created_at": created_at,
         "exact_time": _exact(comments.column("time_precision")) & believable(created_at),
         "is_creator": comments.column("is_creator").to_numpy(zero_copy_only=False),
@@ -176,6 +185,8 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         **dict(zip(("experience", "solicitation", "addressed"), flags.T, strict=True)),
         "n_words": wording.n_words.astype(np.int32),
         "n_content_words": wording.n_content_words.astype(np.int32),
+        "content": wording.content,
+        "n_of_post": np.full(len(letters.n), -1, np.int32),
         "emoji_only": wording.emoji_only.astype(bool),
         "tag_only": wording.tag_only.astype(bool),
         "id": comments.column("id"),
@@ -198,6 +209,7 @@ _KINDS: Final[dict[str, pa.DataType]] = {
     ),
     "n_letters": pa.int32(),
     "grams": GRAMS,
+    "passages": TRIPLES,
     "created_at": pa.int64(),
     "exact_time": pa.bool_(),
     "is_creator": pa.bool_(),
@@ -209,6 +221,8 @@ _KINDS: Final[dict[str, pa.DataType]] = {
     ),
     "n_words": pa.int32(),
     "n_content_words": pa.int32(),
+    "content": CONTENT,
+    "n_of_post": pa.int32(),
     "emoji_only": pa.bool_(),
     "tag_only": pa.bool_(),
     **dict.fromkeys(("id", "post_name", "creator_name", "language", "platform"), pa.string()),
@@ -226,7 +240,9 @@ def _unpacked(column: pa.ChunkedArray, kind: pa.DataType) -> NDArray[Any] | pa.A
     whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks)
-    return whole if kind in (pa.string(), GRAMS) else whole.to_numpy(zero_copy_only=False)
+    return (
+        whole if pa.types.is_string(kind) or pa.types.is_list(kind) else whole.to_numpy(zero_copy_only=False)
+    )
 
 
 def _one_row_a_key(columns: dict[str, Any]) -> NDArray[np.intp]:

@@ -34,6 +34,7 @@ def score(
     platform: str | None = None,
     columns: Mapping[str, str] | None = None,
     by: str | None = None,
+    posts: Mapping[str, str] | None = None,
     model: Source | None = None,
 ) -> Report:
     """Score comments as one community.
@@ -48,6 +49,7 @@ def score(
         platform: One of `comment.PLATFORMS`; None for the format's own.
         columns: Generic column to the name it has here.
         by: "post" or "creator" for a finding of each as well.
+        posts: Texts of posts (title, description, transcript) by their ids, for `post_overlap`.
         model: Folder of an artefact; None for the shipped one.
 
     Raises:
@@ -56,7 +58,7 @@ def score(
     """
     options = ReadOptions(format=format, creator=creator, post=post, platform=platform, columns=columns or {})
     batches = _batches(comments, options)
-    context = Context(creator_id=creator, platform=platform)
+    context = Context(creator_id=creator, platform=platform, posts=posts or {})
     return pipeline_of(model).score(batches, context=context, group_by=by)
 
 

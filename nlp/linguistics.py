@@ -15,9 +15,11 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.language import READ, SOUND, bare, small_words
@@ -48,6 +50,10 @@ _UNSPACED_PAIR = re.compile(
 )
 
 _MAX_SOUND = 40  # letters looked at: its expression takes time by the square
+MAX_CONTENT: Final = 64
+"""Hashes of content words kept of a text."""
+CONTENT: Final = pa.list_(pa.field("item", pa.uint32(), nullable=False))
+"""Arrow type of a column of content words."""
 _N_WORDS_KEPT: Final = 1 << 15  # some 5 MB; most of what people write is a few thousand words
 _N_LETTERS_KEPT: Final = 30
 _CONTENT: dict[str, str] = {}
@@ -63,6 +69,8 @@ class Wording:
             in any language the model reads: filler never raises it.
         emoji_only: bool; at least one emoji or emoticon, and no letter or digit beside it.
         tag_only: bool; at least one @handle, and nothing else but emoji, marks and links.
+        content: lists of uint32, ascending: hashes of those different words, of long texts the lowest
+            `MAX_CONTENT`.
         mention: uint64; `handle_pseudonym` of the first @handle, 0 without one.
     """
 
@@ -70,6 +78,7 @@ class Wording:
     n_content_words: NDArray[np.int32]
     emoji_only: NDArray[np.bool_]
     tag_only: NDArray[np.bool_]
+    content: pa.ListArray
     mention: NDArray[np.uint64]
 
     def __len__(self) -> int:
@@ -86,11 +95,22 @@ class Wording:
         if not parts:
             return cls.empty()
         names = [field.name for field in fields(cls)]
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+        return cls(**{name: _end_to_end([getattr(part, name) for part in parts]) for name in names})
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Wording:
         """Return the rows at these positions, or where this mask is true."""
-        return Wording(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Wording(
+            **{
+                field.name: column[at] if isinstance(column, np.ndarray) else column.take(pa.array(at))
+                for field in fields(self)
+                for column in [getattr(self, field.name)]
+            }
+        )
+
+
+def _end_to_end(columns: Sequence[Any]) -> Any:
+    return np.concatenate(columns) if isinstance(columns[0], np.ndarray) else pa.concat_arrays(columns)
 
 
 def describe(texts: Sequence[str]) -> Wording:
@@ -99,16 +119,23 @@ def describe(texts: Sequence[str]) -> Wording:
     return _columns([known[text] for text in texts])
 
 
-_Row = tuple[int, int, bool, bool, int]
+def content_words(text: str) -> NDArray[np.uint32]:
+    """Return the hashes of the different words of a raw text that carry meaning, all of them, ascending."""
+    words = _words(legible(_without_emoji(_without_links(HANDLE.sub(" ", text)))))
+    return np.array(sorted(map(_hash, _content_words(words))), np.uint32)
+
+
+_Row = tuple[int, int, bool, bool, list[int], int]
 
 
 def _columns(rows: Sequence[_Row]) -> Wording:
-    n_words, n_content_words, emoji_only, tag_only, mention = zip(*rows, strict=True) if rows else [()] * 5
+    n_words, n_content, emoji_only, tag_only, content, mention = zip(*rows, strict=True) if rows else [()] * 6
     return Wording(
         n_words=np.array(n_words, np.int32),
-        n_content_words=np.array(n_content_words, np.int32),
+        n_content_words=np.array(n_content, np.int32),
         emoji_only=np.array(emoji_only, bool),
         tag_only=np.array(tag_only, bool),
+        content=pa.array(content, CONTENT),
         mention=np.array(mention, np.uint64),
     )
 
@@ -120,9 +147,10 @@ def _describe(text: str) -> _Row:
     plain = _without_emoji(rest)
     readable = legible(plain)
     if words := _words(readable):
-        return len(words), _n_content_words(words), False, False, mention
+        said = _content_words(words)
+        return len(words), len(said), False, False, sorted(map(_hash, said))[:MAX_CONTENT], mention
     silent = not _LETTER_OR_DIGIT.search(readable)
-    return 0, 0, silent and rest == text != plain, silent and handle is not None, mention
+    return 0, 0, silent and rest == text != plain, silent and handle is not None, [], mention
 
 
 def _without_links(text: str) -> str:
@@ -144,11 +172,15 @@ def _words(text: str) -> list[str]:
     return _word().findall(_UNSPACED_PAIR.sub(r"\1 ", text.lower().replace("’", "'")))
 
 
-def _n_content_words(words: Sequence[str]) -> int:
+def _content_words(words: Sequence[str]) -> set[str]:
     said = set(map(_CONTENT.get, words))
     if None in said:
         said = {_remembered_content(word) for word in words}
-    return len(said) - ("" in said)
+    return {word for word in said if word}
+
+
+def _hash(word: str) -> int:
+    return crc32(word.encode("utf-8", "replace"))
 
 
 def _remembered_content(word: str) -> str:

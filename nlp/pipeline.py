@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,8 +27,9 @@ from plaudit.index import judge, ranked, split, warnings_of
 from plaudit.partition.groups import groups_of
 from plaudit.partition.measuring import tallied_in_parts
 from plaudit.partition.spill import PART_ROWS
-from plaudit.partition.stored import Stored, whole
+from plaudit.partition.stored import Stored, WithPosts, whole
 from plaudit.policy import Policy
+from plaudit.posts import with_posts
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Report
 from plaudit.scores import FLAGS, LABELS, Classifier, Scores
@@ -51,10 +52,12 @@ class Context:
     Attributes:
         creator_id: The creator's id; None where nobody is named.
         platform: One of `comment.PLATFORMS`; None: as the comments say.
+        posts: Texts of posts (title, description, caption, transcript) by their ids.
     """
 
     creator_id: str | None = None
     platform: str | None = None
+    posts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,11 @@ class Pipeline:
         """
         _check_group_by(group_by)
         context = context or Context()
+        if context.posts:
+            if isinstance(facts, Facts):
+                facts = with_posts(facts, context.posts)
+            else:
+                facts = WithPosts(facts, context.posts)
         tools: dict[str, Any] = {
             "error_counts": self.classifier.error_counts,
             "references": self.references,

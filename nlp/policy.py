@@ -22,6 +22,7 @@ _CHOICES: Final = {
     "index": (*INDICES, "none"),
     "bad": ("high", "low", "none"),
     "scale": ("root", "log", "linear"),
+    "yardstick": ("communities", "policy"),
 }
 
 
@@ -38,6 +39,7 @@ class SignalRule:
     least: float
     reference: float
     spread: float
+    yardstick: str
     least_spread: float
     most_spread: float
     title: str

@@ -47,6 +47,11 @@ def too_little_talk(found: Tallied, *, policy: Policy) -> list[str]:
         return ["No comment has a parent: nobody answered, or the source does not keep threads."]
     if not found.community.has_authors:
         return ["Most comments come without an author, so it is not known who talks with whom."]
+    if found.community.answers_beside:
+        return [
+            "Most answers of the creator stand beside what they answer, not beneath it: the source keeps "
+            "threads only in part, so who answers whom can't be counted."
+        ]
     n_threads = found.counts.n_threads
     if n_threads < policy.rules.min_threads:
         return [f"Only {n_threads} threads, {policy.rules.min_threads} needed."]
@@ -109,8 +114,8 @@ def _mover(weighed: Weighed, effect: float) -> str:
 def _usual(weighed: Weighed) -> str:
     reference = weighed.reference
     usual = shown(reference.location, weighed.signal.unit)
-    if reference.origin == "policy":
-        return f"assumed usual: {usual}"
+    if reference.origin in ("policy", "set"):
+        return f"{'assumed usual' if reference.origin == 'policy' else 'expected'}: {usual}"
     return f"usual{' over all platforms' if reference.origin == 'pooled' else ''}: {usual}"
 
 

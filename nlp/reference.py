@@ -35,7 +35,7 @@ class Reference:
         location: Median over communities, in the signal's unit.
         spread: Robust standard deviation over communities, on the policy's scale.
         n_communities: Communities behind both; 0 for the policy's own assumption.
-        origin: Platform, "pooled", or "policy".
+        origin: Platform, "pooled", "policy" for want of one, or "set" where the policy's is what counts.
         n_accounts: Effective number of accounts behind both.
     """
 
@@ -72,7 +72,12 @@ class References:
     platforms: Mapping[str, Mapping[str, Reference]] = field(default_factory=dict)
 
     def find(self, signal: str, *, platform: str, rule: SignalRule) -> Reference:
-        """Return the platform's reference of a signal, else the pooled one, else the policy's."""
+        """Return the platform's reference of a signal, else the pooled one, else the policy's.
+
+        Where the policy says that what is usual is no yardstick, its own is "set".
+        """
+        if rule.yardstick == "policy":
+            return Reference(location=rule.reference, spread=rule.spread, n_communities=0, origin="set")
         for name in (platform, POOLED):
             if (found := self.platforms.get(name, {}).get(signal)) is not None:
                 return found

@@ -125,6 +125,9 @@ def score(
         Platform | None, typer.Option(help="Where the comments were written. Default: from the format.")
     ] = None,
     by: Annotated[By, typer.Option(help="Also report every post or creator on its own.")] = By.none,
+    posts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The posts' own texts: id, title or text a line.")
+    ] = None,
     map_: Annotated[
         list[str] | None,
         typer.Option(
@@ -181,6 +184,7 @@ def score(
             out=out,
             options=options,
             group_by=None if by is By.none else by.value,
+            posts=posts,
             model=model,
             exact=exact,
             threads=threads,

@@ -87,7 +87,11 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     work = _engine(request).index(
         records,
         options=ReadOptions(creator=body.creator_id, platform=body.platform),
-        context=Context(creator_id=body.creator_id, platform=body.platform),
+        context=Context(
+            creator_id=body.creator_id,
+            platform=body.platform,
+            posts={post.id: post.text for post in body.posts if post.text},
+        ),
         group_by=None if body.by == "none" else body.by,
     )
     report = await while_there(request, work)

@@ -104,7 +104,7 @@ class Post(BaseModel):
     id: Identifier = Field(description="As in the comments' `post_id`.", examples=["p1"])
     text: str | None = Field(
         None,
-        description="Title, description, caption or transcript. No signal of this version uses it.",
+        description="Title, description, caption or transcript: what comments take up of it is a signal.",
         examples=["Restoring a 1950s chair: glue, clamps and patience"],
     )
     published_at: Time | None = Field(
@@ -157,7 +157,7 @@ class IndexRequest(BaseModel):
         None, description="Of comments that name none; what is usual there is the yardstick. Default: other."
     )
     posts: list[Post] = Field(
-        [], description="At most `limits.max_comments`. No signal of this version uses them."
+        [], description="At most `limits.max_comments`; their texts show what comments take up of them."
     )
     follower_count: Followers | None = Field(
         None, description="Of the creator. No signal of this version uses it."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ from plaudit.service.evidence import Texts
 from plaudit.service.exits import NOTE
 from plaudit.service.folder import ResultFolder
 from plaudit.service.output import LABELLED_SCHEMA, MANIFEST, Outputs, result_files
+from plaudit.service.post_texts import post_texts_of
 from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
 from plaudit.service.report_pages import GROUPS, ReportPages
 from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
@@ -47,6 +49,7 @@ class Job:
         out: Folder for the results.
         options: How to read the sources.
         group_by: "post", "creator" or None.
+        posts: File of the posts' own texts, as `post_texts.post_texts_of` reads it.
         model: Artefact folder; None for the shipped one.
         exact: Let the exact network read every comment; no cascade.
         threads: Cores to use; None for all.
@@ -63,6 +66,7 @@ class Job:
     out: Path
     options: ReadOptions
     group_by: str | None = None
+    posts: Path | None = None
     model: Path | None = None
     exact: bool = False
     threads: int | None = None
@@ -188,12 +192,15 @@ class _Run:
         self._job, self._folder, self._meter = job, folder, meter
         self._clock, self._inputs, self._texts = Clock(), Inputs(job.sources), Texts()
         self._told: dict[str, Any] = {}
+        self._posts = {} if job.posts is None else post_texts_of(job.posts)
         self._chunks: Chunks | None = None
 
     def prepare(self, crew: _Crew) -> None:
         """Settle what decides the results."""
         self._told = job_of(self._inputs, self._job.options, crew.pipeline)
         self._options = {"by": self._job.group_by, "table_format": self._job.table_format}
+        if self._job.posts is not None:
+            self._options["posts"] = sha256(self._job.posts.read_bytes()).hexdigest()
         self._clock.lap("loading")
 
     def is_done(self) -> bool:
@@ -253,7 +260,7 @@ class _Run:
     def _measure(self, pipeline: Pipeline, chunks: Chunks, folder: Path) -> Report:
         self._meter.say("Measuring")
         options = self._job.options
-        context = Context(creator_id=options.creator, platform=options.platform)
+        context = Context(creator_id=options.creator, platform=options.platform, posts=self._posts)
         try:
             return pipeline.report(
                 chunks.facts(),

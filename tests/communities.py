@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from plaudit.comment import COMMENT_SCHEMA, comment_key
 from plaudit.facts import NO_TIME, ONE, Facts, facts_of
 from plaudit.letters import GRAMS
+from plaudit.linguistics import CONTENT, content_words
+from plaudit.passages import TRIPLES
 from plaudit.pseudonym import handle_pseudonym, pseudonym
 from plaudit.scores import Scores
 from tests.fakes import KeywordClassifier
@@ -31,6 +33,7 @@ class StubWording:
 
     n_words: NDArray[np.int32]
     n_content_words: NDArray[np.int32]
+    content: pa.ListArray
     emoji_only: NDArray[np.bool_]
     tag_only: NDArray[np.bool_]
     mention: NDArray[np.uint64]
@@ -42,6 +45,7 @@ def stub_wording(texts: Sequence[str]) -> StubWording:
     return StubWording(
         n_words=np.array([len(each) for each in words], np.int32),
         n_content_words=np.array([len({w for w in each if len(w) > 3}) for each in words], np.int32),
+        content=pa.array([content_words(text).tolist() for text in texts], CONTENT),
         emoji_only=np.array([not any(c.isalnum() for c in text) for text in texts], bool),
         tag_only=np.array([bool(t) and not w for t, w in zip(tags, words, strict=True)], bool),
         mention=np.array([handle_pseudonym(t[0]) if t else 0 for t in tags], np.uint64),
@@ -92,6 +96,9 @@ def make_facts(n: int, **columns: Any) -> Facts:
         "n_words": np.full(n, 8, np.int32),
         "n_content_words": np.full(n, 4, np.int32),
         "grams": pa.array([[]] * n, GRAMS),
+        "content": pa.array([[]] * n, CONTENT),
+        "n_of_post": np.full(n, -1),
+        "passages": pa.array([[]] * n, TRIPLES),
         "id": pa.array([str(i) for i in range(n)]),
         "post_name": pa.array(["post"] * n),
         "creator_name": pa.array(["file.csv"] * n),

@@ -17,6 +17,7 @@ from plaudit.report.envelope import Finding, Interval
 from plaudit.signals import tallied
 from plaudit.signals.section import Section
 from tests.communities import facts_from, words_of
+from tests.fakes import KeywordClassifier
 
 COUNTS = np.array([[900.0, 60.0, 40.0], [50.0, 630.0, 20.0], [10.0, 8.0, 282.0]])
 TOOLS: dict[str, Any] = {"error_counts": COUNTS, "references": References(), "policy": policy.load()}
@@ -177,6 +178,21 @@ class TestAbstention:
         assert "community depth" in finding.reasons["index"][0]
         assert finding.authenticity is not None
 
+    def test_a_creator_who_answers_beside_the_comments_has_no_depth(self) -> None:
+        rows = community()
+        mine = [row for row in rows if row.get("is_creator")]
+        flat = [{**row, "parent_id": None} if row.get("is_creator") else row for row in rows]
+        assert len(mine) > 6
+        assert finding_of(rows).community_depth is not None
+        found = finding_of(flat)
+        assert found.community_depth is None
+        assert "threads only in part" in found.reasons["community_depth"][0]
+        pinned = [row for row in rows if row not in mine[2:]]
+        pinned += [
+            {"id": f"pin{i}", "text": "welcome", "is_creator": True, "post_id": f"p{i}"} for i in range(2)
+        ]
+        assert finding_of(pinned).community_depth is not None
+
     def test_no_points_without_an_index(self) -> None:
         assert all(row.points is None for row in finding_of(LIVELY[:10]).signals)
 
@@ -214,6 +230,30 @@ class TestManipulation:
             for i, row in enumerate(tops * 2)
         ]
         assert max(rises(finding_of(LIVELY), finding_of(LIVELY + thanks)).values()) <= 1
+
+    @pytest.mark.parametrize("n_phrases", [20, 50])
+    def test_filler_drawn_anew_for_each_comment_that_deceives_the_classifier(self, n_phrases: int) -> None:
+        class Deceived(KeywordClassifier):
+            """Takes whatever is long for a remark."""
+
+            def _probabilities(self, text: str) -> list[float]:
+                is_long = len(text.split()) > 8
+                return [0.96, 0.02, 0.02] if is_long else super()._probabilities(text)
+
+        phrases = [" ".join(words_of(7000 + i, 5)) for i in range(n_phrases)]
+        random = np.random.default_rng(5)
+        plain = community(300, generic=0.5)
+        padded = [
+            {**row, "text": f"{first} {row['text']} {last}"}
+            for row in plain
+            for first, last in [random.choice(phrases, 2, replace=False)]
+        ]
+        deceived = Deceived(confidence=0.96)
+        before, after = (measure(facts_from(rows, classifier=deceived), **TOOLS) for rows in (plain, padded))
+        assert before.authenticity is not None
+        assert after.authenticity is not None
+        assert after.labels["generic_praise"].share < 0.5 * before.labels["generic_praise"].share  # type: ignore[union-attr]
+        assert after.authenticity.value <= before.authenticity.value + 1
 
     def test_one_fan_asks_fifty_times(self) -> None:
         asks = [

@@ -22,6 +22,7 @@ from plaudit.partition.measuring import tallied_in_parts
 from plaudit.partition.rewordings import Wordings
 from plaudit.partition.spill import Spill, part_of
 from plaudit.partition.stored import Held, Stored, whole
+from plaudit.posts import with_posts
 from plaudit.signals import tallied
 from plaudit.signals.likeness import classes
 from plaudit.signals.section import Section
@@ -129,7 +130,8 @@ def odd() -> Rows:
     ]  # fmt: skip
 
 
-MIXED = facts_from([*community(70, seed=3), *campaign(12), *pod(), *crowd(), *odd()])
+POSTS = {"p0": "a hinge and an oak shelf", "p1": "which drawer?"}
+MIXED = with_posts(facts_from([*community(70, seed=3), *campaign(12), *pod(), *crowd(), *odd()]), POSTS)
 FLAT = facts_from([{**row, "parent_id": None} for row in community(30)])
 NAMELESS = facts_from([{**row, "author": None} for row in community(30)])
 TIMELESS = facts_from([{**row, "created_at": None} for row in community(30)])

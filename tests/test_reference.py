@@ -35,6 +35,13 @@ def test_location_is_the_median_and_spread_is_robust() -> None:
     assert (found.n_communities, found.origin) == (8, "youtube")
 
 
+def test_where_the_policy_sets_the_yardstick_nothing_else_is_asked() -> None:
+    fitted = fit(communities([0.1, 0.2, 0.25, 0.3, 0.3, 0.35, 0.4, 0.99]), policy=POLICY)
+    rule = replace(RULE, yardstick="policy", reference=0.7, spread=0.2)
+    found = fitted.find("generic_share", platform="youtube", rule=rule)
+    assert (found.location, found.spread, found.origin) == (0.7, 0.2, "set")
+
+
 def test_no_account_rules_by_its_number_of_posts() -> None:
     many = communities([0.9] * 50, account="one maker")
     found = fit(many + communities([0.2] * 9), policy=POLICY)

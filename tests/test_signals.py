@@ -74,6 +74,12 @@ class TestWording:
             padded = [{**row, "text": row["text"] + filler} for row in plain]
             assert (value(padded, "specificity") or 0) <= (value(plain, "specificity") or 0)
 
+    def test_varied_filler_never_raises_specificity(self) -> None:
+        phrases = [" ".join(words_of(900 + i, 5)) for i in range(20)]
+        plain = [{**row, "text": " ".join(row["text"].split()[:3])} for row in remarks(60)]
+        padded = [{**row, "text": f"{row['text']} {phrases[i % 20]}"} for i, row in enumerate(plain)]
+        assert (value(padded, "specificity") or 0) <= (value(plain, "specificity") or 0)
+
     def test_bare_tags_are_no_remarks(self) -> None:
         tags = [{"id": f"t{i}", "text": f"@friend{i}", "author": f"t{i}"} for i in range(20)]
         plain = facts_from(remarks(20) + tags)
@@ -93,6 +99,24 @@ class TestApplause:
         assert value(to_somebody, "applause_share") == 0
         unsure = replace(to_nobody, generic_praise=np.minimum(sure, 50_000).astype(np.int32))
         assert value(unsure, "applause_share") == 0
+
+    def test_filler_between_praise_hides_no_applause(self) -> None:
+        # The fake hears no praise word here: a classifier that takes stitched texts for genuine.
+        phrases = [" ".join(words_of(900 + i, 5)) for i in range(20)]
+        random = np.random.default_rng(3)
+        padded = [
+            {"id": f"p{i}", "text": " so so ".join(random.choice(phrases, 2)), "author": f"bot {i}"}
+            for i in range(40)
+        ]
+        found = signals_of(remarks(60) + padded)["applause_share"]
+        assert found.estimate is not None
+        assert found.estimate.value == pytest.approx(0.4, abs=0.02)
+        assert set(found.evidence) <= {f"p{i}" for i in range(40)}
+        assert value(remarks(60) + [{**row, "author": "one fan"} for row in padded], "applause_share") == 0
+
+    def test_short_common_phrases_are_no_applause(self) -> None:
+        asked = [{"id": f"q{i}", "text": "what song is this", "author": f"q{i}"} for i in range(20)]
+        assert value(remarks(60) + asked, "applause_share") == 0
 
 
 class TestCopies:

@@ -31,6 +31,7 @@ def parts(by: np.ndarray, n: int) -> list[Section]:
                 thread=WHOLE.thread[at],
                 is_reply=WHOLE.is_reply[at],
                 echoed=WHOLE.echoed[at],
+                stock=WHOLE.stock[at],
             ),
             threads=type(threads).of(FACTS.take(at)),
         )

@@ -18,6 +18,7 @@ from plaudit.partition.stored import facts_of_part
 from plaudit.signals import behaviour, bursts, company, conversation, copies, labels, returning, wording
 from plaudit.signals.keys import Keys
 from plaudit.signals.section import Community, Reading, Section, strongest
+from plaudit.signals.stock import Common, stocked, used
 from plaudit.signals.tally import Counts, Tally, counts_of_people
 
 _OF_PEOPLE: Final = pa.schema(
@@ -51,6 +52,8 @@ class People:
         self.n_talkers = [0] * len(conversation.NAMES)
         self._n_parts, self._folder, self._n_copyists = n_parts_for(n, part_rows=part_rows), folder, 0
         self._people = Spill(folder / "people", n_parts=self._n_parts)
+        self._again = Spill(folder / "again", n_parts=self._n_parts)
+        self._used = Spill(folder / "used", n_parts=self._n_parts)
         self._texts = Spill(folder / "copies", n_parts=self._n_parts)
         self._posts = Spill(folder / "arrivals", n_parts=self._n_parts)
         self._company = _Company()
@@ -60,12 +63,31 @@ class People:
         for rows in tables:
             author, key = rows.column("author").to_numpy(), rows.column("key").to_numpy()
             self._people.add(rows, np.where(author != 0, author, key))
-        self._add(_OF_PEOPLE.empty_table())  # all might be the creator's
-        for part in self._people.parts():
-            self._add(part.take(pa.array(np.argsort(part.column("key").to_numpy()))))
+        common = self._common()
+        self._add(_OF_PEOPLE.empty_table(), common)  # all might be the creator's
+        for part in self._again.parts():
+            self._add(part, common)
 
-    def _add(self, part: pa.Table) -> None:
-        facts = facts_of_part(part)
+    def _common(self) -> Common:
+        """Put everybody's comments in order, and return the triples that many use."""
+        n_authors = 0
+        for number, part in enumerate(self._people.parts()):
+            part = part.take(pa.array(np.argsort(part.column("key").to_numpy())))
+            self._again.put(part, np.full(len(part), number))
+            section = self._section(facts_of_part(part), part, common=None)
+            triples, n = used(section.facts.passages, section.cluster, np.flatnonzero(section.weight))
+            n_authors += n
+            self._used.add(pa.table({"triple": triples}), triples.astype(np.uint64))
+        found = [
+            Common.of(part.column("triple").to_numpy(), n_authors=n_authors) for part in self._used.parts()
+        ]
+        triples = np.concatenate([np.empty(0, np.uint32), *(each.triples for each in found)])
+        n_users = np.concatenate([np.empty(0, np.int64), *(each.n_users for each in found)])
+        order = np.argsort(triples)
+        return Common(triples=triples[order], n_users=n_users[order], n_authors=n_authors)
+
+    def _section(self, facts: Facts, part: pa.Table, *, common: Common | None) -> Section:
+        blank = np.zeros(len(facts), np.int64)
         section = Section.part(
             facts,
             community=self.community,
@@ -73,7 +95,15 @@ class People:
             thread=part.column("thread").to_numpy(),
             is_reply=part.column("is_reply").to_numpy(),
             echoed=np.zeros(len(facts), bool),
+            stock=blank,
         )
+        if common is None:
+            return section
+        return replace(section, stock=stocked(facts.passages, np.flatnonzero(section.weight), common))
+
+    def _add(self, part: pa.Table, common: Common) -> None:
+        facts = facts_of_part(part)
+        section = self._section(facts, part, common=common)
         for family in (labels, wording, returning):
             for reading in family.read(section):
                 _join(self.tallies, section, reading)
@@ -122,6 +152,7 @@ class People:
                 thread=facts.key,
                 is_reply=blank,
                 echoed=blank,
+                stock=np.zeros(len(facts), np.int64),
                 weight=part.column("weight").to_numpy(),
             )
             for reading in copies.read(section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from plaudit.facts import FACTS_SCHEMA, Facts
-from plaudit.letters import GRAMS
 from plaudit.partition.spill import streams_of
+from plaudit.posts import PostWords
 
 _BLOCK: Final = 1 << 15
 
@@ -59,6 +59,28 @@ class Streamed:
             yield table.select(columns)
 
 
+class WithPosts:
+    """Stored facts in which `n_of_post` is known where their post's text is."""
+
+    def __init__(self, stored: Stored, posts: Mapping[str, str]) -> None:
+        """Name the facts, and texts by the id of the post."""
+        self._stored, self._words = stored, PostWords(posts)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield what is stored, but for the one column."""
+        if "n_of_post" not in columns:
+            yield from self._stored.tables(columns)
+            return
+        for rows in self._stored.tables(list(dict.fromkeys([*columns, "post", "content"]))):
+            content = rows.column("content").combine_chunks()
+            shared = pa.array(self._words.shared(rows.column("post").to_numpy(), content))
+            at = rows.column_names.index("n_of_post")
+            yield rows.set_column(at, FACTS_SCHEMA.field("n_of_post"), shared).select(columns)
+
+
 def whole(stored: Stored) -> Facts:
     """Return all facts, in memory."""
     return Facts.from_table(
@@ -75,7 +97,7 @@ def facts_of_part(rows: pa.Table) -> Facts:
         kind = FACTS_SCHEMA.field(each.name).type
         if each.name not in rows.column_names:
             columns[each.name] = _blank(kind, len(rows))
-        elif kind in (pa.string(), GRAMS):
+        elif pa.types.is_string(kind) or pa.types.is_list(kind):
             columns[each.name] = rows.column(each.name).combine_chunks()
         else:
             columns[each.name] = rows.column(each.name).to_numpy()
@@ -83,8 +105,8 @@ def facts_of_part(rows: pa.Table) -> Facts:
 
 
 def _blank(kind: pa.DataType, n: int) -> Any:
-    if kind == GRAMS:
+    if pa.types.is_list(kind):
         return pa.ListArray.from_arrays(
-            pa.array(np.zeros(n + 1, np.int32)), pa.array([], pa.uint32()), type=GRAMS
+            pa.array(np.zeros(n + 1, np.int32)), pa.array([], pa.uint32()), type=kind
         )
     return pa.repeat("", n) if kind == pa.string() else np.zeros(n, kind.to_pandas_dtype())

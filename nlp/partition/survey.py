@@ -14,7 +14,7 @@ from plaudit.partition.counting import KeyCounts
 from plaudit.partition.rewordings import Rewordings, Wordings
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.signals.keys import Keys
-from plaudit.signals.section import Community
+from plaudit.signals.section import Community, mostly_beside
 from plaudit.signals.tally import Counts, counts_of_rows
 
 _COLUMNS: Final = (
@@ -44,7 +44,8 @@ class _Looking:
     """Looks at the facts, some at a time."""
 
     def __init__(self) -> None:
-        self.counts, self.posts = Counts(), KeyCounts()
+        self.counts, self.posts, self.openings = Counts(), KeyCounts(), KeyCounts()
+        self.n_by_creator = self.n_beside = 0
         self.n_audience = self.n_known = 0
         self.has_parents = self.has_exact_times = self.has_creator = self.names_creator = False
         self.keys: list[Keys] = []
@@ -61,18 +62,24 @@ class _Looking:
         self.has_exact_times |= bool((audience & facts.exact_time).any())
         self.has_creator |= bool(facts.is_creator.any())
         self.names_creator |= bool(facts.creator.any())
+        beside = facts.is_creator & (facts.parent == 0)
+        self.n_by_creator += int(np.count_nonzero(facts.is_creator))
+        self.n_beside += int(np.count_nonzero(beside))
+        self.openings.add(np.unique(facts.post[beside]))
         replies = (facts.parent != 0) & (facts.parent != facts.key)
         self.keys.append(facts.key[replies])
         self.parents.append(facts.parent[replies])
 
     def community(self) -> Community:
         self.posts.settle()
+        self.openings.settle()
         return Community(
             has_authors=self.n_audience > 0 and 2 * self.n_known >= self.n_audience,
             has_threads=self.has_parents,
             has_exact_times=self.has_exact_times,
             has_creator=self.has_creator,
             names_creator=self.names_creator,
+            answers_beside=mostly_beside(self.n_beside - len(self.openings.keys), self.n_by_creator),
             n_posts=len(self.posts.keys),
             n_writers=0,
         )

@@ -25,7 +25,7 @@ _COLUMNS: Final = (
     *("key", "parent", "post", "creator", "author", "handle", "mention", "letters", "n_letters"),
     *("created_at", "exact_time", "is_creator", "total_reply_count", "supported", "label", "genuine"),
     *("generic_praise", "question", "experience", "solicitation", "addressed", "n_words"),
-    *("n_content_words", "emoji_only", "tag_only"),
+    *("n_content_words", "n_of_post", "passages", "emoji_only", "tag_only"),
 )
 _OF_TALK_ALONE: Final = ("parent", "creator", "handle", "mention", "total_reply_count")
 Bits = NDArray[np.uint8]
@@ -116,6 +116,7 @@ def _section(facts: Facts, found: Survey, *, threads: Threads | None, **columns:
         "is_reply": np.zeros(len(facts), bool),
         "echoed": np.zeros(len(facts), bool),
         "weight": np.zeros(len(facts), np.int64),
+        "stock": np.zeros(len(facts), np.int64),
     }
     return Section.part(facts, community=found.community, threads=threads, **{**blank, **columns})
 

@@ -59,6 +59,7 @@ SIGNALS: Final = {
     "tag_only_share": "Comments that are nothing but @handles.",
     "emoji_only_share": "Comments without a single word.",
     "specificity": "Distinct content words among the words; filler lowers it.",
+    "post_overlap": "Content words of comments that the post's own text holds too.",
     "duplicate_share": "Chance that among 100 authors another one posted the same text, or nearly so.",
     "reply_share": "Comments that answer somebody else.",
     "reciprocity": "People answered in a thread who answered back.",

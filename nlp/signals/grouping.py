@@ -78,6 +78,27 @@ def chances(n_same: Whole, *, n_authors: int) -> tuple[Whole, Whole]:
     return _fixed(chance)[inverse], _fixed(pull)[inverse]
 
 
+def chances_of_two(n_same: Whole, *, n_authors: int) -> Whole:
+    """Return, in 1/65536, the chance to meet at least two others of the k alike among `N_AUTHORS`.
+
+    1 - P(none) - P(one) of the hypergeometric distribution: m - 1 of N - 1 authors, k - 1 of them alike.
+
+    Args:
+        n_same: k of each row, itself counted.
+        n_authors: N.
+    """
+    sizes, inverse = np.unique(n_same, return_inverse=True)
+    chance = [_chance(int(k), n_authors) - _chance_of_one(int(k), n_authors) for k in sizes]
+    return _fixed(np.clip(np.array(chance), 0.0, 1.0))[inverse]
+
+
+def _chance_of_one(n_same: int, n_authors: int) -> float:
+    drawn, others, rest = min(N_AUTHORS, n_authors) - 1, n_same - 1, n_authors - n_same
+    if others < 1 or drawn < 1 or drawn - 1 > rest:
+        return 0.0
+    return others * exp(_log_choose(rest, drawn - 1) - _log_choose(n_authors - 1, drawn))
+
+
 def _chance(n_same: int, n_authors: int) -> float:
     m, others = min(N_AUTHORS, n_authors), n_same - 1
     if others <= 0:

@@ -12,6 +12,7 @@ from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE, Facts
 from plaudit.signals.keys import Keys, count_of, first_of, mix
 from plaudit.signals.likeness import classes
+from plaudit.signals.stock import Common, stocked, used
 from plaudit.signals.threads import Threads
 
 VOICE: Final = 3
@@ -33,6 +34,7 @@ class Community:
         has_exact_times: Whether any comment of the audience has one.
         has_creator: Whether the creator wrote any.
         names_creator: Whether any names the creator.
+        answers_beside: Whether the creator's answers mostly stand beside what they answer, not beneath it.
         n_posts: Posts the audience wrote under.
         n_writers: Clusters that wrote something worded.
     """
@@ -42,6 +44,7 @@ class Community:
     has_exact_times: bool
     has_creator: bool
     names_creator: bool
+    answers_beside: bool
     n_posts: int
     n_writers: int
 
@@ -61,6 +64,7 @@ class Section:
         text: A key that near-copies share; 0 for a comment without letters.
         weight: What a worded comment counts, in 1/65536: an author's repeated text counts once, and
             more than `VOICE` different ones share the weight of `VOICE`. 0 for the others.
+        stock: How much of a comment others say in the same words, in 1/65536; 0 where its weight is.
         thread: Key of the comment's thread; its own where the dump is flat.
         is_reply: Whether it has a parent, here or missing.
         echoed: Replies of the creator that say what another, with a lower key, has said.
@@ -76,6 +80,7 @@ class Section:
     author: NDArray[np.intp]
     text: Keys
     weight: Whole
+    stock: Whole
     thread: Keys
     is_reply: Mask
     echoed: Mask
@@ -94,6 +99,7 @@ class Section:
             thread=facts.key if threads is None else threads.thread,
             is_reply=is_reply,
             echoed=echoes(facts, text, is_reply),
+            stock=None,
             threads=threads,
         )
 
@@ -107,6 +113,7 @@ class Section:
         thread: Keys,
         is_reply: Mask,
         echoed: Mask,
+        stock: Whole | None,
         threads: Threads | None = None,
         weight: Whole | None = None,
     ) -> Section:
@@ -119,6 +126,7 @@ class Section:
             thread: Each comment's thread.
             is_reply: Whether each is one.
             echoed: Which say nothing new.
+            stock: None to work it out, which takes all comments there are.
             threads: None where nobody asks for them.
             weight: None to work it out, which takes all comments of an author.
         """
@@ -139,6 +147,7 @@ class Section:
             author=author + (1 if len(known) and known[0] != 0 else 0),
             text=text,
             weight=weight,
+            stock=_stock(facts, cluster, weight) if stock is None else stock,
             thread=thread,
             is_reply=is_reply,
             echoed=echoed,
@@ -166,9 +175,30 @@ def _community(facts: Facts, audience: Mask, writers: Keys) -> Community:
         has_exact_times=bool((audience & facts.exact_time).any()),
         has_creator=bool(facts.is_creator.any()),
         names_creator=bool(facts.creator.any()),
+        answers_beside=_answers_beside(facts),
         n_posts=n_distinct(facts.post[audience]),
         n_writers=n_distinct(writers),
     )
+
+
+def _stock(facts: Facts, cluster: Keys, weight: Whole) -> Whole:
+    rows = np.flatnonzero(weight)
+    triples, n_authors = used(facts.passages, cluster, rows)
+    return stocked(facts.passages, rows, Common.of(triples, n_authors=n_authors))
+
+
+def _answers_beside(facts: Facts) -> bool:
+    beside = facts.is_creator & (facts.parent == 0)
+    n_beside = int(np.count_nonzero(beside)) - n_distinct(facts.post[beside])
+    return mostly_beside(n_beside, int(np.count_nonzero(facts.is_creator)))
+
+
+def mostly_beside(n_beside: int, n_by_creator: int) -> bool:
+    """Say whether at least half of the creator's comments, and three, are at top level.
+
+    `n_beside` leaves out one a post, which may be pinned there or open the talk.
+    """
+    return n_beside >= 3 and 2 * n_beside >= n_by_creator
 
 
 def knows_authors(facts: Facts) -> bool:

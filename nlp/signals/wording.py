@@ -3,7 +3,11 @@
 Formula: weighted shares over worded comments, each author counted for at most three; a flag counts from
 probability 1/2 on. `applause_share`: generic praise beyond doubt (probability `NO_DOUBT`) that speaks to
 nobody in particular. Fans' praise is mostly said to somebody, or says a little more; what bots post is not:
-of all that was tried it tells injected bots best. Reduced by: author.
+of all that was tried it tells injected bots best. Whatever a classifier takes them for, so are comments
+stitched together of stock phrases (see `stock`), with hardly a word beside: filler makes applause longer, not
+more genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the
+post's own text holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so
+that neither many words nor few make it large. Reduced by: author.
 """
 
 from __future__ import annotations
@@ -25,12 +29,22 @@ NAMES: Final = (
     "tag_only_share",
     "emoji_only_share",
     "specificity",
+    "post_overlap",
 )
 NO_DOUBT: Final = ONE * 9 // 10
 """Probability from which praise is generic beyond doubt, in 1/65536."""
+ENOUGH_TO_STITCH: Final = 5
+"""Words below which people say the same without a common source ("what song is this")."""
+MUCH_STOCK: Final = ONE * 2 // 5
+"""Stock from which a comment may be stitched together: bare praise between two set phrases has more."""
+MAX_OWN_WORDS: Final = 8
+"""Words beyond the stock ones from which a comment says something, however it is wrapped."""
 ENOUGH_WORDS: Final = 10
 """Words below which a comment's specificity grows with its content words, and above which it is their
 density: filler can only lower it."""
+
+ENOUGH_CONTENT: Final = 4
+"""Content words below which a comment's overlap with its post grows with those they share."""
 
 
 def read(section: Section) -> Iterator[Reading]:
@@ -50,6 +64,7 @@ def read(section: Section) -> Iterator[Reading]:
         bottom=_fixed(section.readable),
     )
     yield share(section, name="specificity", family=FAMILY, of=section.worded, top=_specificity(section))
+    yield _post_overlap(section)
 
 
 def _flag(section: Section, flag: str) -> Reading:
@@ -68,20 +83,41 @@ def _flag(section: Section, flag: str) -> Reading:
 def _applause(section: Section) -> Reading:
     facts = section.facts
     shown = (facts.generic_praise >= NO_DOUBT) & (2 * facts.addressed < ONE)
+    shown |= stitched(section)
     return share(
         section,
         name="applause_share",
         family=FAMILY,
         of=section.worded,
         top=_fixed(shown),
-        strength=np.where(shown, facts.generic_praise, 0),
+        strength=np.where(shown, np.maximum(facts.generic_praise, section.stock), 0),
     )
+
+
+def stitched(section: Section) -> Mask:
+    """Mark comments of which much is stock phrases, and that hardly add words of their own."""
+    n_words = section.facts.n_words.astype(np.int64)
+    n_own = n_words * (ONE - section.stock)
+    is_stock = (section.stock >= MUCH_STOCK) & (n_words >= ENOUGH_TO_STITCH)
+    return is_stock & (n_own <= MAX_OWN_WORDS * ONE)
 
 
 def _specificity(section: Section) -> Whole:
     facts = section.facts
     words = np.maximum(facts.n_words, ENOUGH_WORDS).astype(np.int64)
-    return np.minimum(facts.n_content_words, words) * ONE // words
+    own = ONE - section.stock
+    return np.minimum(facts.n_content_words, words) * own // words
+
+
+def _post_overlap(section: Section) -> Reading:
+    facts = section.facts
+    known = section.worded & (facts.n_of_post >= 0)
+    if not known.any():
+        absent = "The texts of the posts were not given."
+        return Reading(name="post_overlap", family=FAMILY, absent=absent, hidden=True)
+    words = np.maximum(facts.n_content_words, ENOUGH_CONTENT).astype(np.int64)
+    top = np.maximum(facts.n_of_post, 0).astype(np.int64) * (ONE - section.stock) // words
+    return share(section, name="post_overlap", family=FAMILY, of=known, top=top)
 
 
 def _fixed(mask: Mask) -> Whole:
