@@ -176,9 +176,7 @@ def test_a_report_is_the_same_from_disk(by: str, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(groups.groups_of, "__kwdefaults__", {"part_rows": 25})
     found = pipeline.report(Shuffled(MIXED, 2), group_by=by, folder=tmp_path / "room")
     assert found.to_json() == expected
-    assert not [
-        path for path in (tmp_path / "room").rglob("*") if path.is_file() and path.parent.name != "grams"
-    ]
+    assert not [path for path in (tmp_path / "room").rglob("*") if path.is_file()]
 
 
 class TestGroups:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from plaudit.partition.counting import KeyCounts
 from plaudit.partition.spill import PART_ROWS, Spill, n_parts_for, part_of, streams_of
 from plaudit.partition.stored import Stored, Streamed
 from plaudit.signals.keys import Keys, row_of
+
+_PARTS_OF_GROUPS: Final = 4  # in a part's place: these rows have all columns, and are copied as they are cut
 
 Group = Facts | Stored
 """A group's facts: in memory, or on disk where there are more of them than a part holds."""
@@ -35,7 +38,7 @@ def groups_of(
         sizes.add(_names(rows, column))
     sizes.settle()
     large = sizes.counts > part_rows
-    n_shared = n_parts_for(len(stored), part_rows=part_rows)
+    n_shared = _PARTS_OF_GROUPS * n_parts_for(len(stored), part_rows=part_rows)
     spill = Spill(folder, n_parts=n_shared + int(np.count_nonzero(large)))
     for rows in stored.tables(FACTS_SCHEMA.names):
         names = _names(rows, column)

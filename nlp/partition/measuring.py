@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +25,16 @@ def tallied_in_parts(stored: Stored, folder: Path, *, part_rows: int = PART_ROWS
 
     Args:
         stored: The facts; each key is there once.
-        folder: For nothing else; takes about as many bytes as the facts.
+        folder: For nothing else; gone afterwards.
         part_rows: About how many rows are looked at together; the tests' to change.
     """
+    try:
+        return _tallied(stored, folder, part_rows=part_rows)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tallied(stored: Stored, folder: Path, *, part_rows: int) -> Tallied:
     found = survey(stored, folder / "survey", part_rows=part_rows)
     talk = Talk(found)
     people = People(found.community, folder / "audience", n=len(stored), part_rows=part_rows)

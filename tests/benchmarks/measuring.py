@@ -24,7 +24,6 @@ from plaudit.facts import FACTS_SCHEMA, Facts, facts_of
 from plaudit.letters import GRAMS
 from plaudit.linguistics import describe
 from plaudit.readers import ReadOptions, read
-from plaudit.service.chunks import _read, _store
 from plaudit.signals.keys import mix
 from tests.benchmarks.dumps import make_dump
 from tests.benchmarks.memory import PeakMemory
@@ -94,7 +93,17 @@ class Files:
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield a table a file."""
         for path in sorted(self._folder.glob("*.arrow")):
-            yield _read(path, columns=columns)
+            fields = sorted(map(FACTS_SCHEMA.get_field_index, columns))
+            with path.open("rb") as file:
+                found = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=fields))
+                yield found.read_all().select(columns)
+
+
+def store(path: Path, table: pa.Table) -> None:
+    """Write one of the files."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with path.open("wb") as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
+        writer.write_table(table)
 
 
 def measure(folder: Path, n: int, by: str) -> None:
@@ -109,7 +118,7 @@ def measured(n: int, *, seed: Facts, by: str = "") -> dict[str, float]:
     """Make n facts and measure them in a process of their own: what it took, and the most memory, in MiB."""
     with tempfile.TemporaryDirectory() as folder:
         for i, table in enumerate(tables(n, seed=seed)):
-            _store(Path(folder, f"{i:06d}.arrow"), table)
+            store(Path(folder, f"{i:06d}.arrow"), table)
         command = [sys.executable, "-m", "tests.benchmarks.measuring", str(n), "--folder", folder, "--by", by]
         with (
             subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process,
