@@ -42,6 +42,14 @@ class TestBursts:
             value(timed(np.concatenate((decaying(450, seed=1), crowd)), author=author), "burst_share") or 0
         ) < 0.01
 
+    def test_two_crowds_are_two_and_not_as_many_as_came(self) -> None:
+        """Who comes in a crowd has not decided by himself: with one crowd less, half of it is gone."""
+        crowds = np.concatenate([(at * 24 * HOUR) + np.arange(50) * 6_000 for at in (10, 20)])
+        found = signals_of(timed(np.concatenate((decaying(450, seed=1), crowds))))["burst_share"]
+        assert found.estimate is not None
+        low, high = found.estimate.interval()
+        assert high - low > found.estimate.value
+
     def test_a_lively_evening_is_no_burst(self) -> None:
         evening = 20 * 24 * HOUR + np.linspace(0, 3 * HOUR, 200).astype(np.int64)
         assert (value(timed(np.concatenate((decaying(300, seed=2), evening))), "burst_share") or 0) < 0.02

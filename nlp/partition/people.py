@@ -168,6 +168,7 @@ class People:
             return _told(bursts.no_times())
         found = _told(bursts.too_few())
         distinct = Distinct(self._folder / "arrived", n_parts=self._n_parts)
+        resampled = Distinct(self._folder / "crowds", n_parts=self._n_parts)
         for part in self._posts.parts():
             part = part.take(pa.array(np.argsort(part.column("key").to_numpy()))).combine_chunks()
             post, time, key, cluster, known = (column.to_numpy() for column in part.columns)
@@ -175,7 +176,8 @@ class People:
             if not len(rows):
                 continue
             crowd, excess = bursts.crowds(post[rows], time[rows])
-            sums = bursts.ratio_of(cluster[rows], excess).sums()
+            units = bursts.units(cluster[rows], crowd, post=post[rows], time=time[rows])
+            sums = bursts.ratio_of(units, excess).sums()
             shown = strongest(crowd, key[rows])
             found += Tally(
                 name=found.name,
@@ -187,7 +189,8 @@ class People:
                 keys=key[rows][shown],
             )
             distinct.add(cluster[rows], known[rows])
-        n, n_known = distinct.count()
+            resampled.add(units, known[rows])
+        (n, _), (_, n_known) = resampled.count(), distinct.count()
         if found.sums is None:
             return found
         return replace(found, sums=replace(found.sums, n=n), n_authors=n_known)
