@@ -104,6 +104,7 @@ def _capacity(settings: Settings, *, n_batches: int) -> Capacity:
         n_batches=n_batches,
         n_threads=settings.concurrency,
         max_waiting=settings.max_waiting,
+        wait_seconds=settings.drain_seconds or None,
         batch_seconds=settings.batch_ms / 1000,
         window_seconds=settings.window_ms / 1000,
     )

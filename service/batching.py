@@ -19,7 +19,7 @@ from plaudit.service.metrics import Metrics
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _MOST_TOKENS: Final = 32_768
-_FIRST_RATE: Final = 200.0  # comments a second, until batches have shown better
+_FIRST_RATE: Final = 1000.0  # comments a second, until batches have shown better
 
 
 class Budget:

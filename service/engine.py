@@ -43,6 +43,7 @@ class Capacity:
         n_batches: Batches inferred at the same time.
         n_threads: Threads that read, measure and write beside those.
         max_waiting: Comments taken in and not yet answered.
+        wait_seconds: Nor more of them than are worked off in that time; None for no such bound.
         batch_seconds: How long a batch should take.
         window_seconds: How long the first comment after a pause waits for company.
     """
@@ -50,6 +51,7 @@ class Capacity:
     n_batches: int = 1
     n_threads: int = 4
     max_waiting: int = 20_000
+    wait_seconds: float | None = None
     batch_seconds: float = 0.05
     window_seconds: float = 0.002
 
@@ -85,7 +87,8 @@ class Engine:
         self._pipeline: Pipeline | None = None
         self._classifier: Classifier | None = None
         self.metrics = metrics or Metrics()
-        self.room = Room(self._capacity.max_waiting, rate=self._rate, metrics=self.metrics)
+        most, seconds = self._capacity.max_waiting, self._capacity.wait_seconds
+        self.room = Room(most, rate=self._rate, metrics=self.metrics, seconds=seconds)
         self.failure: Exception | None = None
         self.on_failure: Callable[[], None] = lambda: None
         self.is_draining = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
@@ -19,6 +20,12 @@ from plaudit.service.problems import Problem, respond
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _TELL: Final = "Tell whoever runs this service the request id; its log says more."
+_STOPPED: Final = Problem(
+    "not-ready",
+    "The service had to stop before the answer was there.",
+    hint="Ask again.",
+    headers={"Retry-After": "1"},
+)
 _DRAIN_SECONDS: Final = 1.0
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -64,6 +71,10 @@ class Gate:
             await self.app(scope, visit.receive, visit.send)
         except Problem as problem:
             await visit.answer(problem)
+        except asyncio.CancelledError:  # the process ends, and its patience is over
+            if visit.status:
+                raise
+            await visit.answer(_STOPPED)
         except Exception:
             LOGGER.exception("request failed", extra={"fields": {"request_id": visit.request_id}})
             if visit.status:

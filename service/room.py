@@ -32,17 +32,25 @@ class Room:
     request allowed always has its chance. Belongs to the event loop's thread.
     """
 
-    def __init__(self, size: int, *, rate: Callable[[], float], metrics: Metrics) -> None:
+    def __init__(
+        self, size: int, *, rate: Callable[[], float], metrics: Metrics, seconds: float | None = None
+    ) -> None:
         """Make an empty room.
 
         Args:
             size: Comments it holds.
-            rate: Comments a second worked off now, to tell the refused when to come back.
+            rate: Comments a second worked off now.
             metrics: Told how full it is.
+            seconds: It holds no more than is worked off in that time; None for no such bound.
         """
-        self._size, self._rate, self._metrics, self._taken = size, rate, metrics, 0
+        self._most, self._rate, self._metrics, self._taken = size, rate, metrics, 0
+        self._seconds = math.inf if seconds is None else seconds
         self._bytes_each = _FIRST_BYTES_EACH
         self._freed = asyncio.Event()
+
+    @property
+    def _size(self) -> float:
+        return min(self._most, self._seconds * self._rate())
 
     @property
     def taken(self) -> int:
@@ -52,7 +60,7 @@ class Room:
     @property
     def is_full(self) -> bool:
         """Whether it would refuse more than a short request."""
-        return self._taken > 0 and self._taken >= self._size * 3 // 4
+        return self._taken > 0 and self._taken >= self._size * 3 / 4
 
     def check_door(self, n_bytes: int | None) -> None:
         """Refuse by its length what would find no room: reading it first would delay every refusal.
@@ -69,7 +77,7 @@ class Room:
         if n_bytes is not None and n_bytes <= _SHORT_BYTES:
             return
         likely = min((n_bytes or 0) / self._bytes_each, self._size / 20)
-        if self._taken and self._taken + likely >= self._size * 3 // 4:
+        if self._taken and self._taken + likely >= self._size * 3 / 4:
             raise self.refusal()
 
     def learn(self, n_bytes: int, *, n_comments: int) -> None:
@@ -98,7 +106,7 @@ class Room:
             yield
 
     def _fits(self, n_comments: int) -> bool:
-        size = self._size if n_comments <= SLICE_TEXTS else self._size * 3 // 4
+        size = self._size if n_comments <= SLICE_TEXTS else self._size * 3 / 4
         return not self._taken or self._taken + n_comments <= size
 
     @contextmanager

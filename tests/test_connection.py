@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 import uvicorn
 
@@ -125,18 +126,32 @@ def test_all_requests_of_a_pipeline_are_answered_and_the_last_answer_says_goodby
     asyncio.run(run())
 
 
+def _answer_at_the_end(live) -> httpx.Response:
+    """Ask, tell the service to end once it works on that, and return the answer."""
+    answers = []
+
+    def ask():
+        answers.append(live.client.post("/v1/classify", json=ONE))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not live.value("plaudit_requests_running"):
+        time.sleep(0.001)
+    live.server.should_exit = True
+    asking.join(20)
+    return answers[0]
+
+
 def test_who_waits_for_an_answer_at_the_end_is_told_with_it_not_to_send_again():
     with living(lambda: paced(0.4)) as live:
-        answers = []
+        answer = _answer_at_the_end(live)
+    assert answer.status_code == 200
+    assert answer.headers["connection"] == "close"
 
-        def ask():
-            answers.append(live.client.post("/v1/classify", json=ONE))
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        while not live.value("plaudit_requests_running"):
-            time.sleep(0.001)
-        live.server.should_exit = True
-        asking.join(20)
-    assert answers[0].status_code == 200
-    assert answers[0].headers["connection"] == "close"
+def test_who_waits_longer_than_the_end_lasts_is_told_so():
+    with living(lambda: paced(2.5), drain_seconds=0) as live:
+        answer = _answer_at_the_end(live)
+    assert answer.json()["detail"] == "The service had to stop before the answer was there."
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.headers["connection"] == "close"

@@ -55,6 +55,23 @@ def test_the_door_is_shut_to_what_would_not_fit():
     here.check_door(10**9)
 
 
+def test_there_is_no_more_room_than_can_be_answered_in_time():
+    rates = [5.0]
+    here = Room(100, rate=lambda: rates[0], metrics=Metrics(), seconds=10)
+    with here.hold(36):
+        with pytest.raises(Problem) as caught, here.hold(SLICE_TEXTS + 1):
+            pass
+        assert caught.value.status_code == 429
+        with pytest.raises(Problem):
+            here.check_door(10**9)
+        with here.hold(10), pytest.raises(Problem), here.hold(11):  # the quarter for short ones is full too
+            pass
+        rates[0] = 50.0
+        here.check_door(10**9)
+        with here.hold(SLICE_TEXTS + 1):
+            pass
+
+
 def test_what_a_comment_takes_is_learnt():
     here = room(size=10_000)
     with here.hold(7000):

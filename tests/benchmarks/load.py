@@ -1,9 +1,10 @@
 """The service under load: `python -m tests.benchmarks.load --seconds 60 --burst 1500`; prints a table.
 
-It starts the service itself, with the model in use. 64 clients send 100 comments at a time, one sends
-single comments, and now and then a burst comes that is far over what can wait. In the end SIGTERM comes
-while all of them go on. `--paced 0.002` puts a model in its place that takes so long for a comment, asleep:
-what is left then is the service's own part, also on a machine that has other work.
+It starts the service itself, with the model in use. First one client sends 100 comments at a time, as fast as
+it is answered, beside one that sends single comments. Then 64 such clients do, and now and then a burst comes
+that is far over what can wait. In the end SIGTERM comes while all of them go on. `--paced 0.001` puts a model
+in its place that takes so long for a comment, asleep: what is left then is the service's own part, also on a
+machine that has other work.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Load:
         self._process, self._texts, self._n = process, texts, n
         self.end = time.perf_counter() + seconds
         self.counts: Counter[str] = Counter()
-        self.waits: dict[str, list[float]] = {"single": [], "bulk": [], "refused": []}
+        self.waits: dict[str, list[float]] = {
+            name: [] for name in ("single", "bulk", "refused", "refused in a burst")
+        }
         self._kept: list[tuple[Request, Answer]] = []
 
     @property
@@ -62,10 +65,12 @@ class Load:
 
     async def _once(self, request: Request) -> None:
         connection = Connection(self._process.port)
-        await self._send(connection, request, kind="bulk")
+        await self._send(connection, request, kind="bulk", refused="refused in a burst")
         connection.close()
 
-    async def _send(self, connection: Connection, request: Request, *, kind: str) -> int | None:
+    async def _send(
+        self, connection: Connection, request: Request, *, kind: str, refused: str = "refused"
+    ) -> int | None:
         try:
             answer = await connection.send(request)
         except ConnectionRefusedError:
@@ -76,7 +81,7 @@ class Load:
             self.waits[kind].append(answer.seconds)
         elif answer.status == 429:
             self.counts["refused with 429"] += 1
-            self.waits["refused"].append(answer.seconds)
+            self.waits[refused].append(answer.seconds)
         else:
             self.counts["lost" if not answer.status else f"status {answer.status}"] += 1
         return answer.status
@@ -99,6 +104,14 @@ class Load:
                 self.counts["wrong"] += off > 1e-4 or one["label"] != two["label"]
 
 
+async def beside(process: Process, texts: Texts, *, seconds: float, n: int) -> None:
+    """Send single comments while a bulk client is at full speed."""
+    run, cpu = Load(process, texts, seconds=seconds, n=n), process.cpu_seconds()
+    await asyncio.gather(run.client(n=n, kind="bulk"), run.client(n=1, kind="single"))
+    print("single comments beside one bulk client")
+    _report(run, seconds=seconds, cpu=process.cpu_seconds() - cpu)
+
+
 async def load(process: Process, texts: Texts, *, seconds: float, clients: int, n: int, burst: int) -> Load:
     """Run the clients, then stop the service in the middle of another such load."""
     before = process.memory_mib()
@@ -112,6 +125,7 @@ async def load(process: Process, texts: Texts, *, seconds: float, clients: int, 
     await asyncio.gather(*bulk, run.client(n=1, kind="single"), run.bursts(burst))
     grown, used = process.memory_mib(), process.cpu_seconds() - cpu
     await run.check_again()
+    print(f"{clients} bulk clients, bursts of {burst:,} requests, single comments")
     _report(run, seconds=seconds, cpu=used)
     grows = f"{grown:,.0f} at the end ({grown - memory:+,.0f})"
     print(f"  memory, MiB: {before:,.0f} idle, {memory:,.0f} warm, {grows}")
@@ -136,7 +150,7 @@ def _report(run: Load, *, seconds: float, cpu: float) -> None:
         print(f"  {'comments a second':24} {run.counts['comments'] / seconds:>10,.0f}")
         print(f"  {'a processor second':24} {run.counts['comments'] / cpu:>10,.0f}")
     for kind, waits in run.waits.items():
-        print(f"  {kind:8} n {len(waits):>6,}  p50 {_at(waits, 0.5)} ms  p99 {_at(waits, 0.99)} ms")
+        print(f"  {kind:18} n {len(waits):>6,}  p50 {_at(waits, 0.5)} ms  p99 {_at(waits, 0.99)} ms")
 
 
 def _at(values: list[float], share: float) -> str:
@@ -158,6 +172,7 @@ def main() -> None:
     texts = Texts(given.texts, dump=given.dump)
     with running([sys.executable, "-c", SERVICE] if given.paced else SERVE) as process:
         how = {"clients": given.clients, "n": given.comments}
+        asyncio.run(beside(process, texts, seconds=given.seconds / 3, n=given.comments))
         asyncio.run(load(process, texts, seconds=given.seconds, burst=given.burst, **how))
         asyncio.run(stop(process, texts, **how))
 
