@@ -129,7 +129,9 @@ class Lanes:
     The lane that was given the fewest tokens is next, so that lanes in which somebody waits share the
     machine equally; a lane that was empty gets no credit for it. In the first two who came first goes
     first; in the long one an order goes to the end after each slice. So neither one large request, nor many
-    of them, nor a flood of small ones holds up the other kinds for longer than its share of the machine.
+    of them, nor a flood of small ones holds up the other kinds for longer than its share of the machine. And
+    as all of a batch is answered when all of it is done, none that holds short orders is filled up with parts
+    of long ones.
     """
 
     def __init__(self) -> None:
@@ -157,11 +159,15 @@ class Lanes:
     def take(self, n_tokens: int) -> list[Slice]:
         """Return slices of about so many tokens, one at least; orders whose caller left are dropped."""
         slices: list[Slice] = []
+        has_short, (*_, long) = False, self._lanes
         while n_tokens > 0 and (busy := self._busy()):
             lane = min(busy, key=lambda each: each.n_tokens)
+            if lane is long and has_short:
+                break
             found = _next(lane.orders)
             if found is not None:
                 slices.append(found)
+                has_short |= lane is not long
                 lane.n_tokens += found.n_tokens
                 n_tokens -= found.n_tokens
         return slices

@@ -16,6 +16,7 @@ import random
 import sys
 import time
 from collections import Counter
+from itertools import count
 from pathlib import Path
 
 from tests.benchmarks.processes import SERVE, Process, running
@@ -56,9 +57,11 @@ class Load:
             await asyncio.sleep(_PAUSE_SECONDS if status == 429 else 0.02 * (kind == "single"))
         connection.close()
 
-    async def bursts(self, n_requests: int) -> None:
-        """Now and then send many at once, each on a connection of its own."""
-        while n_requests and time.perf_counter() < self.end - _BURST_EVERY_SECONDS:
+    async def bursts(self, n_requests: int, *, most: int | None = None) -> None:
+        """Now and then send many at once, each on a connection of its own; at most so often."""
+        for _ in count() if most is None else range(most):
+            if not n_requests or time.perf_counter() > self.end - _BURST_EVERY_SECONDS:
+                return
             ready = [request_of(self._texts.take(self._n)) for _ in range(n_requests)]
             await asyncio.sleep(_BURST_EVERY_SECONDS)
             await asyncio.gather(*(self._once(request) for request in ready))
@@ -116,9 +119,11 @@ async def load(process: Process, texts: Texts, *, seconds: float, clients: int, 
     """Run the clients, then stop the service in the middle of another such load."""
     before = process.memory_mib()
     # Two bursts: all there is room for has been held once.
-    warm = Load(process, texts, seconds=min(15, seconds), n=n)
-    bulk = (warm.client(n=n, kind="bulk") for _ in range(clients))
-    await asyncio.gather(*bulk, warm.bursts(burst))
+    warm = Load(process, texts, seconds=600, n=n)
+    bulk = [asyncio.create_task(warm.client(n=n, kind="bulk")) for _ in range(clients)]
+    await warm.bursts(burst, most=2)
+    warm.end = time.perf_counter()
+    await asyncio.gather(*bulk)
     memory, cpu = process.memory_mib(), process.cpu_seconds()
     run = Load(process, texts, seconds=seconds, n=n)
     bulk = (run.client(n=n, kind="bulk") for _ in range(clients))
