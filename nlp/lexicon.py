@@ -1,6 +1,6 @@
 """Words that people write, ordered by how often: what a disguised word may be.
 
-`lexicon.txt` has some 42,000 in lower case and without accents, the most frequent first.
+`lexicon.txt` has some 50,000 in lower case and without accents, the most frequent first.
 """
 
 from __future__ import annotations

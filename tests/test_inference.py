@@ -31,6 +31,12 @@ def alone(graph: bytes, texts: Sequence[str]) -> np.ndarray:
     return np.array([model(graph).logits([text])[0][0] for text in texts])
 
 
+def test_answers_lie_on_a_grid_far_coarser_than_the_order_of_sums(graph: bytes) -> None:
+    logits, _ = model(graph).logits([" ".join(WORDS[4 : 4 + n]) for n in range(1, 9)])
+    assert np.array_equal(logits * 4096, np.rint(logits * 4096))
+    assert len(np.unique(logits)) > 8
+
+
 @settings(deadline=None)
 @given(st.integers(1, 600))
 def test_padding_is_a_function_of_the_text_alone(n_tokens: int) -> None:
