@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,8 +113,14 @@ class TestReplies:
         rows = remarks(120)
         thanks = [reply(f"k{i}", f"c{i}", "boss", "Thanks!" + "!" * i, is_creator=True) for i in range(100)]
         assert value(rows + thanks, "creator_reply_rate") == pytest.approx(1 / 120)
-        hearts = [reply(f"k{i}", f"c{i}", "boss", "💕" * (i + 1), is_creator=True) for i in range(100)]
-        assert value(rows + hearts, "creator_reply_rate") == pytest.approx(1 / 120)
+
+    def test_a_creator_who_says_what_fits_anywhere_answers_nobody(self) -> None:
+        rows = remarks(120)
+        for text in ("nice ", "💕"):
+            replies = [reply(f"k{i}", f"c{i}", "boss", text * (i + 1), is_creator=True) for i in range(100)]
+            assert value(rows + replies, "creator_reply_rate") == 0
+        unread = replace(facts_from(rows + replies), supported=np.zeros(220, bool))
+        assert value(unread, "creator_reply_rate") == pytest.approx(1 / 120)
 
     def test_answered_questions_by_expected_value(self) -> None:
         asked = [{"id": f"q{i}", "text": f"what glue {i}?", "author": f"q{i}"} for i in range(10)]

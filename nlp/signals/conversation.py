@@ -1,7 +1,8 @@
 """Whether people, and the creator, talk with each other.
 
 Every formula is a ratio of sums over threads, which are what is resampled. Of a creator's replies that
-are near-copies one counts. Reduced by: thread, then author within it.
+are near-copies one counts, and none that would fit under any comment ("thanks!"): thanks for everybody can be
+posted by the hundred. Reduced by: thread, then author within it.
 
 - `reply_share`: people in a thread who answer somebody else there / people in a thread.
 - `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
@@ -35,6 +36,7 @@ MS_PER_HOUR: Final = 3_600_000
 FLAT: Final = "No comment here has a parent: nobody answered, or the source does not keep threads."
 NO_CREATOR: Final = "It is not known who the creator is."
 NO_REPLIES: Final = "Nobody answered anybody."
+_PRAISE: Final = LABELS.index("generic_praise")
 _UNITS: Final = {"thread_depth": "count", "creator_reply_latency": "hours"}
 NAMES: Final = (
     "reply_share",
@@ -65,7 +67,7 @@ class _Talk:
     """A section with its threads; one row a comment.
 
     Attributes:
-        counted: The audience's comments, and the creator's replies that repeat no other.
+        counted: The audience's comments, and the creator's replies that repeat no other and say something.
         top: The audience's comments at top level.
         answered: Top-level comments under which somebody else wrote.
         by_creator: Top-level comments under which the creator wrote.
@@ -84,7 +86,9 @@ class _Talk:
     @classmethod
     def of(cls, section: Section, threads: Threads) -> _Talk:
         facts = section.facts
-        counted = section.audience | (facts.is_creator & threads.is_reply & ~section.echoed)
+        # A language that the model does not read has no label to go by.
+        says_something = ~section.echoed & ~(facts.supported & (facts.label == _PRAISE))
+        counted = section.audience | (facts.is_creator & threads.is_reply & says_something)
         beside = counted & threads.is_reply & (threads.person != threads.person[threads.root])
         # Unknown authors are somebody else than each other.
         beside |= counted & threads.is_reply & (threads.person == 0)
