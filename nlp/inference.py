@@ -30,7 +30,7 @@ from plaudit.tokens import ID_BYTES, TokenIds
 
 # Sums of the same numbers in another order, as batches of another shape make them, differ in their last bits:
 # far finer than int8 is, and enough to make files of equal answers differ.
-_GRID: Final = np.float32(4096)  # answers a unit of a logit; probabilities move by less than 4e-5
+_GRID: Final = np.float32(8192)  # answers a unit of a logit; probabilities move by less than 2e-5
 _MAX_READ: Final = 64_000  # characters cleaned: a hidden padding of thousands does not hide the text after it
 _MAX_CHARACTERS: Final = 8_000  # far above what max_tokens can hold; bounds the tokenizer's work on a novel
 _TOKEN_BUDGET: Final = 768  # padded tokens a run: what passes between two operators stays in the cache

@@ -121,7 +121,7 @@ def test_index_is_the_same_report_as_the_library_s(client):
     response = client.post("/v1/index", json=body)
     expected = fake_pipeline().score(
         read_records(COMMENTS, options=ReadOptions(creator="maker", platform="youtube")),
-        context=Context(creator_id="maker", platform="youtube"),
+        context=Context(creator_id="maker", platform="youtube", posts={"p": "Setting up a bandsaw"}),
     )
     assert response.status_code == 200
     assert response.content == expected.to_json()

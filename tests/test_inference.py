@@ -33,7 +33,7 @@ def alone(graph: bytes, texts: Sequence[str]) -> np.ndarray:
 
 def test_answers_lie_on_a_grid_far_coarser_than_the_order_of_sums(graph: bytes) -> None:
     logits, _ = model(graph).logits([" ".join(WORDS[4 : 4 + n]) for n in range(1, 9)])
-    assert np.array_equal(logits * 4096, np.rint(logits * 4096))
+    assert np.array_equal(logits * 8192, np.rint(logits * 8192))
     assert len(np.unique(logits)) > 8
 
 
