@@ -84,9 +84,7 @@ class TestWrong:
         finding = finding_of([{**row, "text": "this finally made it click"} for row in LIVELY])
         assert finding.authenticity is not None
         assert finding.authenticity.value < 45
-        # One phrase that all use is a stock phrase as well.
-        titles = [reason.split(":")[0] for reason in finding.reasons["authenticity"][:2]]
-        assert set(titles) == {"Copies by others", "Applause to nobody"}
+        assert finding.reasons["authenticity"][0].startswith("Copies by others")
 
 
 def threads(n: int, parent_row: np.ndarray) -> Facts:

@@ -106,6 +106,15 @@ def pod() -> Rows:
     ]
 
 
+def stitched() -> Rows:
+    """Set phrases around words of their own, some of it posted by others as it is."""
+    texts = [f"at the end of it {' '.join(words_of(700 + i, 2))} and so it goes" for i in range(8)]
+    return [
+        {"id": f"s{i}", "text": text, "author": f"s{i}", "post_id": f"p{i % 3}"}
+        for i, text in enumerate([*texts, *texts[:3], texts[0]])
+    ]
+
+
 def hash_of(*numbers: int) -> int:
     return sum(each * 97**i for i, each in enumerate(numbers, start=1))
 
@@ -131,7 +140,9 @@ def odd() -> Rows:
 
 
 POSTS = {"p0": "a hinge and an oak shelf", "p1": "which drawer?"}
-MIXED = with_posts(facts_from([*community(70, seed=3), *campaign(12), *pod(), *crowd(), *odd()]), POSTS)
+MIXED = with_posts(
+    facts_from([*community(70, seed=3), *campaign(12), *pod(), *crowd(), *stitched(), *odd()]), POSTS
+)
 FLAT = facts_from([{**row, "parent_id": None} for row in community(30)])
 NAMELESS = facts_from([{**row, "author": None} for row in community(30)])
 TIMELESS = facts_from([{**row, "created_at": None} for row in community(30)])

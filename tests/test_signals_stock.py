@@ -20,7 +20,8 @@ PHRASES = [" ".join(words_of(900 + i, 5)) for i in range(30)]
 def stock(texts: Sequence[str], authors: Sequence[int] | None = None) -> NDArray[np.float64]:
     cluster = np.array(authors if authors is not None else range(1, len(texts) + 1), np.uint64)
     rows, passages = np.arange(len(texts)), passages_of(texts)
-    triples, n_authors = used(passages, cluster, rows)
+    is_copy = np.array([text in texts[:i] for i, text in enumerate(texts)], bool)
+    triples, n_authors = used(passages, cluster, rows, is_copy=is_copy)
     return stocked(passages, rows, Common.of(triples, n_authors=n_authors)) / ONE
 
 
@@ -46,10 +47,19 @@ def test_filler_drawn_anew_for_each_comment_is() -> None:
     assert stock([stitched(i, 30) for i in range(400)]).mean() == pytest.approx(10 / 40, abs=0.03)
 
 
-def test_a_copy_is_stock_through_and_through() -> None:
-    found = stock([own(i) for i in range(80)] + [own(1000)] * 20)
+def test_copies_make_no_phrase_common() -> None:
+    assert stock([own(i) for i in range(80)] + [own(1000)] * 20).max() == 0
+
+
+def test_a_copied_text_of_set_phrases_is_stock_all_the_same() -> None:
+    found = stock([stitched(i, 2) for i in range(100)] + [stitched(100, 2)] * 20)
+    assert found[100:].min() > 0.7
+
+
+def test_what_others_say_otherwise_is_stock_through_and_through() -> None:
+    found = stock([own(i) for i in range(80)] + [f"{own(1000)} {own(1000 + i, 1)}" for i in range(20)])
     assert found[:80].max() == 0
-    assert found[80:].min() > 0.99
+    assert found[80:].min() > 0.8
 
 
 def test_what_one_author_repeats_is_none() -> None:
@@ -62,8 +72,9 @@ def test_two_alike_are_chance() -> None:
 
 def test_it_is_the_chance_to_meet_two_others_among_a_hundred_authors() -> None:
     # Three of 400 authors share all their words: among 100, one of them there, both others are that often.
-    found = stock([own(i) for i in range(397)] + [own(1000)] * 3)
-    assert found[-1] == pytest.approx(99 * 98 / (399 * 398), abs=1e-4)
+    said = [f"{own(1000)} {own(2000 + i, 1)}" for i in range(3)]
+    found = stock([own(i) for i in range(397)] + said)
+    assert found[-1] == pytest.approx(8 / 9 * 99 * 98 / (399 * 398), abs=1e-4)
 
 
 def test_it_does_not_grow_with_the_sample() -> None:

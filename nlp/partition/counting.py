@@ -62,3 +62,36 @@ class Distinct:
             n += n_distinct(keys)
             n_marked += n_distinct(keys[part.column("marked").to_numpy()])
         return n, n_marked
+
+
+class Repeats:
+    """Which rows say what one with a lower key says; of them alone the keys are held."""
+
+    def __init__(self, folder: Path, *, n_parts: int) -> None:
+        """Prepare; `folder` is for nothing else."""
+        self._spill = Spill(folder, n_parts=n_parts)
+
+    def add(self, said: Keys, keys: Keys) -> None:
+        """Add rows: what each says, and its key."""
+        self._spill.add(pa.table({"said": said, "key": keys}), said)
+
+    def keys(self) -> Keys:
+        """Return the keys of the repeats, ascending; to be asked once."""
+        found = [np.empty(0, np.uint64)]
+        for part in self._spill.parts():
+            found.append(repeats(part.column("said").to_numpy(), part.column("key").to_numpy()))
+        return np.sort(np.concatenate(found))
+
+
+def repeats(said: Keys, keys: Keys) -> Keys:
+    """Return the keys of rows that say what one with a lower key says, ascending."""
+    order = np.lexsort((keys, said))
+    again = np.flatnonzero(said[order][1:] == said[order][:-1]) + 1
+    return np.sort(keys[order[again]])
+
+
+def among(keys: Keys, some: Keys) -> NDArray[np.bool_]:
+    """Say which keys are among some, which ascend."""
+    if not len(some):
+        return np.zeros(len(keys), bool)
+    return some[np.minimum(np.searchsorted(some, keys), len(some) - 1)] == keys

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from plaudit.estimate import Sums, n_distinct
 from plaudit.facts import Facts
-from plaudit.partition.counting import Distinct, KeyCounts
+from plaudit.partition.counting import Distinct, KeyCounts, Repeats, among
 from plaudit.partition.spill import Spill, n_parts_for
 from plaudit.partition.stored import facts_of_part
 from plaudit.signals import behaviour, bursts, company, conversation, copies, labels, returning, wording
@@ -56,6 +57,7 @@ class People:
         self._used = Spill(folder / "used", n_parts=self._n_parts)
         self._texts = Spill(folder / "copies", n_parts=self._n_parts)
         self._posts = Spill(folder / "arrivals", n_parts=self._n_parts)
+        self._repeats = Repeats(folder / "repeats", n_parts=self._n_parts)
         self._company = _Company()
 
     def read(self, tables: Iterable[pa.Table]) -> None:
@@ -63,6 +65,9 @@ class People:
         for rows in tables:
             author, key = rows.column("author").to_numpy(), rows.column("key").to_numpy()
             self._people.add(rows, np.where(author != 0, author, key))
+            # Comments too short for a triple have none that could be common.
+            said = _is_worded(rows) & (pc.list_value_length(rows.column("passages")).to_numpy() > 0)
+            self._repeats.add(rows.column("text").to_numpy()[said], key[said])
         common = self._common()
         self._add(_OF_PEOPLE.empty_table(), common)  # all might be the creator's
         for part in self._again.parts():
@@ -70,12 +75,17 @@ class People:
 
     def _common(self) -> Common:
         """Put everybody's comments in order, and return the triples that many use."""
-        n_authors = 0
+        copies, n_authors = self._repeats.keys(), 0
         for number, part in enumerate(self._people.parts()):
             part = part.take(pa.array(np.argsort(part.column("key").to_numpy())))
             self._again.put(part, np.full(len(part), number))
             section = self._section(facts_of_part(part), part, common=None)
-            triples, n = used(section.facts.passages, section.cluster, np.flatnonzero(section.weight))
+            triples, n = used(
+                section.facts.passages,
+                section.cluster,
+                np.flatnonzero(section.weight),
+                is_copy=among(section.facts.key, copies),
+            )
             n_authors += n
             self._used.add(pa.table({"triple": triples}), triples.astype(np.uint64))
         found = [
@@ -200,6 +210,13 @@ class People:
         if not self.community.has_authors:
             return _told(company.no_authors())
         return self._company.tally()
+
+
+def _is_worded(rows: pa.Table) -> np.ndarray[Any, Any]:
+    by_creator, read, emoji = (
+        rows.column(name).to_numpy() for name in ("is_creator", "supported", "emoji_only")
+    )
+    return np.asarray(~by_creator & read & ~emoji)
 
 
 def _join(tallies: dict[str, Tally], section: Section, reading: Reading) -> None:

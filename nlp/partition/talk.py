@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from plaudit.facts import Facts
+from plaudit.partition.counting import among, repeats
 from plaudit.partition.spill import Spill, n_parts_for
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.partition.survey import Survey
@@ -66,7 +67,7 @@ class Talk:
             spill.add(placed, _keys(placed, "thread"))
             answers = placed.filter(pc.and_(placed.column("is_creator"), placed.column("is_reply")))
             echoes.append((mix(_keys(answers, "creator"), _keys(answers, "text")), _keys(answers, "key")))
-        self._echoed = _echoed(*map(np.concatenate, zip(*echoes, strict=True)))
+        self._echoed = repeats(*map(np.concatenate, zip(*echoes, strict=True)))
         for part in spill.parts():
             yield self._measured(part)
 
@@ -84,8 +85,6 @@ class Talk:
     def _measured(self, part: pa.Table) -> pa.Table:
         part = part.take(pa.array(np.argsort(_keys(part, "key"))))
         facts = facts_of_part(part)
-        at = np.minimum(np.searchsorted(self._echoed, facts.key), max(len(self._echoed) - 1, 0))
-        echoed = self._echoed[at] == facts.key if len(self._echoed) else np.zeros(len(facts), bool)
         section = _section(
             facts,
             self._found,
@@ -93,7 +92,7 @@ class Talk:
             text=_keys(part, "text"),
             thread=_keys(part, "thread"),
             is_reply=part.column("is_reply").to_numpy(),
-            echoed=echoed,
+            echoed=among(facts.key, self._echoed),
         )
         talk = np.zeros(len(facts), np.uint8)
         tallies = []
@@ -119,13 +118,6 @@ def _section(facts: Facts, found: Survey, *, threads: Threads | None, **columns:
         "stock": np.zeros(len(facts), np.int64),
     }
     return Section.part(facts, community=found.community, threads=threads, **{**blank, **columns})
-
-
-def _echoed(said: Keys, keys: Keys) -> Keys:
-    """Return the keys of replies of the creator that say what one with a lower key says, ascending."""
-    order = np.lexsort((keys, said))
-    again = np.flatnonzero(said[order][1:] == said[order][:-1]) + 1
-    return np.sort(keys[order[again]])
 
 
 def _of_audience(rows: pa.Table, *, talk: Bits) -> pa.Table:

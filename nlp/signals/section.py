@@ -147,7 +147,7 @@ class Section:
             author=author + (1 if len(known) and known[0] != 0 else 0),
             text=text,
             weight=weight,
-            stock=_stock(facts, cluster, weight) if stock is None else stock,
+            stock=_stock(facts, cluster, text, weight) if stock is None else stock,
             thread=thread,
             is_reply=is_reply,
             echoed=echoed,
@@ -181,9 +181,11 @@ def _community(facts: Facts, audience: Mask, writers: Keys) -> Community:
     )
 
 
-def _stock(facts: Facts, cluster: Keys, weight: Whole) -> Whole:
+def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
     rows = np.flatnonzero(weight)
-    triples, n_authors = used(facts.passages, cluster, rows)
+    is_copy = np.zeros(len(text), bool)
+    is_copy[rows[~first_of(text[rows])]] = True
+    triples, n_authors = used(facts.passages, cluster, rows, is_copy=is_copy)
     return stocked(facts.passages, rows, Common.of(triples, n_authors=n_authors))
 
 

@@ -5,7 +5,8 @@ Each word triple has the chance c that two others of 100 authors use it, given t
 source. A word counts the largest c of its triples. A comment's stock is the mean over its words: 0
 where every turn of phrase is its own, near 1 where it is stitched together from passages that others use,
 whatever stands around them. At a fixed number of authors it does not grow with the size of the sample.
-Reduced by: triple and author.
+A text that many post as it is (see `copies`) is one use of its words, that of its first comment: copies are
+counted as copies, and no phrase is made common by them alone. Reduced by: text, then triple and author.
 """
 
 from __future__ import annotations
@@ -58,13 +59,24 @@ class Common:
         return found
 
 
-def used(passages: pa.ListArray, cluster: Keys, rows: Rows) -> tuple[Triples, int]:
-    """Return the triples that some comments hold, each once an author, and how many authors hold any."""
-    chosen = passages.take(pa.array(rows))
-    lengths = np.diff(chosen.offsets.to_numpy())
-    known, author = np.unique(cluster[rows[lengths > 0]], return_inverse=True)
-    writer = np.repeat(author.astype(np.uint64), lengths[lengths > 0])
-    triples = chosen.flatten().to_numpy().astype(np.uint64)
+def used(
+    passages: pa.ListArray, cluster: Keys, rows: Rows, *, is_copy: NDArray[np.bool_]
+) -> tuple[Triples, int]:
+    """Return the triples that some comments hold, each once an author, and how many authors hold any.
+
+    Args:
+        passages: As `passages.passages_of`.
+        cluster: Who wrote each comment.
+        rows: Comments that count, ascending.
+        is_copy: Which comments say what another, with a lower key, has said; their triples are left out.
+    """
+    lengths = np.diff(passages.offsets.to_numpy())
+    rows = rows[lengths[rows] > 0]
+    known, author = np.unique(cluster[rows], return_inverse=True)
+    said_first = ~is_copy[rows]
+    rows, author = rows[said_first], author[said_first]
+    writer = np.repeat(author.astype(np.uint64), lengths[rows])
+    triples = passages.take(pa.array(rows)).flatten().to_numpy().astype(np.uint64)
     pairs = np.sort((triples << np.uint64(32)) | writer)  # np.unique hashes, which takes ten times as long
     fresh = np.concatenate(([True], pairs[1:] != pairs[:-1])) if len(pairs) else np.zeros(0, bool)
     return (pairs[fresh] >> np.uint64(32)).astype(np.uint32), len(known)
