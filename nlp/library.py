@@ -122,14 +122,24 @@ def _batches(comments: object, options: ReadOptions) -> Iterator[Batch]:
     if not first or isinstance(first[0], Mapping):
         records: Iterator[Any] = chain(first, rest)  # what is no record among them is rejected one by one
         return read_records(records, options=options)
-    values = [*first, *rest]
-    sources = [value for value in values if isinstance(value, str | Path)]
-    if len(sources) < len(values):
-        kinds = ", ".join(sorted({type(value).__name__ for value in values}))
-        raise InputError(f"The list holds {kinds}; expected paths, records or texts alone.")
-    if all(map(_is_path, sources)):
-        return read(sources, options=options)
-    return read_records(({"text": str(source)} for source in sources), options=options)
+    paths: list[Source] = []
+    for value in chain(first, rest):
+        if not isinstance(value, str | Path) or not _is_path(value):
+            texts = _texts(chain(paths, [value], rest))
+            return read_records(({"text": text} for text in texts), options=options)
+        paths.append(value)
+    return read(paths, options=options)
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    kinds: set[str] = set()
+    for value in values:
+        kinds.add(type(value).__name__)
+        if not isinstance(value, str | Path):
+            raise InputError(
+                f"The list holds {', '.join(sorted(kinds))}; expected paths, records or texts alone."
+            )
+        yield str(value)
 
 
 def _is_path(source: Source) -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -24,8 +22,10 @@ from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
 from plaudit.index import judge, ranked, split, warnings_of
+from plaudit.partition.gathered import Gathered
 from plaudit.partition.groups import groups_of
 from plaudit.partition.measuring import tallied_in_parts
+from plaudit.partition.room import room
 from plaudit.partition.spill import PART_ROWS
 from plaudit.partition.stored import Stored, WithPosts, whole
 from plaudit.policy import Policy
@@ -115,6 +115,8 @@ class Pipeline:
     ) -> Report:
         """Label every comment of the batches and measure them as one community.
 
+        What is known of many comments lies in temporary files until it is measured: memory stays bounded.
+
         Args:
             batches: As `readers.read` yields them; consumed once.
             context: What else is known.
@@ -123,17 +125,18 @@ class Pipeline:
 
         Raises:
             UsageError: `group_by` is something else.
+            StorageError: The disk for temporary files is full.
         """
         _check_group_by(group_by)  # before hours of work
-        parts: list[Facts] = []
         rejected: Counter[str] = Counter()
-        for batch in batches:
-            part = self.part(batch.comments)
-            parts.append(part.facts)
-            rejected.update(rejection.reason for rejection in batch.rejections)
-            if on_batch is not None:
-                on_batch(batch, part.scores)
-        return self.report(Facts.concat(parts), rejected=rejected, context=context, group_by=group_by)
+        with Gathered() as gathered:
+            for batch in batches:
+                part = self.part(batch.comments)
+                gathered.add(part.facts)
+                rejected.update(rejection.reason for rejection in batch.rejections)
+                if on_batch is not None:
+                    on_batch(batch, part.scores)
+            return self.report(gathered.facts(), rejected=rejected, context=context, group_by=group_by)
 
     def report(
         self,
@@ -149,13 +152,15 @@ class Pipeline:
         Args:
             facts: Of every scored comment; merged with `Facts.concat` where they come in parts. Those that
                 are stored elsewhere are read some at a time where they are many.
-            folder: For nothing else, where what memory can't hold is put; None for the system's own place.
+            folder: For nothing else, where what memory can't hold is put, removed at the end; None: where the
+                system puts temporary files.
             rejected: Records left out, by reason.
             context: What else is known.
             group_by: "post" or "creator" for a finding of each as well.
 
         Raises:
             UsageError: `group_by` is something else.
+            StorageError: The disk is full.
         """
         _check_group_by(group_by)
         context = context or Context()
@@ -171,7 +176,7 @@ class Pipeline:
             "platform": context.platform,
         }
         # The whole is a few long sorts, which leave the interpreter free for the groups' many short ones.
-        with _room(folder) as place, ThreadPoolExecutor(max_workers=1) as beside:
+        with room(folder) as place, ThreadPoolExecutor(max_workers=1) as beside:
             everything = beside.submit(_tallied, facts, place / "whole")
             groups = ranked(_findings(facts, place, by=group_by, tools=tools)) if group_by else ()
             found = everything.result()
@@ -185,15 +190,6 @@ class Pipeline:
             policy={"id": self.policy.id, "hash": self.policy.hash},
             version=version("plaudit"),
         )
-
-
-@contextmanager
-def _room(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        yield folder
-        return
-    with TemporaryDirectory(prefix="plaudit-", ignore_cleanup_errors=True) as made:
-        yield Path(made)
 
 
 def _tallied(facts: Facts | Stored, folder: Path) -> Tallied:

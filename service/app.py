@@ -30,6 +30,7 @@ from plaudit.service.metrics import Meter, Metrics
 from plaudit.service.page_door import PageDoor
 from plaudit.service.scorers import n_cores
 from plaudit.service.settings import Settings, load_settings
+from plaudit.service.storage import SECTIONS
 
 _MOST_BATCHES: Final = 4
 _ABOUT: Final = """Send comments, get labels with calibrated probabilities (`/v1/classify`), or two indices
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
         load or (lambda: Pipeline.load(settings.model_path, exact=settings.exact, threads=threads)),
         capacity=_capacity(settings, n_batches=n_batches),
         metrics=app.state.metrics,
+        folder=settings.data_dir.absolute() / SECTIONS,
     )
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
     traces.install(app, settings)

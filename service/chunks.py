@@ -15,15 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 import orjson
 import pyarrow as pa
-import pyarrow.ipc
 
 from plaudit.comment import Batch
 from plaudit.errors import PlauditError, UsageError
-from plaudit.facts import FACTS_SCHEMA
+from plaudit.partition.filed import load, store
 from plaudit.partition.stored import Stored
 from plaudit.service.output import rejection_lines
 from plaudit.service.scorers import Scored
@@ -35,7 +34,6 @@ _CHUNK_BYTES: Final = 256 << 20  # in memory; that many records of usual length 
 
 _JOB, _LOCK, _ABOUT = "job.json", "lock", "chunk.json"
 _COMMENTS, _FACTS, _REJECTED = "comments.arrow", "facts.arrow", "rejected.jsonl"
-_OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Chunks:
@@ -177,8 +175,8 @@ class Chunks:
     def _write(self, folder: Path) -> dict[str, Any]:
         batches = [scored.batch for scored in self._open]
         comments = pa.Table.from_batches([scored.labelled for scored in self._open])
-        _store(folder / _COMMENTS, comments)
-        _store(folder / _FACTS, pa.concat_tables([scored.facts for scored in self._open]))
+        store(folder / _COMMENTS, comments)
+        store(folder / _FACTS, pa.concat_tables([scored.facts for scored in self._open]))
         lines = b"".join(rejection_lines(batch.rejections) for batch in batches)
         (folder / _REJECTED).write_bytes(lines)
         digest, rejected = _Digest(), Counter[str]()
@@ -287,19 +285,9 @@ def _reasons(batch: Batch) -> Iterator[str]:
     return (rejection.reason for rejection in batch.rejections)
 
 
-def _store(path: Path, table: pa.Table) -> None:
-    with path.open("wb") as file, pa.ipc.new_file(file, table.schema, options=_OPTIONS) as writer:
-        writer.write_table(table.combine_chunks())
-
-
 def _read(path: Path, *, columns: Sequence[str] = ()) -> pa.Table:
-    options = pa.ipc.IpcReadOptions(
-        included_fields=sorted(map(FACTS_SCHEMA.get_field_index, columns)) or None
-    )
     try:
-        with path.open("rb") as file:
-            table = cast(pa.Table, pa.ipc.open_file(file, options=options).read_all())
-            return table.select(columns) if columns else table
+        return load(path, columns=columns)
     except pa.ArrowException as error:
         raise PlauditError(
             f"The checkpoint {path} is damaged ({str(error)[:100]}); run without --resume to start anew."

@@ -7,7 +7,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal, TypeVar
+from uuid import uuid4
 
 import anyio
 import anyio.to_thread
@@ -73,6 +75,7 @@ class Engine:
         *,
         capacity: Capacity | None = None,
         metrics: Metrics | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Prepare; `start` does the work.
 
@@ -80,7 +83,9 @@ class Engine:
             load: Makes the pipeline; called once, in a thread.
             capacity: How much to take on.
             metrics: What to count in; None makes its own.
+            folder: Made for sections that memory can't hold; None: where the system puts temporary files.
         """
+        self._folder = folder
         self._load, self._capacity = load, capacity or Capacity()
         self._threads = anyio.CapacityLimiter(self._capacity.n_threads)
         self._batcher: Batcher | None = None
@@ -215,11 +220,15 @@ class Engine:
         """
         _ = self.pipeline
         with self.room.hold(weight_of([str(record.get("text") or "") for record in records])):
-            gathering = Gathering()
             batches = readers.read_records(records, options=replace(options, batch_size=_READ_AT_ONCE))
-            while batch := await self.apart(lambda: next(batches, None)):
-                await self.gather(batch, into=gathering)
-            return await self.report(gathering, context=context, group_by=group_by)
+            with self.gathering() as gathering:
+                while batch := await self.apart(lambda: next(batches, None)):
+                    await self.gather(batch, into=gathering)
+                return await self.report(gathering, context=context, group_by=group_by)
+
+    def gathering(self) -> Gathering:
+        """Return what gathers a section; to be used as a context manager."""
+        return Gathering(self._folder and self._folder / uuid4().hex)
 
     async def gather(self, batch: Batch, *, into: Gathering) -> None:
         """Score a batch and keep its facts; the caller holds room for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -261,16 +260,13 @@ class _Run:
         self._meter.say("Measuring")
         options = self._job.options
         context = Context(creator_id=options.creator, platform=options.platform, posts=self._posts)
-        try:
-            return pipeline.report(
-                chunks.facts(),
-                folder=folder,
-                rejected=chunks.rejected(),
-                context=context,
-                group_by=self._job.group_by,
-            )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        return pipeline.report(
+            chunks.facts(),
+            folder=folder,
+            rejected=chunks.rejected(),
+            context=context,
+            group_by=self._job.group_by,
+        )
 
     def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:
         self._meter.say("Writing the report")

@@ -35,7 +35,10 @@ class Settings(BaseSettings):
         20_000, ge=0, le=10**7, description="Comments that may wait, if drain_seconds suffice to answer them."
     )
     max_stream_comments: int = Field(
-        500_000, ge=1, le=10**9, description="Most comments of all index streams."
+        500_000,
+        ge=1,
+        le=10**9,
+        description="Most comments of all index streams; two kilobytes each in data_dir while they last.",
     )
     body_seconds: float = Field(30, gt=0, le=3600, description="Time for a body, a line, each 256 KiB.")
     max_bodies_bytes: int = Field(
@@ -61,7 +64,9 @@ class Settings(BaseSettings):
     perspective: bool = Field(False, description="Answer Perspective's POST /v1alpha1/comments:analyze too.")
 
     # What is kept, where and how long (storage.py, workers.py); nothing is, before something is handed in.
-    data_dir: Path = Field(Path("plaudit-data"), description="Folder of dumps and results, and of SQLite.")
+    data_dir: Path = Field(
+        Path("plaudit-data"), description="Folder of dumps, results, long index streams, SQLite."
+    )
     database_url: str | None = Field(
         None, description="postgresql://...; SQLite in the data folder if unset."
     )

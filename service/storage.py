@@ -1,6 +1,7 @@
 """Where dumps, their results and corrected labels are kept: a data folder and a database.
 
-Nothing is made before something is handed in: a service that is only asked leaves no trace on the disk.
+Nothing is made before something is handed in: a service that is only asked leaves nothing on the disk, but
+for what memory can't hold of an index stream, while it lasts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from plaudit.service.settings import Settings
 from plaudit.service.store.database import Database, url_of
 from plaudit.service.store.dumps import OPEN, Dumps
 from plaudit.service.store.feedback import Corrections
+
+SECTIONS: Final = "sections"
+"""Folder of what is gathered for index streams, in the data folder."""
 
 _N_THREADS: Final = 8
 _MAX_WAITING: Final = 256
@@ -166,7 +170,7 @@ class Storage:
 
     def drop_orphans(self) -> None:
         """Remove what a process left that was killed between the database and the disk."""
-        for kind in ("uploads", "results"):
+        for kind in ("uploads", "results", SECTIONS):
             ids = _names(self.folder / kind)
             states = self.dumps.states(ids) if ids else {}
             for dump_id in ids:

@@ -20,7 +20,6 @@ from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
 from plaudit.service.callers import Held
 from plaudit.service.engine import Engine
-from plaudit.service.gathering import Gathering
 from plaudit.service.intake import JSON
 from plaudit.service.ndjson import (
     BLOCK_LINES,
@@ -171,12 +170,13 @@ class Section:
         _ = self._engine.pipeline
         if self._engine.room.is_full:
             raise self._engine.room.refusal(BLOCK_LINES)
-        self._gathering, self._n_held = Gathering(), 0
+        self._gathering, self._n_held = self._engine.gathering(), 0
         self._n_broken = 0
         self._held: Held = request.app.state.bodies.open()
 
     def close(self) -> None:
         """Give back what was held."""
+        self._gathering.__exit__(None, None, None)
         self._held.close()
         self._request.app.state.gathered -= self._n_held
 

@@ -6,15 +6,18 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import plaudit
 from plaudit import library
+from plaudit.comment import Batch
 from plaudit.errors import ArtifactError, InputError, MappingError, UsageError
 from plaudit.items import EMPTY, Item, results
 from plaudit.pipeline import Pipeline
+from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
 from tests.fakes import fake_pipeline
 
@@ -97,6 +100,26 @@ def test_records_and_texts() -> None:
     assert (coverage.read, coverage.rejected) == (6, {"empty_text": 1})
     assert plaudit.score([]).coverage.read == 0
     assert plaudit.score([""]).coverage.rejected == {"empty_text": 1}
+
+
+def test_texts_are_taken_as_they_come() -> None:
+    """Many texts need not fit into memory: none is asked for long before it is read."""
+    n_given, n_ahead = 0, 0
+
+    def texts() -> Iterator[str]:
+        nonlocal n_given
+        for i in range(40_000):
+            n_given += 1
+            yield f"which one is number {i}?"
+
+    def noted(batch: Batch, _: object) -> None:
+        nonlocal n_ahead
+        n_ahead = max(n_ahead, n_given - int(batch.comments.column("id")[-1].as_py()))
+
+    options = ReadOptions(batch_size=1000)
+    report = fake_pipeline().score(library._batches(texts(), options), on_batch=noted)
+    assert report.coverage.read == n_given == 40_000
+    assert n_ahead < 2000
 
 
 def test_options_reach_the_reader_and_the_report(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from plaudit.partition import filed
 from plaudit.pipeline import Pipeline
 from plaudit.service import chunks
 from plaudit.service.output import MANIFEST, RESULT_FILES
@@ -146,7 +147,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_full_disk_costs_only_what_was_not_yet_kept(run, dump, tmp_path, whole, monkeypatch):
-    out, store, n_stored = tmp_path / "out", chunks._store, []
+    out, store, n_stored = tmp_path / "out", chunks.store, []
 
     def failing(path, table):
         n_stored.append(path)
@@ -155,7 +156,7 @@ def test_a_full_disk_costs_only_what_was_not_yet_kept(run, dump, tmp_path, whole
             raise OSError(28, "No space left on device")
         store(path, table)
 
-    monkeypatch.setattr(chunks, "_store", failing)
+    monkeypatch.setattr(chunks, "store", failing)
     result = run("score", dump, "--out", out, "--by", "post", "--threads", 1)
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr
@@ -167,7 +168,7 @@ def test_a_full_disk_costs_only_what_was_not_yet_kept(run, dump, tmp_path, whole
         "job.json",
         "lock",
     ]
-    monkeypatch.setattr(chunks, "_store", store)
+    monkeypatch.setattr(chunks, "store", store)
     assert run("score", dump, "--out", out, "--by", "post", "--threads", 1, "--resume").exit_code == 0
     assert results(out) == whole
 
@@ -275,7 +276,7 @@ def test_checkpoints_hold_no_text_and_no_name(run, tmp_path, monkeypatch):
             )
     out = tmp_path / "out"
     interrupted(run, tmp_path / "dump.ndjson", out, monkeypatch)
-    monkeypatch.setattr(chunks, "_OPTIONS", None)
+    monkeypatch.setattr(filed, "_OPTIONS", None)
     kept = b"".join(path.read_bytes() for path in checkpoints(out).rglob("*") if path.is_file())
     assert b"nowhere" not in kept
     assert b"Zebedee" not in kept

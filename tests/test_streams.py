@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plaudit import pipeline as pipelines
 from plaudit.items import EMPTY
+from plaudit.partition import gathered
 from tests.http import serving
 from tests.live import chunk, head, line, living, read_until
 from tests.test_app_errors import problem
@@ -136,6 +139,43 @@ def test_an_index_stream_gives_the_report_of_one_request(client, by):
         expected = other.post("/v1/index", json={"comments": COMMENTS, **about})
     assert response.status_code == expected.status_code == 200
     assert response.content == expected.content
+
+
+@pytest.mark.parametrize("path", ["/v1/index/stream", "/v1/index"])
+def test_a_long_section_lies_in_the_data_folder_while_it_lasts(path, tmp_path, monkeypatch):
+    for module in (pipelines, gathered):
+        monkeypatch.setattr(module, "PART_ROWS", 200)
+    seen, store = [], gathered.store
+    monkeypatch.setattr(gathered, "store", lambda path, rows: seen.append(path) or store(path, rows))
+    with serving(data_dir=tmp_path) as client:
+        if path == "/v1/index":
+            response = client.post(path, json={"comments": COMMENTS, "by": "post"})
+        else:
+            response = client.post(path, params={"by": "post"}, content=lines_of(COMMENTS), headers=NDJSON)
+    assert seen
+    assert all(each.is_relative_to(tmp_path / "sections") and not each.exists() for each in seen)
+    assert list((tmp_path / "sections").iterdir()) == []
+    monkeypatch.undo()
+    with serving() as other:
+        expected = other.post("/v1/index", json={"comments": COMMENTS, "by": "post"})
+    assert response.content == expected.content
+
+
+def test_a_long_section_goes_with_the_caller(tmp_path, monkeypatch):
+    monkeypatch.setattr(gathered, "PART_ROWS", 200)
+    with living(data_dir=tmp_path) as live:
+        with live.connect() as connection:
+            connection.sendall(head("/v1/index/stream") + chunk(lines_of(COMMENTS) * 3))
+            assert until(lambda: [*tmp_path.rglob("*.facts")])
+        assert until(lambda: not [*(tmp_path / "sections").iterdir()])
+        assert live.app.state.gathered == 0
+
+
+def until(condition, *, seconds=60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        time.sleep(0.02)
+    return bool(condition())
 
 
 def test_an_index_stream_counts_what_it_cannot_use(client):

@@ -12,6 +12,7 @@ from plaudit.errors import StorageError
 from plaudit.service import dump_run, output, workers
 from plaudit.service import score as scoring
 from plaudit.service.settings import Settings
+from plaudit.service.storage import SECTIONS
 from plaudit.service.store import tables
 from plaudit.service.store.dumps import Dumps, Pulse
 from plaudit.service.workers import Calm, Watch, Workers
@@ -268,12 +269,16 @@ def test_what_a_killed_process_left_is_cleared_away(storage):
         (folder / "x").write_text("")
         for path in (folder / "x", folder):
             os.utime(path, (time.time() - age,) * 2)
+        section = storage.folder / SECTIONS / (name * 32)
+        section.mkdir(parents=True)
+        os.utime(section, (time.time() - age,) * 2)
     storage.drop_orphans()
     assert sorted(path.name[0] for path in (storage.folder / "uploads").iterdir()) == [
         "a",
         "c",
     ]  # a: too young
-    assert [path.name[0] for path in (storage.folder / "results").iterdir()] == ["d"]
+    for kind in ("results", SECTIONS):
+        assert [path.name[0] for path in (storage.folder / kind).iterdir()] == ["d"]
 
 
 def pulse(beats, *, lease="l"):
