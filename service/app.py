@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from plaudit.pipeline import Pipeline
 from plaudit.service import (
     access,
+    door,
     metrics,
     openapi,
     page,
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
         metrics=app.state.metrics,
         folder=settings.data_dir.absolute() / SECTIONS,
     )
+    door.install(app, routes.work)
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
     traces.install(app, settings)
     longer = storing.install(app, settings)

@@ -63,6 +63,7 @@ class Engine:
 
     Attributes:
         failure: What loading raised; None while loading and afterwards.
+        on_loaded: Called once, in a thread, where all is loaded and nothing is answered yet.
         on_failure: Called once where loading fails, after `failure` is set.
         is_draining: Whether the process was told to stop; requests are still answered.
         room: What is taken in and not yet answered.
@@ -95,6 +96,7 @@ class Engine:
         most, seconds = self._capacity.max_waiting, self._capacity.wait_seconds
         self.room = Room(most, rate=self._rate, metrics=self.metrics, seconds=seconds)
         self.failure: Exception | None = None
+        self.on_loaded: Callable[[], None] = lambda: None
         self.on_failure: Callable[[], None] = lambda: None
         self.is_draining = False
 
@@ -171,6 +173,7 @@ class Engine:
         pipeline = self._load()
         pipeline.classify(_WARM_UP)
         linguistics.describe(_WARM_UP)  # its word lists take seconds to make
+        self.on_loaded()
         return pipeline
 
     def stop(self) -> None:

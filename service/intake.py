@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope
 
 from plaudit.service.callers import Held, whole_body
+from plaudit.service.door import declared_bytes
 from plaudit.service.problems import Problem
 
 JSON: Final = "application/json"
@@ -31,7 +32,7 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            self.check(request)
+            _check_declared(request)
             held: Held = request.app.state.bodies.open()
             try:
                 return await handle(StrictRequest(request.scope, request.receive, held=held))
@@ -39,27 +40,6 @@ class JsonRoute(APIRoute):
                 held.close()
 
         return handle_strictly
-
-    def check(self, request: Request) -> None:
-        """Refuse by the head what need not be read.
-
-        Raises:
-            Problem: It is not declared as JSON (415).
-        """
-        _check_declared(request)
-
-
-class ScoringRoute(JsonRoute):
-    """A route whose comments go to the model, which needs room."""
-
-    def check(self, request: Request) -> None:
-        """Refuse by the head what need not be read.
-
-        Raises:
-            Problem: It is not declared as JSON (415), or there is no room (429).
-        """
-        super().check(request)
-        request.app.state.engine.room.check_door(_declared_bytes(request))
 
 
 class StrictRequest(Request):
@@ -112,15 +92,10 @@ def taken_out(request: Request, comments: list[_T]) -> list[_T]:
     if isinstance(request, StrictRequest):
         request.forget()
     request.state.n_comments = len(found)
-    n_bytes = _declared_bytes(request)
+    n_bytes = declared_bytes(request.scope)
     if n_bytes is not None:
         request.app.state.engine.room.learn(n_bytes, n_comments=len(found))
     return found
-
-
-def _declared_bytes(request: Request) -> int | None:
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdigit() else None
 
 
 def _check_declared(request: Request) -> None:

@@ -75,6 +75,8 @@ class Room:
             Problem: There is too little room (429).
         """
         if n_bytes is not None and n_bytes <= _SHORT_BYTES:
+            if not self._fits(1):
+                raise self.refusal()
             return
         likely = min((n_bytes or 0) / self._bytes_each, self._size / 20)
         if self._taken and self._taken + likely >= self._size * 3 / 4:

@@ -16,7 +16,7 @@ from plaudit.scores import Classifier
 from plaudit.service import answers, schemas
 from plaudit.service.callers import while_there
 from plaudit.service.engine import Engine
-from plaudit.service.intake import JSON, ScoringRoute, taken_out
+from plaudit.service.intake import JSON, JsonRoute, taken_out
 from plaudit.service.problems import MEDIA_TYPE
 from plaudit.service.quotas import count
 from plaudit.service.settings import Settings
@@ -40,7 +40,7 @@ _ERRORS: Final = {
 _OF_BODIES: Final = (408, 413, 415, 422, 429, 500, 503)
 _OF_WORK: Final = errors_of(*_OF_BODIES)
 
-work = APIRouter(prefix="/v1", route_class=ScoringRoute)
+work = APIRouter(prefix="/v1", route_class=JsonRoute)
 facts = APIRouter()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -81,6 +82,15 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def settle() -> None:
+    """Let the garbage collector pass over what is there now.
+
+    What is loaded stays until the end; looking through it took 0.1 s each time many connections had come.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def run(
     settings: Settings,
     listener: socket.socket,
@@ -107,6 +117,7 @@ def run(
     )
     notice, is_alone = settings.drain_notice_seconds, settings.workers == 1
     server = Server(config, app=app, notice_seconds=notice, is_alone=is_alone)
+    app.state.engine.on_loaded = settle
     app.state.engine.on_failure = lambda: setattr(server, "should_exit", True)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

@@ -9,9 +9,12 @@ from fastapi.testclient import TestClient
 
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Pipeline
+from tests.benchmarks.apart import fire, floor
 from tests.benchmarks.compare import table
 from tests.benchmarks.plain import PEERS, app_of
 from tests.benchmarks.texts import Texts
+from tests.benchmarks.wire import request_of
+from tests.live import living
 
 COMMENTS = ["Which lens is that?", "so cool!!!", "My first bench wobbled until I planed the legs.", "nice ❤️"]
 
@@ -53,3 +56,21 @@ def test_the_table_gives_medians_and_ratios_to_the_first():
     _, one, other = table({"one": [(10, 20), (30, 40), (20, 30)], "other": [(80, 60)]}).splitlines()
     assert one.split() == ["one", "20", "1.00", "30", "1.00"]
     assert other.split() == ["other", "80", "4.00", "60", "2.00"]
+
+
+def test_a_burst_is_answered_on_all_of_its_connections():
+    requests = [request_of([f"text {i}", "nice"]) for i in range(200)]
+    with floor() as port:
+        refused = fire(port, requests)
+    assert {answer.status for _, answer in refused} == {429}
+    assert {id(request) for request, _ in refused} == set(map(id, requests))
+    with living() as live:
+        sent = fire(live.port, requests[:50])
+    assert [answer.status for _, answer in sent] == [200] * 50
+    assert all([each["id"] for each in answer.json()["results"]] == request.ids for request, answer in sent)
+
+
+def test_a_burst_into_nothing_comes_back():
+    with floor() as port:
+        pass
+    assert [answer.status for _, answer in fire(port, [request_of(["x"])] * 3)] == [0] * 3

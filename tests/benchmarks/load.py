@@ -2,9 +2,10 @@
 
 It starts the service itself, with the model in use. First one client sends 100 comments at a time, as fast as
 it is answered, beside one that sends single comments. Then 64 such clients do, and now and then a burst comes
-that is far over what can wait. In the end SIGTERM comes while all of them go on. `--paced 0.001` puts a model
-in its place that takes so long for a comment, asleep: what is left then is the service's own part, also on a
-machine that has other work.
+that is far over what can wait: in turns to the service and to a server that does nothing but refuse, since
+clients and machine have their part in what a refusal takes. In the end SIGTERM comes while all of them go on.
+`--paced 0.001` puts a model in its place that takes so long for a comment, asleep: what is left then is the
+service's own part, also on a machine that has other work.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import random
 import sys
 import time
 from collections import Counter
-from itertools import count
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
+from tests.benchmarks.apart import Apart, Sent, apart, floor
 from tests.benchmarks.processes import SERVE, Process, running
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.wire import Answer, Connection, Request, request_of, request_with
@@ -30,64 +33,66 @@ _PAUSE_SECONDS = 0.3  # of a client that was refused
 _BURST_EVERY_SECONDS = 5
 
 
+KINDS = ("single", "bulk", "refused", "refused in a burst", "floor of a burst")
+
+
 class Load:
     """What was sent, and what came back."""
 
     def __init__(self, process: Process, texts: Texts, *, seconds: float, n: int) -> None:
         self._process, self._texts, self._n = process, texts, n
-        self.end = time.perf_counter() + seconds
+        self.seconds, self.end = seconds, time.perf_counter() + seconds
         self.counts: Counter[str] = Counter()
-        self.waits: dict[str, list[float]] = {
-            name: [] for name in ("single", "bulk", "refused", "refused in a burst")
-        }
-        self._kept: list[tuple[Request, Answer]] = []
+        self.waits: dict[str, list[float]] = {name: [] for name in KINDS}
+        self._kept: list[Sent] = []
 
     @property
     def goes_on(self) -> bool:
         """Whether there is time left."""
         return time.perf_counter() < self.end
 
-    async def client(self, *, n: int, kind: str) -> None:
+    async def client(self) -> None:
         """Send request after request, after a pause where one was refused, until the end or the stop."""
         connection = Connection(self._process.port)
         while self.goes_on:
-            status = await self._send(connection, request_of(self._texts.take(n)), kind=kind)
-            if status is None:
+            request = request_of(self._texts.take(self._n))
+            try:
+                answer = await connection.send(request)
+            except ConnectionRefusedError:
+                self.counts["found the door closed"] += 1
                 return
-            await asyncio.sleep(_PAUSE_SECONDS if status == 429 else 0.02 * (kind == "single"))
+            self._note([(request, answer)], kind="bulk")
+            await asyncio.sleep(_PAUSE_SECONDS if answer.status == 429 else 0)
         connection.close()
 
-    async def bursts(self, n_requests: int, *, most: int | None = None) -> None:
-        """Now and then send many at once, each on a connection of its own; at most so often."""
-        for _ in count() if most is None else range(most):
-            if not n_requests or time.perf_counter() > self.end - _BURST_EVERY_SECONDS:
-                return
-            ready = [request_of(self._texts.take(self._n)) for _ in range(n_requests)]
-            await asyncio.sleep(_BURST_EVERY_SECONDS)
-            await asyncio.gather(*(self._once(request) for request in ready))
+    async def singles(self, client: Apart) -> None:
+        """Send single comments until the end."""
+        self._note(await client.singles(self._process.port, seconds=self.seconds), kind="single")
 
-    async def _once(self, request: Request) -> None:
-        connection = Connection(self._process.port)
-        await self._send(connection, request, kind="bulk", refused="refused in a burst")
-        connection.close()
+    async def bursts(self, client: Apart, n_requests: int, *, floor_port: int | None = None) -> None:
+        """Now and then send many at once, in turns to the floor as well where there is one."""
+        ports = [self._process.port, floor_port] if floor_port else [self._process.port]
+        turn = 0
+        while n_requests and time.perf_counter() < self.end - _BURST_EVERY_SECONDS:
+            await asyncio.sleep(_BURST_EVERY_SECONDS / len(ports))
+            port = ports[turn % len(ports)]
+            sent = await client.burst(port, n_requests=n_requests, n=self._n)
+            turn += 1
+            if port == floor_port:
+                self.waits["floor of a burst"].extend(answer.seconds for _, answer in sent)
+            else:
+                self._note(sent, kind="bulk", refused="refused in a burst")
 
-    async def _send(
-        self, connection: Connection, request: Request, *, kind: str, refused: str = "refused"
-    ) -> int | None:
-        try:
-            answer = await connection.send(request)
-        except ConnectionRefusedError:
-            self.counts["found the door closed"] += 1
-            return None
-        if answer.status == 200:
-            self._look_at(request, answer)
-            self.waits[kind].append(answer.seconds)
-        elif answer.status == 429:
-            self.counts["refused with 429"] += 1
-            self.waits[refused].append(answer.seconds)
-        else:
-            self.counts["lost" if not answer.status else f"status {answer.status}"] += 1
-        return answer.status
+    def _note(self, sent: Iterable[Sent], *, kind: str, refused: str = "refused") -> None:
+        for request, answer in sent:
+            if answer.status == 200:
+                self._look_at(request, answer)
+                self.waits[kind].append(answer.seconds)
+            elif answer.status == 429:
+                self.counts["refused with 429"] += 1
+                self.waits[refused].append(answer.seconds)
+            else:
+                self.counts["lost" if not answer.status else f"status {answer.status}"] += 1
 
     def _look_at(self, request: Request, answer: Answer) -> None:
         right = [each["id"] for each in answer.json()["results"]] == request.ids
@@ -107,40 +112,46 @@ class Load:
                 self.counts["wrong"] += off > 1e-4 or one["label"] != two["label"]
 
 
-async def beside(process: Process, texts: Texts, *, seconds: float, n: int) -> None:
+async def beside(process: Process, texts: Texts, client: Apart, *, seconds: float, n: int) -> None:
     """Send single comments while a bulk client is at full speed."""
     run, cpu = Load(process, texts, seconds=seconds, n=n), process.cpu_seconds()
-    await asyncio.gather(run.client(n=n, kind="bulk"), run.client(n=1, kind="single"))
+    await asyncio.gather(run.client(), run.singles(client))
     print("single comments beside one bulk client")
     _report(run, seconds=seconds, cpu=process.cpu_seconds() - cpu)
 
 
-async def load(process: Process, texts: Texts, *, seconds: float, clients: int, n: int, burst: int) -> Load:
-    """Run the clients, then stop the service in the middle of another such load."""
-    before = process.memory_mib()
+async def load(
+    process: Process,
+    texts: Texts,
+    clients: tuple[Apart, Apart],
+    *,
+    seconds: float,
+    n_clients: int,
+    n: int,
+    burst: int,
+    floor_port: int,
+) -> None:
+    """Run the clients, beside single comments and bursts."""
+    before, (alone, many) = process.memory_mib(), clients
     # Two bursts: all there is room for has been held once.
-    warm = Load(process, texts, seconds=600, n=n)
-    bulk = [asyncio.create_task(warm.client(n=n, kind="bulk")) for _ in range(clients)]
-    await warm.bursts(burst, most=2)
-    warm.end = time.perf_counter()
-    await asyncio.gather(*bulk)
+    warm = Load(process, texts, seconds=2.5 * _BURST_EVERY_SECONDS, n=n)
+    await asyncio.gather(*(warm.client() for _ in range(n_clients)), warm.bursts(many, burst))
     memory, cpu = process.memory_mib(), process.cpu_seconds()
     run = Load(process, texts, seconds=seconds, n=n)
-    bulk = (run.client(n=n, kind="bulk") for _ in range(clients))
-    await asyncio.gather(*bulk, run.client(n=1, kind="single"), run.bursts(burst))
+    bulk = (run.client() for _ in range(n_clients))
+    await asyncio.gather(*bulk, run.singles(alone), run.bursts(many, burst, floor_port=floor_port))
     grown, used = process.memory_mib(), process.cpu_seconds() - cpu
     await run.check_again()
-    print(f"{clients} bulk clients, bursts of {burst:,} requests, single comments")
+    print(f"{n_clients} bulk clients, bursts of {burst:,} requests, single comments")
     _report(run, seconds=seconds, cpu=used)
     grows = f"{grown:,.0f} at the end ({grown - memory:+,.0f})"
     print(f"  memory, MiB: {before:,.0f} idle, {memory:,.0f} warm, {grows}")
-    return run
 
 
-async def stop(process: Process, texts: Texts, *, clients: int, n: int) -> None:
+async def stop(process: Process, texts: Texts, *, n_clients: int, n: int) -> None:
     """Send SIGTERM while all clients send; every request that was taken in must be answered."""
     run = Load(process, texts, seconds=600, n=n)
-    sending = [asyncio.create_task(run.client(n=n, kind="bulk")) for _ in range(clients)]
+    sending = [asyncio.create_task(run.client()) for _ in range(n_clients)]
     await asyncio.sleep(3)
     process.terminate()
     await asyncio.gather(*sending)
@@ -175,11 +186,15 @@ def main() -> None:
     given = arguments.parse_args()
     os.environ["TEST_SECONDS_A_COMMENT"] = str(given.paced or 0)
     texts = Texts(given.texts, dump=given.dump)
-    with running([sys.executable, "-c", SERVICE] if given.paced else SERVE) as process:
-        how = {"clients": given.clients, "n": given.comments}
-        asyncio.run(beside(process, texts, seconds=given.seconds / 3, n=given.comments))
-        asyncio.run(load(process, texts, seconds=given.seconds, burst=given.burst, **how))
-        asyncio.run(stop(process, texts, **how))
+    many = {"n_clients": given.clients, "n": given.comments}
+    with ExitStack() as stack:
+        process = stack.enter_context(running([sys.executable, "-c", SERVICE] if given.paced else SERVE))
+        alone, burst = (stack.enter_context(apart(texts)) for _ in range(2))
+        floor_port = stack.enter_context(floor())
+        asyncio.run(beside(process, texts, alone, seconds=given.seconds / 3, n=given.comments))
+        bursts = {"burst": given.burst, "floor_port": floor_port}
+        asyncio.run(load(process, texts, (alone, burst), seconds=given.seconds, **bursts, **many))
+        asyncio.run(stop(process, texts, **many))
 
 
 if __name__ == "__main__":
