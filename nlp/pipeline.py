@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
 from plaudit.index import judge, ranked, split, warnings_of
 from plaudit.partition.gathered import Gathered
-from plaudit.partition.groups import groups_of
+from plaudit.partition.groups import Bucket, Group, buckets_of
 from plaudit.partition.measuring import tallied_in_parts
 from plaudit.partition.room import room
 from plaudit.partition.spill import PART_ROWS
@@ -38,6 +39,9 @@ from plaudit.signals.section import Section
 from plaudit.signals.tally import Tallied
 
 OnBatch = Callable[[Batch, Scores], None]
+Named = tuple[str, Finding]
+Spread = Callable[[Iterable[Bucket], Callable[[Bucket, Path], Iterable[Named]]], Iterator[Named]]
+"""Measures buckets in any place and order, each with a folder there for nothing else."""
 
 GROUPINGS: Final = ("post", "creator")
 """What a report can be broken down by."""
@@ -146,6 +150,7 @@ class Pipeline:
         rejected: Mapping[str, int] | None = None,
         context: Context | None = None,
         group_by: str | None = None,
+        spread: Spread | None = None,
     ) -> Report:
         """Measure facts that were gathered before, here or on other machines.
 
@@ -157,6 +162,7 @@ class Pipeline:
             rejected: Records left out, by reason.
             context: What else is known.
             group_by: "post" or "creator" for a finding of each as well.
+            spread: Measures the groups elsewhere, where they are more than memory holds; None: here.
 
         Raises:
             UsageError: `group_by` is something else.
@@ -178,7 +184,8 @@ class Pipeline:
         # The whole is a few long sorts, which leave the interpreter free for the groups' many short ones.
         with room(folder) as place, ThreadPoolExecutor(max_workers=1) as beside:
             everything = beside.submit(_tallied, facts, place / "whole")
-            groups = ranked(_findings(facts, place, by=group_by, tools=tools)) if group_by else ()
+            named = _findings(facts, place, by=group_by, tools=tools, spread=spread) if group_by else ()
+            groups = ranked(named)
             found = everything.result()
         finding = judge(found, rejected=rejected, **tools)
         model = self.classifier.model
@@ -199,13 +206,32 @@ def _tallied(facts: Facts | Stored, folder: Path) -> Tallied:
 
 
 def _findings(
-    facts: Facts | Stored, folder: Path, *, by: str, tools: dict[str, Any]
-) -> Iterator[tuple[str, Finding]]:
+    facts: Facts | Stored, folder: Path, *, by: str, tools: Mapping[str, Any], spread: Spread | None
+) -> Iterator[Named]:
     if not isinstance(facts, Facts) and len(facts) <= PART_ROWS:
         facts = whole(facts)
-    groups = split(facts, by=by) if isinstance(facts, Facts) else groups_of(facts, folder / "groups", by=by)
-    for number, (name, group) in enumerate(groups):
-        yield name, judge(_tallied(group, folder / f"group-{number}"), **tools)
+    if isinstance(facts, Facts):
+        yield from _judged(split(facts, by=by), folder, tools=tools)
+        return
+    measure = partial(measure_bucket, tools=tools)
+    buckets = buckets_of(facts, folder / "groups", by=by)
+    if spread is not None:
+        yield from spread(buckets, measure)
+        return
+    for bucket in buckets:
+        yield from measure(bucket, folder)
+
+
+def measure_bucket(bucket: Bucket, folder: Path, *, tools: Mapping[str, Any]) -> Iterator[Named]:
+    """Yield the finding of each group of a bucket; `folder` is for nothing else, `tools` as `judge` takes."""
+    return _judged(bucket.groups(), folder, tools=tools)
+
+
+def _judged(
+    groups: Iterable[tuple[str, Group]], folder: Path, *, tools: Mapping[str, Any]
+) -> Iterator[Named]:
+    for name, group in groups:
+        yield name, judge(_tallied(group, folder / "group"), **tools)
 
 
 def _check_group_by(group_by: str | None) -> None:

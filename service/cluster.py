@@ -1,8 +1,9 @@
 """Scoring on Ray Data: read by tasks, labelled by actors that hold the model, joined here in order.
 
-The one module that knows Ray; it is imported only where a cluster is asked for. What travels are whole
-batches, packed as Arrow streams, each with its place: (source, batch). Tasks have no side effects, so Ray may
-run one again when a machine is lost; that nothing was lost or doubled by it is checked here, batch by batch.
+This module and `cluster_groups` alone know Ray; they are imported only where a cluster is asked for. What
+travels are whole batches, packed as Arrow streams, each with its place: (source, batch). Tasks have no side
+effects, so Ray may run one again when a machine is lost; that nothing was lost or doubled by it is checked
+here, batch by batch.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ class ClusterScorers:
                 self.n_comments[row["node"]] += row["n_comments"]
                 yield self._without_doubles(_unpacked(row))
         except self._ray.exceptions.RayError as error:
-            raise _cause(error) from error
+            raise cause_of(error) from error
         if expected != (len(self._parts), 0):
             raise PlauditError(f"Ray ended before {expected}; {_AGAIN}")
 
@@ -225,7 +226,7 @@ def _identity(pipeline: Pipeline) -> dict[str, str]:
     }
 
 
-def _cause(error: Exception) -> Exception:
+def cause_of(error: Exception) -> Exception:
     """Return what went wrong on another machine as it would have been raised on this one."""
     cause: Any = error
     while cause is not None:

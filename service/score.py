@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError, UsageError
-from plaudit.pipeline import Context, Pipeline
+from plaudit.pipeline import Context, Pipeline, Spread
 from plaudit.readers import ReadOptions, read
 from plaudit.readers.keeping import kept_schema
 from plaudit.readers.reading import Part, batches_of, parts_of
@@ -139,6 +139,7 @@ class _Crew:
         score: Scores some of them.
         n: Processes that score.
         dismiss: Ends them; they are of no more use once all is scored.
+        spread: Measures groups on other machines; None: here.
     """
 
     pipeline: Pipeline
@@ -146,6 +147,7 @@ class _Crew:
     score: Callable[[Iterable[Batch]], Iterator[Scored]]
     n: int = 1
     dismiss: Callable[[], None] = lambda: None
+    spread: Spread | None = None
 
 
 @contextmanager
@@ -171,13 +173,20 @@ def _crew(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> Iter
 
 def _cluster(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> _Crew:
     from plaudit.service.cluster import ClusterScorers
+    from plaudit.service.cluster_groups import ClusterGroups
 
     if job.resume:
         raise UsageError("A run on a cluster keeps no checkpoints: leave out --resume, or --engine ray.")
     load = job.load or partial(_load, job.model, job.exact, 1)
     pipeline = pipeline or load()
     scorers = ClusterScorers(parts, options=job.options, pipeline=pipeline, load=load, n=job.threads)
-    return _Crew(pipeline=pipeline, batches=iter(()), score=lambda _: scorers.score(), n=scorers.n)
+    return _Crew(
+        pipeline=pipeline,
+        batches=iter(()),
+        score=lambda _: scorers.score(),
+        n=scorers.n,
+        spread=ClusterGroups(n=job.threads),
+    )
 
 
 def _load(model: Path | None, exact: bool, threads: int | None) -> Pipeline:
@@ -230,7 +239,7 @@ class _Run:
         self._score(crew, chunks)
         crew.dismiss()
         self._clock.lap("scoring")
-        report = self._measure(crew.pipeline, chunks, scratch / MEASURING)
+        report = self._measure(crew, chunks, scratch / MEASURING)
         self._clock.lap("measuring")
         self._write(report, chunks, scratch)
         self._clock.lap("writing")
@@ -256,16 +265,17 @@ class _Run:
         for sentence in warnings_of(batch.rejections):
             self._meter.warn(sentence)
 
-    def _measure(self, pipeline: Pipeline, chunks: Chunks, folder: Path) -> Report:
+    def _measure(self, crew: _Crew, chunks: Chunks, folder: Path) -> Report:
         self._meter.say("Measuring")
         options = self._job.options
         context = Context(creator_id=options.creator, platform=options.platform, posts=self._posts)
-        return pipeline.report(
+        return crew.pipeline.report(
             chunks.facts(),
             folder=folder,
             rejected=chunks.rejected(),
             context=context,
             group_by=self._job.group_by,
+            spread=crew.spread,
         )
 
     def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:

@@ -6,8 +6,9 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from plaudit.errors import PlauditError, UsageError
+from plaudit import pipeline as pipelines
+from plaudit.errors import PlauditError, StorageError, UsageError
 from plaudit.facts import Facts
-from plaudit.pipeline import Pipeline
+from plaudit.partition.groups import Bucket, buckets_of
+from plaudit.partition.stored import Held
+from plaudit.pipeline import Named, Pipeline
 from plaudit.readers import ReadOptions, read
 from plaudit.readers.reading import parts_of
 from plaudit.service import cluster
 from plaudit.service.cluster import ClusterScorers
+from plaudit.service.cluster_groups import ClusterGroups, Measure
 from plaudit.service.evidence import Texts
 from plaudit.service.progress import Meter
 from plaudit.service.score import Job, score
@@ -29,6 +34,7 @@ from plaudit.service.scorers import Scored, score_here
 from tests.commands import Run
 from tests.commands import run as run
 from tests.fakes import KeywordClassifier, fake_pipeline
+from tests.test_partition import MIXED
 
 with_ray = pytest.mark.skipif(not find_spec("ray"), reason=f"Ray is not installed: {cluster.INSTALL}")
 # Ray's own: sockets it leaves to the collector, and plans for its later versions.
@@ -45,6 +51,9 @@ WORDS = (
     "wow love it",
     "it took three days",
 )
+
+
+SIZE = {"num_cpus": 2, "object_store_memory": 80 << 20, "include_dashboard": False}
 
 
 class Slow(KeywordClassifier):
@@ -94,10 +103,9 @@ def nodes() -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
-    size = {"num_cpus": 2, "object_store_memory": 80 << 20, "include_dashboard": False}
     quick = {"health_check_period_ms": 500, "health_check_initial_delay_ms": 0}  # else it waits 15 s
-    started = Cluster(initialize_head=True, head_node_args={**size, "_system_config": quick})
-    started.add_node(**size)
+    started = Cluster(initialize_head=True, head_node_args={**SIZE, "_system_config": quick})
+    started.add_node(**SIZE)
     ray.init(address=started.address, log_to_driver=False, logging_level="ERROR")
     yield started
     ray.shutdown()
@@ -145,6 +153,46 @@ def test_a_node_killed_in_the_middle_costs_nothing(nodes: Any, dumps: list[Path]
     )
 
 
+def slowly(measure: Measure, bucket: Bucket, folder: Path) -> list[Named]:
+    time.sleep(0.5)
+    return list(measure(bucket, folder))
+
+
+@with_ray
+def test_a_node_killed_while_groups_are_measured_costs_nothing(
+    nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = fake_pipeline().report(MIXED, group_by="post").to_json()
+    monkeypatch.setattr(pipelines, "PART_ROWS", 25)
+    monkeypatch.setattr(buckets_of, "__kwdefaults__", {"part_rows": 25})
+    worker, groups, n_before = nodes.add_node(**SIZE), ClusterGroups(), 0
+
+    def spread(buckets: Iterable[Bucket], measure: Measure) -> Iterator[Named]:
+        nonlocal n_before
+        for found in groups(buckets, partial(slowly, measure)):
+            if len(groups.n_groups) == 2 and worker in nodes.worker_nodes:
+                nodes.remove_node(worker, allow_graceful=False)
+                n_before = groups.n_groups.total()
+            yield found
+
+    found = fake_pipeline().report(Held(MIXED), folder=tmp_path / "room", group_by="post", spread=spread)
+    assert worker not in nodes.worker_nodes, "the second node never worked"
+    assert n_before < groups.n_groups.total() == len(found.groups)
+    assert found.to_json() == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse(_: Bucket, __: Path) -> list[Named]:
+    raise StorageError("The disk over there is full.")
+
+
+@with_ray
+def test_what_goes_wrong_while_groups_are_measured_is_told(nodes: Any, tmp_path: Path) -> None:
+    buckets = buckets_of(Held(MIXED), tmp_path / "room", by="post")
+    with pytest.raises(StorageError, match="over there is full"):
+        list(ClusterGroups(n=1)(buckets, refuse))
+
+
 @with_ray
 def test_a_machine_with_another_model_is_told(nodes: Any, dumps: list[Path]) -> None:
     pipeline = fake_pipeline()
@@ -159,6 +207,8 @@ def test_the_command_writes_what_one_machine_writes(
     nodes: Any, dumps: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
     monkeypatch.setattr(Texts.__init__, "__kwdefaults__", {"limit": remembered})  # with 0 it reads again
+    monkeypatch.setattr(pipelines, "PART_ROWS", 400)
+    monkeypatch.setattr(buckets_of, "__kwdefaults__", {"part_rows": 200})
     results = {}
     for engine in ("local", "ray"):
         job = Job(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -184,17 +186,42 @@ def test_a_report_is_the_same_from_disk(by: str, tmp_path: Path, monkeypatch: py
     expected = pipeline.report(MIXED, group_by=by).to_json()
     assert pipeline.report(Shuffled(MIXED, 1), group_by=by).to_json() == expected
     monkeypatch.setattr(pipelines, "PART_ROWS", 25)
-    monkeypatch.setattr(groups.groups_of, "__kwdefaults__", {"part_rows": 25})
+    monkeypatch.setattr(groups.buckets_of, "__kwdefaults__", {"part_rows": 25})
     found = pipeline.report(Shuffled(MIXED, 2), group_by=by, folder=tmp_path / "room")
     assert found.to_json() == expected
-    assert not [path for path in (tmp_path / "room").rglob("*") if path.is_file()]
+    assert not (tmp_path / "room").exists()
+
+
+def test_groups_may_be_measured_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In other places, in another order, each place for itself."""
+    expected = fake_pipeline().report(MIXED, group_by="post").to_json()
+    monkeypatch.setattr(pipelines, "PART_ROWS", 25)
+    monkeypatch.setattr(groups.buckets_of, "__kwdefaults__", {"part_rows": 25})
+    n_alone = 0
+
+    def spread(buckets: Iterable[groups.Bucket], measure: Any) -> Iterator[Any]:
+        nonlocal n_alone
+        found = []
+        for i, bucket in enumerate(buckets):
+            elsewhere = replace(bucket, path=tmp_path / f"bucket {i}")
+            elsewhere.path.write_bytes(bucket.path.read_bytes())
+            n_alone += bucket.n is not None
+            found.append(partial(measure, elsewhere, tmp_path / f"place {i}"))
+        for each in reversed(found):
+            yield from each()
+
+    found = fake_pipeline().report(Shuffled(MIXED, 2), group_by="post", spread=spread)
+    assert found.to_json() == expected
+    assert n_alone > 1
 
 
 class TestGroups:
     @pytest.mark.parametrize("part_rows", [10, 10_000])
     def test_each_group_is_there_whole_and_once(self, part_rows: int, tmp_path: Path) -> None:
-        found = groups.groups_of(Shuffled(MIXED, 0), tmp_path / "room", by="post", part_rows=part_rows)
-        tables = {name: facts_in(group).to_table() for name, group in found}
+        found = groups.buckets_of(Shuffled(MIXED, 0), tmp_path / "room", by="post", part_rows=part_rows)
+        named = [(name, facts_in(group)) for bucket in found for name, group in bucket.groups()]
+        tables = {name: facts.to_table() for name, facts in named}
+        assert len(tables) == len(named)
         names = MIXED.post_name.to_pylist()
         assert set(tables) == set(names)
         for name, table in tables.items():

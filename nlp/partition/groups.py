@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,32 @@ Group = Facts | Stored
 """A group's facts: in memory, or on disk where there are more of them than a part holds."""
 
 
-def groups_of(
-    stored: Stored, folder: Path, *, by: str, part_rows: int = PART_ROWS
-) -> Iterator[tuple[str, Group]]:
-    """Yield each group by name, each before the next is asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """All facts of some groups, in a file of Arrow streams; whoever has it can measure them.
+
+    Attributes:
+        path: The file.
+        by: "post" or "creator".
+        n: Comments, where all are of one group, which is larger than a part; None for several groups.
+    """
+
+    path: Path
+    by: str
+    n: int | None
+
+    def groups(self) -> Iterator[tuple[str, Group]]:
+        """Yield each group by name."""
+        if self.n is None:
+            yield from split(Facts.from_table(pa.concat_tables(streams_of(self.path))), by=self.by)
+        else:
+            column = NAME_COLUMNS[self.by]
+            group = Streamed(self.path, n=self.n)
+            yield next(group.tables([column])).column(0)[0].as_py(), group
+
+
+def buckets_of(stored: Stored, folder: Path, *, by: str, part_rows: int = PART_ROWS) -> Iterator[Bucket]:
+    """Yield all groups in buckets, whose files go where the next one is asked for.
 
     Args:
         stored: All facts; each key is there once.
@@ -44,12 +67,9 @@ def groups_of(
         names = _names(rows, column)
         alone = row_of(names, sizes.keys[large])
         spill.put(rows, np.where(alone >= 0, n_shared + alone, part_of(names, n_shared)))
+    counts = sizes.counts[large].tolist()
     for number, path in spill.files():
-        if number < n_shared:
-            yield from split(Facts.from_table(pa.concat_tables(streams_of(path))), by=by)
-        else:
-            group = Streamed(path, n=int(sizes.counts[large][number - n_shared]))
-            yield next(group.tables([column])).column(0)[0].as_py(), group
+        yield Bucket(path=path, by=by, n=counts[number - n_shared] if number >= n_shared else None)
 
 
 def chosen_of(
