@@ -16,6 +16,7 @@ from plaudit.calibration import Calibration
 from plaudit.errors import ArtifactError
 from plaudit.inference import LogitModel, Logits, Stage, load_tokenizer
 from plaudit.manifest import AnswerRecord, GoldenRecord, StageRecord
+from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS, ModelInfo, Scores
 
 _READ_ANYWAY: Final = ("zxx", "und")
@@ -73,20 +74,18 @@ class OnnxClassifier:
 
     def classify(self, texts: Sequence[str]) -> Scores:
         """Score texts, in order; an empty text gets an answer without meaning, never an error."""
-        distinct = list(dict.fromkeys(texts))
-        rows = {text: row for row, text in enumerate(distinct)}
-        codes = language.identify(distinct)
-        found = self._model.answers(distinct)
+        texts = pieced(texts)
+        codes = language.identify(texts)
+        found = self._model.answers(texts)
         labels, flags = self._calibrated(found)
-        take = np.fromiter((rows[text] for text in texts), np.int64, len(texts))
         readable = {*self.languages, *_READ_ANYWAY}
         supported = np.fromiter((code in readable for code in codes), bool, len(codes))
         return Scores(
-            probabilities=labels[take],
-            flags=flags[take],
-            languages=tuple(codes[row] for row in take),
-            supported=supported[take],
-            truncated=found.truncated[take],
+            probabilities=labels,
+            flags=flags,
+            languages=tuple(codes),
+            supported=supported,
+            truncated=found.truncated,
         )
 
     def _calibrated(self, found: Logits) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

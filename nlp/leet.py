@@ -25,13 +25,6 @@ _MAYBE: Final = re.compile(
     rf"{_S}(?:(?<={_L}.)(?:{_S}*{_L}|{_S})|(?<=@){_L}?{_S}|(?<!@)(?:{_L}{_L}{_L}|{_L}+{_S}|{_S}{_S}{_L})"
     rf"|(?<={_L}[03])(?!\w)|{_ALONE}(?:(?<=[0184!]){_L}(?!\w)|(?<=!)[57$])|(?<=[0-9]\$)[0-9])"
 )  # begins with what is rare, to be quick to miss
-MAYBE_HANDLE: Final = rf"@{_L}?{_S}"
-MAYBE_WORD: Final = (
-    rf"{_L}{_S}+{_L}|{_L}{_S}{_S}|[0-9$!]{_L}{{3}}|[0-9$!]{_L}+{_S}|{_S}{{3}}{_L}|{_L}[03](?:\W|$)"
-    rf"|(?:^|[^\w@$.,])(?:[0184!]{_L}(?:\W|$)|![57$])|[0-9]\$[0-9]"
-)
-"""With the former, found in every text that `in_letters` changes; for engines that know no looking back."""
-
 _MEANT: Final = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "!": "i",
@@ -46,7 +39,7 @@ _WORD = re.compile(
 )
 _SIGN = re.compile(r"[0-9@$!]")
 _LETTER = re.compile(r"[^\W\d_]")
-_NO_HANDLE = re.compile(MAYBE_HANDLE)  # "@w3some", where "@wes2001" is somebody
+_NO_HANDLE = re.compile(rf"@{_L}?{_S}")  # "@w3some", where "@wes2001" is somebody
 _WITHIN = re.compile(rf"{_L}{_S}+{_L}")
 _TRAILING = re.compile(rf"({_L}{{2,}})[0-9@$]{{2,}}")
 _LEADING = re.compile(rf"[0-9@$]({_L}{{3,}})")

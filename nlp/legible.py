@@ -44,13 +44,16 @@ def legible(text: str) -> str:
 
 
 def _legible(text: str) -> str:
-    if may_be_disguised(text):
-        text = _undone(text)
+    return unstretched(_undone(text) if may_be_disguised(text) else text)
+
+
+def unstretched(text: str) -> str:
+    """Return what `legible` does of a text in which `may_be_disguised` finds nothing."""
     text = cleaned(text)
     if not _THREE.search(text):
         return text
     text = normalize(text)
-    return _WORD.sub(_unstretched, text) if _STRETCHED.search(text) else text
+    return _WORD.sub(_shortest, text) if _STRETCHED.search(text) else text
 
 
 _remembered = lru_cache(maxsize=_N_KEPT)(_legible)
@@ -77,7 +80,7 @@ def _undone(text: str) -> str:
     return leet.in_letters(text) if leet.may_hold_letters(text) else text
 
 
-def _unstretched(match: re.Match[str]) -> str:
+def _shortest(match: re.Match[str]) -> str:
     """Return a word with runs of three and more letters cut to what makes a known word."""
     word = match[0]
     runs = _RUN.findall(word)
@@ -108,10 +111,11 @@ def skeleton(text: str) -> str:
     Copies that differ in emoji, digits, punctuation, blanks, handles or stretched letters share it.
     Empty when the text has no letters.
     """
-    return _DOUBLED.sub(r"\1", _letters(legible(text)))
+    return _DOUBLED.sub(r"\1", letters_in(legible(text)))
 
 
-def _letters(read: str) -> str:
+def letters_in(read: str) -> str:
+    """Return the letters of a text that `legible` has read, casefolded; handles and links have none."""
     folded = read.replace("@user", " ").replace("http", " ").casefold()
     if folded.isascii():
         return folded.encode().translate(None, _ASCII_NO_LETTERS).decode()

@@ -1,21 +1,20 @@
 """The letters of many texts at once: their fingerprints and character n-grams.
 
-Almost every text is plain ASCII without a link or a disguise: for those, `legible.skeleton` is worked out for
-all of them together in whole arrays; the others go one by one. Both ways give the same letters.
+`legible.skeleton` of a text is put together from the letters of its pieces, in whole arrays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from plaudit.leet import MAYBE_HANDLE, MAYBE_WORD
-from plaudit.legible import skeleton
+from plaudit.legible import legible, letters_in
+from plaudit.pieces import Pieces, gathered, pieced
 from plaudit.text import fingerprint
 
 N_GRAM: Final = 4
@@ -26,17 +25,6 @@ MAX_GRAMS: Final = 64
 """Grams kept of a text: those with the smallest hashes, a fair sample (bottom-k sketch, Broder 1997)."""
 GRAMS: Final = pa.list_(pa.field("item", pa.uint32(), nullable=False))
 """Arrow type of a column of grams."""
-
-# Handles and links left, also with their letters apart, and digits that may stand for letters.
-_ODD: Final = rf"@|www\.|http|h\W+t\W+t\W+p|w\W+w\W+w|{MAYBE_WORD}"
-_ODD_HANDLE: Final = rf"@[\x21-\x7e]*[^\x00-\x7f]|{MAYBE_HANDLE}"
-_HANDLE: Final = r"(^|[^\w.])@[\w.\-]*\w"
-# Signs, marks and emoji that `normalize` drops or keeps and that never are letters, nor become any.
-_SIGNS: Final = (
-    "[\u00a0-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u200b-\u200f\u2010-\u2027\u202a-\u202e"
-    "\u2030-\u205e\u2190-\u21ff\u2500-\u2775\u2794-\u27bf\u2b00-\u2b55\u3001\u3002\ufe0e\ufe0f"
-    "\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff\U0001fa70-\U0001faff]"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,61 +43,39 @@ class Letters:
     grams: pa.ListArray
 
 
-def letters_of(texts: pa.StringArray) -> Letters:
+def letters_of(texts: Sequence[str]) -> Letters:
     """Return the letters of raw texts."""
-    skeletons = _skeletons(texts.cast(pa.large_string())).to_pylist()
-    n = np.fromiter(map(len, skeletons), np.int32, len(skeletons))
+    letters, n = _skeletons(pieced(texts).pieces)
+    skeletons = [
+        letters[end - length : end] for end, length in zip(np.cumsum(n).tolist(), n.tolist(), strict=True)
+    ]
     return Letters(
-        fingerprint=np.fromiter(
-            (fingerprint(each) if each else 0 for each in skeletons), np.uint64, len(skeletons)
-        ),
-        n=n,
-        grams=_grams("".join(skeletons), n),
+        fingerprint=np.fromiter((fingerprint(each) if each else 0 for each in skeletons), np.uint64, len(n)),
+        n=n.astype(np.int32),
+        grams=_grams(letters, n),
     )
 
 
-def _skeletons(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    foreign = pc.invert(pc.string_is_ascii(texts))
-    within_handle = pc.match_substring_regex(texts, _ODD_HANDLE)
-    plain = _without(texts, foreign, _SIGNS, "")
-    plain = _without(plain, pc.match_substring(plain, "@"), _HANDLE, r"\1 ")
-    odd = pc.or_(within_handle, pc.match_substring_regex(plain, _ODD, ignore_case=True))
-    odd = pc.or_(odd, pc.invert(pc.string_is_ascii(plain)))
-    is_odd = odd.to_numpy(zero_copy_only=False)
-    slow = pa.array(map(skeleton, texts.filter(odd).to_pylist()), pa.large_string())
-    quick = _squeezed(pc.ascii_lower(plain.filter(pc.invert(odd))))
-    place = np.empty(len(texts), np.int64)
-    place[~is_odd] = np.arange(len(quick))
-    place[is_odd] = len(quick) + np.arange(len(slow))
-    return pa.concat_arrays([quick, slow]).take(pa.array(place))
-
-
-def _without(
-    texts: pa.LargeStringArray, where: pa.BooleanArray, pattern: str, replacement: str
-) -> pa.LargeStringArray:
-    changed = pc.replace_substring_regex(texts.filter(where), pattern, replacement)
-    return pc.replace_with_mask(texts, where, changed)
-
-
-def _squeezed(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Keep the letters a to z, one of each run within a text."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    raw = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
-    at = np.flatnonzero((raw >= ord("a")) & (raw <= ord("z")))
-    letter = raw[at]
+def _skeletons(pieces: Pieces) -> tuple[str, NDArray[np.int64]]:
+    """Return `legible.skeleton` of each text, all of them end to end, and the length of each."""
+    said = [
+        word if is_plain and word.isascii() and word.isalpha() and "http" not in word else letters_in(read)
+        for word, read, is_plain in zip(pieces.said, pieces.read, pieces.is_plain.tolist(), strict=True)
+    ]
+    said += map(letters_in, map(legible, pieces.whole))
+    codes = np.frombuffer("".join(said).encode("utf-32-le", "replace"), np.uint32)
+    codes, counts = gathered(codes, np.fromiter(map(len, said), np.int64, len(said)), pieces.at)
+    ends = np.concatenate(([0], np.cumsum(counts)))[pieces.ends]
     # A text's first letter stays, though the text before may end with the same.
-    starts = np.searchsorted(at, offsets - offsets[0])
-    fresh = np.ones(len(at), bool)
-    fresh[1:] = letter[1:] != letter[:-1]
-    fresh[starts[:-1][starts[:-1] < len(at)]] = True
-    ends = np.concatenate(([0], np.cumsum(fresh)))[starts]
-    kept = letter[fresh].tobytes()
-    return pa.LargeStringArray.from_buffers(
-        len(texts), pa.py_buffer(ends.astype(np.int64)), pa.py_buffer(kept)
-    )
+    fresh = np.ones(len(codes) + 1, bool)
+    fresh[1:-1] = codes[1:] != codes[:-1]
+    fresh[ends] = True
+    fresh = fresh[:-1]
+    n = np.diff(np.concatenate(([0], np.cumsum(fresh)))[ends])
+    return codes[fresh].tobytes().decode("utf-32-le"), n
 
 
-def _grams(letters: str, n: NDArray[np.int32]) -> pa.ListArray:
+def _grams(letters: str, n: NDArray[np.int64]) -> pa.ListArray:
     codes = np.frombuffer(letters.encode("utf-32-le", "replace"), np.uint32)
     long = n >= MIN_LETTERS
     row = np.repeat(np.arange(len(n), dtype=np.uint64), n)

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from plaudit.language import READ, SOUND, bare, small_words
 from plaudit.legible import legible
+from plaudit.pieces import Pieces, gathered, has_pair, is_alone, is_regular, pieced
 from plaudit.pseudonym import handle_pseudonym
 from plaudit.text import HANDLE, MARKS, URL
 
@@ -42,6 +43,7 @@ _EMOJI = re.compile(
     "[0-9#*]\ufe0f?\u20e3|"
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u203c\u2049\u3030\u303d\u3297\u3299]"
 )
+_HANDLE_ALONE = re.compile(r"@[\w.\-]*\w", re.ASCII)
 _EMOTICON_STARTS: Final = ":;=<"
 _EMOTICON = re.compile(r"(?<!\w)(?:[:;=]['’]?-?(?:[)(\]\[*|/\\]+|[DPpOo3]+(?!\w))|<3+)")
 # Scripts that put no blanks between words; two letters stand for one word there.
@@ -56,7 +58,9 @@ CONTENT: Final = pa.list_(pa.field("item", pa.uint32(), nullable=False))
 """Arrow type of a column of content words."""
 _N_WORDS_KEPT: Final = 1 << 15  # some 5 MB; most of what people write is a few thousand words
 _N_LETTERS_KEPT: Final = 30
+_N_ROWS_KEPT: Final = 1 << 13
 _CONTENT: dict[str, str] = {}
+_ROWS: dict[str, _Row] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ class Wording:
     @classmethod
     def empty(cls) -> Wording:
         """Return the wording of no texts."""
-        return _columns([])
+        return describe([])
 
     @classmethod
     def concat(cls, parts: Sequence[Wording]) -> Wording:
@@ -115,8 +119,14 @@ def _end_to_end(columns: Sequence[Any]) -> Any:
 
 def describe(texts: Sequence[str]) -> Wording:
     """Return the wording of raw texts, one row each; texts of any length and content."""
-    known = {text: _describe(text) for text in dict.fromkeys(texts)}
-    return _columns([known[text] for text in texts])
+    texts = pieced(texts)
+    pieces = texts.pieces
+    rows = _rows(pieces)
+    odd = _odd(pieces, rows)
+    if odd.any():
+        n, pieces = len(pieces.different), pieces.with_whole(odd, texts)
+        rows += map(_row, pieces.different[n:])
+    return _put_together(pieces, rows)
 
 
 def content_words(text: str) -> NDArray[np.uint32]:
@@ -125,32 +135,126 @@ def content_words(text: str) -> NDArray[np.uint32]:
     return np.array(sorted(map(_hash, _content_words(words))), np.uint32)
 
 
-_Row = tuple[int, int, bool, bool, list[int], int]
+class _Row(NamedTuple):
+    """What is known of a text, or of a piece of one."""
+
+    n_words: int
+    content: tuple[str, ...]
+    is_silent: bool  # holds no letter and no digit
+    is_bare: bool  # of handles and links
+    has_emoji: bool
+    mention: int
+    is_gone: bool  # nothing is left without emoji, handles and links
+    is_apart: bool  # whether it says the same as a piece of any text
 
 
-def _columns(rows: Sequence[_Row]) -> Wording:
-    n_words, n_content, emoji_only, tag_only, content, mention = zip(*rows, strict=True) if rows else [()] * 6
+def _rows(pieces: Pieces) -> list[_Row | str]:
+    """Return what is known of each different piece; of a plain word only what it counts as."""
+    rows: list[Any] = [
+        _CONTENT.get(word) if is_plain else _ROWS.get(word)
+        for word, is_plain in zip(pieces.said, pieces.is_plain.tolist(), strict=True)
+    ]
+    for place, row in enumerate(rows):
+        if row is None:
+            word = pieces.said[place]
+            rows[place] = _remembered_content(word) if pieces.is_plain[place] else _remembered_row(word)
+    return [*rows, *map(_row, pieces.whole)]
+
+
+def _put_together(pieces: Pieces, rows: Sequence[_Row | str]) -> Wording:
+    at, n = pieces.at, len(pieces.ends) - 1
+    others = [(place, row) for place, row in enumerate(rows) if type(row) is not str]
+
+    def known(name: str, *, plain: int, kind: type = bool) -> NDArray[Any]:
+        values: NDArray[Any] = np.full(len(rows), plain, kind)
+        values[places] = [getattr(row, name) for _, row in others]
+        return values[at]
+
+    places = [place for place, _ in others]
+    n_words = pieces.sums(known("n_words", plain=1, kind=np.int32))
+    is_wordless = (n_words == 0) & (pieces.sums(~known("is_silent", plain=False)) == 0)
+    is_bare = pieces.sums(~known("is_bare", plain=True)) == 0
+    has_emoji = pieces.sums(known("has_emoji", plain=False)) > 0
+    mentions = known("mention", plain=0, kind=np.uint64)
+    mention, told = np.zeros(n, np.uint64), np.flatnonzero(mentions)[::-1]
+    mention[pieces.row[told]] = mentions[told]  # of several the first, which comes last
+    n_content, content = _content_of(pieces, rows)
     return Wording(
-        n_words=np.array(n_words, np.int32),
-        n_content_words=np.array(n_content, np.int32),
-        emoji_only=np.array(emoji_only, bool),
-        tag_only=np.array(tag_only, bool),
-        content=pa.array(content, CONTENT),
-        mention=np.array(mention, np.uint64),
+        n_words=n_words.astype(np.int32),
+        n_content_words=n_content,
+        emoji_only=is_wordless & is_bare & has_emoji,
+        tag_only=is_wordless & (mention != 0),
+        content=content,
+        mention=mention,
     )
 
 
-def _describe(text: str) -> _Row:
+def _content_of(pieces: Pieces, rows: Sequence[_Row | str]) -> tuple[NDArray[np.int32], pa.ListArray]:
+    """Return how many content words each text has, and the hashes that are kept of them."""
+    n, number, said, lengths = len(pieces.ends) - 1, dict[str, int](), list[int](), list[int]()
+    for row in rows:
+        own = row.content if isinstance(row, _Row) else (row,) if row else ()
+        said += [number.setdefault(word, len(number)) for word in own]
+        lengths.append(len(own))
+    words, counts = gathered(np.array(said, np.int64), np.array(lengths, np.int64), pieces.at)
+    of = np.repeat(pieces.row, counts)
+    pairs = np.sort((of << 32) | words)
+    pairs = pairs[np.diff(pairs, prepend=-1) != 0]
+    of, words = pairs >> 32, pairs & 0xFFFFFFFF
+    hashes = np.fromiter(map(_hash, number), np.int64, len(number))
+    kept = np.sort((of << 32) | hashes[words])
+    n_content = np.bincount(of, minlength=n)
+    rank = np.arange(len(kept)) - np.repeat(np.cumsum(n_content) - n_content, n_content)
+    ends = np.concatenate(([0], np.cumsum(np.minimum(n_content, MAX_CONTENT)))).astype(np.int32)
+    values = pa.array(kept[rank < MAX_CONTENT].astype(np.uint32))
+    return n_content.astype(np.int32), pa.ListArray.from_arrays(pa.array(ends), values, type=CONTENT)
+
+
+def _odd(pieces: Pieces, rows: Sequence[_Row | str]) -> NDArray[np.bool_]:
+    """Return which texts say something else than their pieces."""
+    others = [(place, row) for place, row in enumerate(rows[: len(pieces.read)]) if isinstance(row, _Row)]
+    parted, gone = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    parted[[place for place, row in others if not row.is_apart]] = True
+    gone[[place for place, row in others if row.is_gone]] = True
+    odd = pieces.sums(parted[pieces.at]) > 0
+    if gone.any():  # what stood on both sides of it stands together
+        single = np.array([len(text) == 1 and is_alone(text) for text in pieces.spoken], bool)
+        stays = ~gone[pieces.at]
+        ends = np.concatenate(([0], np.cumsum(stays)))[pieces.ends]
+        odd |= has_pair(single[pieces.at[stays]], ends)
+    return odd & ~pieces.is_whole
+
+
+def _remembered_row(text: str) -> _Row:
+    row = _ROWS.get(text)
+    if row is None:
+        row = _row(text)
+        if len(_ROWS) >= _N_ROWS_KEPT:
+            _ROWS.clear()
+        if len(text) <= _N_LETTERS_KEPT:
+            _ROWS[text] = row
+    return row
+
+
+def _row(text: str) -> _Row:
+    if text[:1] == "@" and _HANDLE_ALONE.fullmatch(text):
+        return _Row(0, (), True, False, False, handle_pseudonym(text), True, True)
     handle = HANDLE.search(text) if "@" in text else None
-    mention = handle_pseudonym(handle[0]) if handle else 0
     rest = _without_links(HANDLE.sub(" ", text) if handle else text)
     plain = _without_emoji(rest)
     readable = legible(plain)
-    if words := _words(readable):
-        said = _content_words(words)
-        return len(words), len(said), False, False, sorted(map(_hash, said))[:MAX_CONTENT], mention
-    silent = not _LETTER_OR_DIGIT.search(readable)
-    return 0, 0, silent and rest == text != plain, silent and handle is not None, [], mention
+    words = _words(readable)
+    left = plain.replace("\ufe0f", "").split()
+    return _Row(
+        n_words=len(words),
+        content=tuple(_content_words(words)) if words else (),
+        is_silent=not _LETTER_OR_DIGIT.search(readable),
+        is_bare=rest == text,
+        has_emoji=rest != plain,
+        mention=handle_pseudonym(handle[0]) if handle else 0,
+        is_gone=not left,
+        is_apart=plain == text or all(len(part) > 1 and is_regular(part) for part in left),
+    )
 
 
 def _without_links(text: str) -> str:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.legible import legible
+from plaudit.pieces import gathered, pieced
 
 N_IN_A_ROW: Final = 3
 """Words in a row that are hashed together."""
@@ -39,12 +40,13 @@ def passages_of(texts: Sequence[str]) -> pa.ListArray:
     """
     if not len(texts):
         return pa.array([], TRIPLES)
-    cleaned = [legible(text).replace("@user", " ").replace("http", " ").casefold() for text in texts]
-    whole = "".join(text + _BREAK for text in cleaned).encode("utf-32-le", "replace")
-    codes = np.frombuffer(whole, np.uint32)
-    codes = codes[(codes != ord("'")) & (codes != ord("’"))]
-    codes = codes[np.concatenate(([True], codes[1:] != codes[:-1])) | (codes == ord(_BREAK))]
-    words, row = _words(codes)
+    pieces = pieced(texts).pieces
+    said = [*pieces.read, *map(legible, pieces.whole)]
+    for place in np.flatnonzero(pieces.is_plain).tolist():
+        said[place] = pieces.said[place]
+    words, row = _words("".join([text.replace("@user", " ").replace("http", " ") + _BREAK for text in said]))
+    words, counts = gathered(words, np.bincount(row, minlength=len(said)), pieces.at)
+    row = np.repeat(pieces.row, counts)
     first = np.flatnonzero(row[N_IN_A_ROW - 1 :] == row[: max(len(row) - N_IN_A_ROW + 1, 0)])
     hashes = np.zeros(len(first), np.uint64)
     for i in range(N_IN_A_ROW):
@@ -57,8 +59,11 @@ def passages_of(texts: Sequence[str]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(ends), pa.array(kept), type=TRIPLES)
 
 
-def _words(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
-    """Return the hash of each word, and which text it is of."""
+def _words(lines: str) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+    """Return the hash of each word, and which line it is of."""
+    codes = np.frombuffer(lines.casefold().encode("utf-32-le", "replace"), np.uint32)
+    codes = codes[(codes != ord("'")) & (codes != ord("’"))]
+    codes = codes[np.concatenate(([True], codes[1:] != codes[:-1])) | (codes == ord(_BREAK))]
     inside = _letters()[np.minimum(codes, _N_IN_TABLE)] | ((codes >= _N_IN_TABLE) & (codes < _FIRST_EMOJI))
     at = np.flatnonzero(inside)
     starts = np.flatnonzero(np.diff(at, prepend=-2) > 1)

@@ -29,6 +29,7 @@ from plaudit.partition.measuring import tallied_in_parts
 from plaudit.partition.room import room
 from plaudit.partition.spill import PART_ROWS
 from plaudit.partition.stored import Stored, WithPosts, whole
+from plaudit.pieces import pieced
 from plaudit.policy import Policy
 from plaudit.posts import with_posts
 from plaudit.reference import References
@@ -105,9 +106,10 @@ class Pipeline:
 
     def part(self, comments: pa.RecordBatch) -> Part:
         """Label the comments of one batch, of `COMMENT_SCHEMA`, and gather their facts."""
-        texts = comments.column("text").to_pylist()
+        texts = pieced(comments.column("text").to_pylist())
         scores = self.classify(texts)
-        return Part(scores=scores, facts=facts_of(comments, scores, linguistics.describe(texts)))
+        facts = facts_of(comments, scores, linguistics.describe(texts), texts=texts)
+        return Part(scores=scores, facts=facts)
 
     def score(
         self,

@@ -23,11 +23,13 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufeff\uffa0\ufff0-\ufffc\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_EMOJI_PARTS: Final = (
+EMOJI_PARTS: Final = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
-_SELECTOR = re.compile(f"(?<![0-9#*{_EMOJI_PARTS}])[\ufe00-\ufe0f]")
-_LOOSE_JOINER = re.compile(f"(?<![\ufe0f{_EMOJI_PARTS}])\u200d|\u200d(?![{_EMOJI_PARTS}])")
+"""What emoji are made of, for a set in an expression."""
+
+_SELECTOR = re.compile(f"(?<![0-9#*{EMOJI_PARTS}])[\ufe00-\ufe0f]")
+_LOOSE_JOINER = re.compile(f"(?<![\ufe0f{EMOJI_PARTS}])\u200d|\u200d(?![{EMOJI_PARTS}])")
 _JOINING = re.compile("[\u200d\ufe00-\ufe0f]")
 # Overlay strokes always, other marks only where stacked: a single accent is spelling, a pile is Zalgo.
 _STACKED_MARKS = re.compile(

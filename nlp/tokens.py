@@ -14,7 +14,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from tokenizers import Tokenizer
+
+from plaudit.pieces import Pieces
 
 ID_BYTES: Final = 4
 """Bytes of an id, an int32."""
@@ -62,6 +65,33 @@ class TokenIds:
             if not all(ids):
                 found[row] = [each or rare.get(word, b"") for each, word in zip(ids, words[row], strict=True)]
         return [b"".join((self._before, *ids, self._after)) for ids in found]  # type: ignore[arg-type]
+
+    def of_pieces(self, pieces: Pieces, whole: Sequence[str]) -> list[bytes]:
+        """Return the ids of the texts that some pieces are of, as `of` does.
+
+        Args:
+            pieces: Of the texts.
+            whole: The text in place of each that is left whole, cleaned.
+        """
+        if not self._by_words:
+            rest, borders = [*pieces.read, *whole], pairwise(pieces.ends.tolist())
+            places = pieces.at.tolist()
+            return self.of([" ".join([rest[at] for at in places[start:end]]) for start, end in borders])
+        n_around = len(self._before) or None, -len(self._after) or None
+        ids = [*self._words(pieces.read), *(each[slice(*n_around)] for each in self.of(whole))]
+        found = pa.array(ids, pa.large_binary()).take(pa.array(pieces.at))
+        _, offsets, values = found.buffers()
+        ends = np.frombuffer(offsets, np.int64)[pieces.ends].tolist()
+        joined = values.to_pybytes() if values is not None else b""
+        return [self._before + joined[start:end] + self._after for start, end in pairwise(ends)]
+
+    def _words(self, words: Sequence[str]) -> list[bytes]:
+        known = self._known
+        found = [*map(known.get, words)]
+        if not all(found):
+            rare = self._learn(known, {word for word, ids in zip(words, found, strict=True) if not ids})
+            found = [known.get(word) or rare.get(word, b"") for word in words]
+        return found  # type: ignore[return-value]
 
     def _learn(self, known: dict[str, bytes], words: Iterable[str]) -> dict[str, bytes]:
         """Add the ids of words that are not known yet; return those of words too long to be kept."""

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plaudit import language
+from plaudit import vernacular
 from plaudit.language import NOTHING, READ, UNSURE, bare, identify
 from plaudit.training.obfuscation import KINDS, obfuscate
 from tests.tiny import example_texts
@@ -242,10 +242,10 @@ def test_newlines_do_not_matter() -> None:
 @pytest.fixture
 def cold() -> Iterator[None]:
     """Start as a fresh process does: nothing is loaded."""
-    for cached in (language._model, language.small_words, language._spoken_in):
+    for cached in (vernacular._model, vernacular.small_words, vernacular._spoken_in):
         cached.cache_clear()
     yield
-    for cached in (language._model, language.small_words, language._spoken_in):
+    for cached in (vernacular._model, vernacular.small_words, vernacular._spoken_in):
         cached.cache_clear()
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from plaudit.letters import letters_of
@@ -13,7 +12,7 @@ LONG = "I glued the hinge twice last winter and it still squeaks whenever the do
 
 
 def classes_of(texts: list[str]) -> list[int]:
-    found = letters_of(pa.array(texts))
+    found = letters_of(texts)
     return classes(found.fingerprint, found.grams).tolist()
 
 
