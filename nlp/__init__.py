@@ -12,6 +12,7 @@ Everything below is fetched when first asked for, so that importing the package 
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from plaudit.udf import label
 
     __version__: str
+
+# onnxruntime would give this machine a number and send events to its makers from the moment it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = ["Pipeline", "Report", "__version__", "classify", "errors", "label", "score", "udf"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -72,6 +73,20 @@ def test_importing_it_loads_nothing_heavy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "[] []\n"
+
+
+def test_nobody_is_told_that_it_runs(tmp_path: Path) -> None:
+    """The runtime of the networks would number this machine, and keep events to send to its makers."""
+    homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    given = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    script = (
+        "from plaudit import artifact, inference;"
+        "inference.ort.InferenceSession(artifact.current() / 'model.onnx')"
+    )
+    command = [sys.executable, "-B", "-c", script]
+    run = subprocess.run(command, env=given | homes, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize(
