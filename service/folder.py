@@ -10,7 +10,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 
-from plaudit.errors import UsageError
+from plaudit.errors import StorageError, UsageError
+from plaudit.partition.room import FULL
 
 
 class ResultFolder:
@@ -48,7 +49,13 @@ class ResultFolder:
         self.names, self.others = tuple(names), tuple(others)
         self._folders = dict(folders or {})
         self._scratch = Path()
-        _check(self.target, shown=path, names=(*self.names, *self.others), folders=self._folders)
+        try:
+            _check(self.target, shown=path, names=(*self.names, *self.others), folders=self._folders)
+        except PermissionError as error:  # what lies on the way may not even be looked at
+            place = error.filename or self.target.parent
+            raise UsageError(
+                f"--out {path} can't be reached: no permission for {place}; name another folder."
+            ) from error
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -79,6 +86,11 @@ class ResultFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise StorageError(
+                f"{os.strerror(error.errno or 0)} where {self.target} was to be: make room there, or name a "
+                "folder on another disk with --out."
+            ) from error
 
     def publish(self) -> bool:
         """Move the results into place; return whether earlier ones were replaced.

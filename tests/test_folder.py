@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from plaudit.errors import UsageError
+from plaudit.errors import StorageError, UsageError
 from plaudit.service.folder import ResultFolder
 
 NAMES = ("b", "a")
@@ -126,3 +127,22 @@ def test_no_permission_is_told_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(UsageError, match="no permission"):
         ResultFolder(tmp_path / "out", names=NAMES)
+
+
+def test_a_way_that_may_not_be_looked_at_is_told(tmp_path, monkeypatch):
+    def hidden(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", hidden)
+    with pytest.raises(UsageError, match=r"can't be reached: no permission for .*/out; name another folder"):
+        ResultFolder(tmp_path / "out", names=NAMES)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_what_to_do(tmp_path, number):
+    with (
+        pytest.raises(StorageError, match=rf"where {tmp_path}/out was to be: make room .* --out"),
+        ResultFolder(tmp_path / "out", names=NAMES),
+    ):
+        raise OSError(number, os.strerror(number))
+    assert list(tmp_path.iterdir()) == []

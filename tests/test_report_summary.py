@@ -35,6 +35,15 @@ def test_shows_each_number_with_its_interval() -> None:
     assert "Community depth 71 63–78 ─" in text
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_why_a_number_is_missing_stays_on_its_line(width: int) -> None:
+    partly = replace(reports.full_report(), index=None, community_depth=None)
+    text = shown(partly, width=width)
+    for name in ("Index", "Community depth"):
+        assert f"{name} – insufficient data" in map(flat, text.splitlines())
+    assert any(flat(line).startswith("Authenticity 62 55–68 ─") for line in text.splitlines())
+
+
 def test_shows_labels_signals_coverage_and_warnings() -> None:
     text = flat(shown(reports.full_report()))
     assert "Genuine 47% 42–53% raw 45% █" in text

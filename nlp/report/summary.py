@@ -41,11 +41,11 @@ def print_summary(report: Report, console: Console) -> None:
 def _numbers(page: Page, report: Report) -> None:
     page.heading("")
     table = page.grid("left", "right", "left", "bar")
+    numbers: dict[str, Interval | None] = {name: getattr(report, name) for name in phrases.NUMBERS}
+    room = 38 if None not in numbers.values() else 31 + len(phrases.INSUFFICIENT)
     for name, phrase in phrases.NUMBERS.items():
-        number: Interval | None = getattr(report, name)
-        table.add_row(
-            page.text(phrase.title, style="bold" if name == "index" else ""), *_number(page, number, room=38)
-        )
+        title = page.text(phrase.title, style="bold" if name == "index" else "")
+        table.add_row(title, *_number(page, numbers[name], room=room))
     page.show(table)
     for name in phrases.NUMBERS:
         _reasons(page, report, name)
