@@ -118,11 +118,13 @@ class LogitModel:
         """
         pieces = pieced(texts).pieces
         whole = [legible(text[:_MAX_READ]) for text in pieces.whole]
-        is_cut = [
-            len(t) > _MAX_READ or len(n) > _MAX_CHARACTERS for t, n in zip(pieces.whole, whole, strict=True)
+        is_cut = np.zeros(len(pieces.different), bool)
+        is_cut[len(pieces.read) :] = [
+            len(text) > _MAX_READ or len(read) > _MAX_CHARACTERS
+            for text, read in zip(pieces.whole, whole, strict=True)
         ]
         ids = self._token_ids.of_pieces(pieces, [text[:_MAX_CHARACTERS] for text in whole])
-        truncated = pieces.sums(np.array([False] * len(pieces.read) + is_cut, bool)[pieces.at]) > 0
+        truncated = pieces.sums(is_cut[pieces.at]) > 0
         truncated |= np.fromiter(map(len, ids), np.int64, len(ids)) > ID_BYTES * self._max_tokens
         ids = [self._cut(row) for row in ids]
         different = {row: place for place, row in enumerate(dict.fromkeys(ids))}

@@ -91,13 +91,16 @@ def identify(texts: Sequence[str]) -> list[str]:
     threads.
     """
     texts = pieced(texts)
+    if texts.pieces.are_whole:
+        known = {text: _identify(text) for text in texts.pieces.whole}
+        return [known[text] for text in texts]
     is_long = np.fromiter((len(text) > _MAX_LETTERS for text in texts), bool, len(texts))
     codes, whole = _by_pieces(texts.pieces, but=is_long)
     cut = np.flatnonzero(is_long & ~whole)
     whole |= is_long
     beginnings = pieced(_without_noise(texts[row][:_MAX_READ])[:_MAX_LETTERS] for row in cut.tolist())
     codes[cut], whole[cut] = _by_pieces(beginnings.pieces, but=np.zeros(len(cut), bool))
-    known: dict[str, str] = {}
+    known = {}
     for row in np.flatnonzero(whole).tolist():
         text = texts[row]
         codes[row] = known[text] = known.get(text) or _identify(text)

@@ -108,7 +108,11 @@ def _put_back(match: re.Match[str], taken: dict[str, str]) -> str:
     return word if word.isdigit() and before and not before.isspace() else taken[word]
 
 
+@lru_cache(maxsize=_N_KEPT)
 def _is_sure(word: str) -> bool:
+    # Rarer words show less: what the most frequent one would not show, none does.
+    if not _shows(word, 0, _SIGN.findall(word), n_letters=len(_LETTER.findall(word))):
+        return False
     found = _reading(word)
     return found is not None and found.is_sure
 

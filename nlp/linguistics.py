@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from plaudit.language import READ, SOUND, bare, small_words
 from plaudit.legible import legible
-from plaudit.pieces import Pieces, gathered, has_pair, is_alone, is_regular, pieced
+from plaudit.pieces import Pieces, gathered, has_pair, is_regular, pieced
 from plaudit.pseudonym import handle_pseudonym
 from plaudit.text import HANDLE, MARKS, URL
 
@@ -218,7 +218,8 @@ def _odd(pieces: Pieces, rows: Sequence[_Row | str]) -> NDArray[np.bool_]:
     gone[[place for place, row in others if row.is_gone]] = True
     odd = pieces.sums(parted[pieces.at]) > 0
     if gone.any():  # what stood on both sides of it stands together
-        single = np.array([len(text) == 1 and is_alone(text) for text in pieces.spoken], bool)
+        single = np.zeros(len(rows), bool)
+        single[: len(pieces.read)] = pieces.is_alone
         stays = ~gone[pieces.at]
         ends = np.concatenate(([0], np.cumsum(stays)))[pieces.ends]
         odd |= has_pair(single[pieces.at[stays]], ends)

@@ -44,7 +44,7 @@ def passages_of(texts: Sequence[str]) -> pa.ListArray:
     said = [*pieces.read, *map(legible, pieces.whole)]
     for place in np.flatnonzero(pieces.is_plain).tolist():
         said[place] = pieces.said[place]
-    words, row = _words("".join([text.replace("@user", " ").replace("http", " ") + _BREAK for text in said]))
+    words, row = _words("".join([text + _BREAK for text in said]).replace("@user", " ").replace("http", " "))
     words, counts = gathered(words, np.bincount(row, minlength=len(said)), pieces.at)
     row = np.repeat(pieces.row, counts)
     first = np.flatnonzero(row[N_IN_A_ROW - 1 :] == row[: max(len(row) - N_IN_A_ROW + 1, 0)])

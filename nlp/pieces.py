@@ -26,7 +26,7 @@ from plaudit.text import EMOJI_PARTS, unusual_beside
 MAX_LETTERS: Final = 4000
 """Characters from which a text is left whole."""
 
-_FEW: Final = 8  # texts below which arrays cost more than they save
+_FEW: Final = 256  # texts below which too few pieces come again
 _ODD = unusual_beside(lookalikes.LETTERS | {"İ"})  # which grows in lower case
 _SELECTOR: Final = "\ufe0f"
 _SELECTED = re.compile(f"[{EMOJI_PARTS}]{_SELECTOR}")
@@ -51,6 +51,7 @@ class Pieces:
             word: plain words are in lower case, without the marks and with "'" for any apostrophe.
         is_plain: Which of those are plain words: letters, with apostrophes between them and marks around, and
             no letter three times in a row.
+        is_alone: Which are one letter or apostrophe: two such in a row may be a word spaced out.
         at: int64; the place in `different` of each piece, text by text.
         ends: int64, shape (n + 1,); the pieces of text i are `at[ends[i]:ends[i + 1]]`. A text of blanks has
             none.
@@ -60,6 +61,7 @@ class Pieces:
     read: list[str]
     said: list[str]
     is_plain: NDArray[np.bool_]
+    is_alone: NDArray[np.bool_]
     at: NDArray[np.int64]
     ends: NDArray[np.int64]
 
@@ -69,9 +71,9 @@ class Pieces:
         return self.different[len(self.read) :]
 
     @property
-    def spoken(self) -> list[str]:
-        """What `different` says: `said` of the pieces, then the whole texts."""
-        return [*self.said, *self.whole]
+    def are_whole(self) -> bool:
+        """Whether all texts are left whole."""
+        return not self.read and len(self.at) == len(self.ends) - 1
 
     @property
     def is_whole(self) -> NDArray[np.bool_]:
@@ -139,27 +141,28 @@ def pieces_of(texts: Sequence[str]) -> Pieces:
     encoded = lists.values.dictionary_encode()
     found: list[str] = encoded.dictionary.to_pylist()
     known = [_READ.get(piece) or _remembered(piece) for piece in found]
-    is_piece = np.fromiter((each is not _WHOLE for each in known), np.bool_, len(known))
-    apart = [each for each in known if each is not _WHOLE]
+    n_letters = pc.utf8_length(encoded.dictionary).to_numpy()
+    single = [place for place in np.flatnonzero(n_letters == 1).tolist() if _SINGLE.fullmatch(found[place])]
+    is_alone, is_piece = _marked(single, len(found)), ~_marked(_places_of(_WHOLE, known), len(found))
     at, ends = encoded.indices.to_numpy().astype(np.int64), lists.offsets.to_numpy().astype(np.int64)
-    # Blanks at either end give an empty piece.
-    is_blank = np.fromiter((not piece for piece in found), bool, len(found))
-    is_single = np.fromiter((len(piece) == 1 and is_alone(piece) for piece in found), bool, len(found))
+    is_blank = n_letters == 0  # before blanks at the beginning, and behind those at the end
     if is_blank.any():
         stays = ~is_blank[at]
         ends = np.concatenate(([0], np.cumsum(stays)))[ends]
         at = at[stays]
     odd = _sums(~is_piece[at], ends) > 0
     odd |= pc.greater(pc.utf8_length(raw), MAX_LETTERS).to_numpy(zero_copy_only=False)
-    odd |= has_pair(is_single[at], ends)
-    number = np.cumsum(is_piece) - 1
+    odd |= has_pair(is_alone[at], ends)
+    apart = [each for each in known if each is not _WHOLE]
+    read, said, is_plain = map(list, zip(*apart, strict=True)) if apart else ([], [], [])
     return _put_whole(
         Pieces(
             different=[piece for piece, each in zip(found, known, strict=True) if each is not _WHOLE],
-            read=[read for read, _, _ in apart],
-            said=[said for _, said, _ in apart],
-            is_plain=np.fromiter((is_plain for _, _, is_plain in apart), np.bool_, len(apart)),
-            at=number[at],
+            read=read,
+            said=said,
+            is_plain=np.array(is_plain, bool),
+            is_alone=is_alone[is_piece],
+            at=(np.cumsum(is_piece) - 1)[at],
             ends=ends,
         ),
         odd,
@@ -167,14 +170,19 @@ def pieces_of(texts: Sequence[str]) -> Pieces:
     )
 
 
+def _places_of(value: object, values: Sequence[object]) -> list[int]:
+    return [place for place, each in enumerate(values) if each is value]
+
+
+def _marked(places: list[int], n: int) -> NDArray[np.bool_]:
+    marked = np.zeros(n, bool)
+    marked[places] = True
+    return marked
+
+
 def is_regular(piece: str) -> bool:
     """Tell of something without a blank whether `legible` reads it the same in any text."""
     return _remembered(piece) is not _WHOLE
-
-
-def is_alone(piece: str) -> bool:
-    """Tell whether a piece is one letter or apostrophe: two such in a row may be a word spaced out."""
-    return _SINGLE.fullmatch(piece) is not None
 
 
 def has_pair(marked: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -199,7 +207,10 @@ def _remembered(piece: str) -> tuple[str, str, bool]:
 
 def _read(piece: str) -> tuple[str, str, bool]:
     """Return what `legible` makes of a piece in any text, what it says, and whether it is plain."""
-    if not piece.isascii() and _ODD.search(piece):
+    is_ascii = piece.isascii()
+    if is_ascii and piece.isalpha() and not _THREE.search(piece):
+        return piece, piece.lower(), True
+    if not is_ascii and _ODD.search(piece):
         # Emoji come with a sign that says so.
         rest = _SELECTED.sub("", piece) if _SELECTOR in piece else piece
         if _ODD.search(rest) or not piece.isprintable():
@@ -210,7 +221,7 @@ def _read(piece: str) -> tuple[str, str, bool]:
     if (plain := _PLAIN.fullmatch(piece)) and not _THREE.search(plain[1]):
         word = plain[1].lower().replace("’", "'")
         read = unstretched(piece) if _FOUR.search(piece) else piece
-        return read, piece if word == piece else word, True
+        return read, word, True
     if not piece.isprintable() or may_be_disguised(piece):
         return _WHOLE
     read = unstretched(piece)
@@ -218,16 +229,18 @@ def _read(piece: str) -> tuple[str, str, bool]:
 
 
 def _all_whole(texts: Sequence[str]) -> Pieces:
-    n = len(texts)
-    empty = Pieces(
-        different=[],
+    different = dict.fromkeys(texts)
+    places = dict(zip(different, range(len(different)), strict=True))
+    none = np.empty(0, bool)
+    return Pieces(
+        different=[*different],
         read=[],
         said=[],
-        is_plain=np.empty(0, bool),
-        at=np.empty(0, np.int64),
-        ends=np.zeros(n + 1, np.int64),
+        is_plain=none,
+        is_alone=none,
+        at=np.array([places[text] for text in texts], np.int64),
+        ends=np.arange(len(texts) + 1),
     )
-    return _put_whole(empty, np.ones(n, bool), texts)
 
 
 def _put_whole(pieces: Pieces, rows: NDArray[np.bool_], texts: Sequence[str]) -> Pieces:

@@ -77,10 +77,12 @@ class TokenIds:
             rest, borders = [*pieces.read, *whole], pairwise(pieces.ends.tolist())
             places = pieces.at.tolist()
             return self.of([" ".join([rest[at] for at in places[start:end]]) for start, end in borders])
+        if pieces.are_whole:
+            found = self.of(whole)
+            return [found[at] for at in pieces.at.tolist()]
         n_around = len(self._before) or None, -len(self._after) or None
         ids = [*self._words(pieces.read), *(each[slice(*n_around)] for each in self.of(whole))]
-        found = pa.array(ids, pa.large_binary()).take(pa.array(pieces.at))
-        _, offsets, values = found.buffers()
+        _, offsets, values = pa.array(ids, pa.large_binary()).take(pa.array(pieces.at)).buffers()
         ends = np.frombuffer(offsets, np.int64)[pieces.ends].tolist()
         joined = values.to_pybytes() if values is not None else b""
         return [self._before + joined[start:end] + self._after for start, end in pairwise(ends)]
@@ -108,7 +110,8 @@ class TokenIds:
     def _pieces(self, word: str) -> list[str]:
         if not self._parts_marks or not word.isascii() or "[" in word:  # "[MASK]" is one token
             return [word]
-        return _PIECE.findall(word.lower() if self._lowers else word)
+        lowered = word.lower() if self._lowers else word
+        return [lowered] if lowered.isalnum() else _PIECE.findall(lowered)
 
     def _encoded(self, words: Sequence[str]) -> dict[str, bytes]:
         """Ask the tokenizer, of many words at once: a call costs more than a word."""

@@ -133,7 +133,7 @@ def _votes(words: Sequence[str]) -> dict[str, int]:
 def guessed(line: str, *, kin: Mapping[str, str]) -> dict[str, float]:
     """Return fastText's probabilities of the likeliest languages of a line; kin count for their language."""
     guesses: dict[str, float] = {}
-    for label, probability in zip(*_model().predict(line, _N_GUESSES), strict=True):
+    for probability, label in _model().f.predict(f"{line}\n", _N_GUESSES, 0.0, "strict"):
         code = label.removeprefix("__label__")
         code = kin.get(code, code)
         guesses[code] = guesses.get(code, 0.0) + min(probability, 1.0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plaudit import leet
 from plaudit.legible import legible, skeleton
 from plaudit.text import normalize
 from plaudit.training.obfuscation import KINDS, obfuscate
@@ -119,3 +120,10 @@ def test_long_texts_are_quick(unit: str) -> None:
     started = time.perf_counter()
     skeleton(text)
     assert time.perf_counter() - started < 20  # quadratic would take minutes
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("0134578@$!abehilostvxyzAOS'", min_size=1, max_size=8))
+def test_what_shows_nothing_as_the_most_frequent_word_shows_nothing_as_any(word: str) -> None:
+    reading = leet._reading(word)
+    assert leet._is_sure(word) == (reading is not None and reading.is_sure)

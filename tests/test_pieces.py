@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 import numpy as np
@@ -16,7 +17,7 @@ from plaudit.legible import legible, skeleton
 from plaudit.letters import letters_of
 from plaudit.linguistics import Wording, describe
 from plaudit.passages import passages_of
-from plaudit.pieces import MAX_LETTERS, gathered, pieced, pieces_of
+from plaudit.pieces import MAX_LETTERS, PiecedTexts, gathered, pieced, pieces_of
 from plaudit.text import fingerprint
 from plaudit.tokens import TokenIds
 
@@ -41,7 +42,7 @@ TEXT = (
     | st.text(st.sampled_from("aabBé .,!?'’-@#:;)<3=/1$\n😂\ufe0fwhtp"), max_size=30)
     | st.text(st.characters(exclude_categories=()), max_size=20)
 )
-TEXTS = st.lists(TEXT, min_size=pieces._FEW, max_size=12)
+TEXTS = st.lists(TEXT, min_size=1, max_size=12)
 many = settings(max_examples=300, deadline=None)
 knotty = example(
     [
@@ -52,6 +53,21 @@ knotty = example(
         "a\u00a0b\u00a0c\u00a0d",
     ]
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few() -> Iterator[None]:
+    """Take even few texts apart."""
+    before, pieces._FEW = pieces._FEW, 1
+    yield
+    pieces._FEW = before
+
+
+def whole(*texts: str) -> PiecedTexts:
+    """Return texts that are left whole."""
+    found = PiecedTexts(texts)
+    found.pieces = pieces._all_whole(texts)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +93,18 @@ def test_the_pieces_read_make_the_text_read(texts: list[str]) -> None:
 @given(TEXTS)
 @knotty
 def test_the_language_is_the_same(texts: list[str]) -> None:
-    assert identify(texts) == [identify([text])[0] for text in texts]
+    alone = [identify(whole(text))[0] for text in texts]
+    assert identify(texts) == identify(whole(*texts)) == alone
 
 
 @many
 @given(TEXTS)
 @knotty
 def test_the_words_are_the_same(texts: list[str]) -> None:
-    together, alone = describe(texts), Wording.concat([describe([text]) for text in texts])
-    for field in fields(Wording):
-        assert getattr(together, field.name).tolist() == getattr(alone, field.name).tolist(), field.name
+    together, alone = describe(texts), Wording.concat([describe(whole(text)) for text in texts])
+    for other in (alone, describe(whole(*texts))):
+        for field in fields(Wording):
+            assert getattr(together, field.name).tolist() == getattr(other, field.name).tolist(), field.name
 
 
 @many
@@ -94,6 +112,7 @@ def test_the_words_are_the_same(texts: list[str]) -> None:
 @knotty
 def test_the_letters_are_the_same(texts: list[str]) -> None:
     found, skeletons = letters_of(texts), list(map(skeleton, texts))
+    assert found.grams.to_pylist() == letters_of(whole(*texts)).grams.to_pylist()
     assert found.fingerprint.tolist() == [fingerprint(each) if each else 0 for each in skeletons]
     assert found.n.tolist() == list(map(len, skeletons))
 
@@ -102,7 +121,8 @@ def test_the_letters_are_the_same(texts: list[str]) -> None:
 @given(TEXTS)
 @knotty
 def test_the_passages_are_the_same(texts: list[str]) -> None:
-    assert passages_of(texts).to_pylist() == [passages_of([text]).to_pylist()[0] for text in texts]
+    alone = [passages_of(whole(text)).to_pylist()[0] for text in texts]
+    assert passages_of(texts).to_pylist() == passages_of(whole(*texts)).to_pylist() == alone
 
 
 @many
@@ -112,6 +132,8 @@ def test_the_tokens_are_the_same(token_ids: TokenIds, texts: list[str]) -> None:
     found = pieces_of(texts)
     ids = token_ids.of_pieces(found, list(map(legible, found.whole)))
     assert ids == token_ids.of(list(map(legible, texts)))
+    left = whole(*texts).pieces
+    assert token_ids.of_pieces(left, list(map(legible, left.whole))) == ids
 
 
 def test_most_of_an_ordinary_text_is_in_pieces() -> None:
@@ -145,6 +167,13 @@ def test_texts_are_left_whole_where_asked_for() -> None:
     assert sorted(found.whole) == sorted({"aa b", "", "привет", "f"})
     expected = ["aa b", "cc", "d", "aa b", "", "привет", "e", "ee", "f", "f"]
     assert [found.different[at] for at in found.at] == expected
+
+
+def test_few_texts_are_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "_FEW", 3)
+    assert pieces_of(["a b", "c"]).whole == ["a b", "c"]
+    assert pieces_of(["aa b", "c", "d"]).whole == []
+    assert pieces_of(["a", "a"]).at.tolist() == [0, 0]
 
 
 def test_pieces_are_found_once() -> None:
