@@ -136,9 +136,10 @@ def absent(signals: Sequence[Signal], *, policy: Policy, index: str) -> list[str
 def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str) -> list[str]:
     """Say where an index was held against something else than its own platform."""
     held = [each for each in weighed.values() if each.rule.index == index]
+    here = "this source" if platform == "other" else platform
     found = []
     for origin, what, then in (
-        ("pooled", f"No reference data for {platform}", "compared with all platforms together"),
+        ("pooled", f"No reference data for {here}", "compared with all platforms together"),
         ("policy", "No reference data", "compared with the policy's assumptions"),
     ):
         titles = [each.rule.title.lower() for each in held if each.reference.origin == origin]

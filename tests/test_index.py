@@ -349,7 +349,8 @@ def test_the_headline_says_what_would_change_it_most() -> None:
     assert float(sentence.removesuffix(".").split()[-1]) > finding.index.value + 5
 
 
-def test_a_platform_without_reference_says_so() -> None:
+@pytest.mark.parametrize(("platform", "named"), [("tiktok", "tiktok"), ("other", "this source")])
+def test_a_platform_without_reference_says_so(platform: str, named: str) -> None:
     references = References.from_dict(
         {
             "pooled": {
@@ -357,11 +358,11 @@ def test_a_platform_without_reference_says_so() -> None:
             }
         }
     )
-    finding = finding_of(LIVELY, references=references, platform="tiktok")
+    finding = finding_of(LIVELY, references=references, platform=platform)
     # Only what really lacks the platform's own is named: the others were held against the policy here.
-    sentence = next(reason for reason in finding.reasons["authenticity"] if "tiktok" in reason)
+    sentence = next(reason for reason in finding.reasons["authenticity"] if named in reason)
     title = TOOLS["policy"].signals["generic_share"].title.lower()
-    assert sentence == f"No reference data for tiktok on {title}: compared with all platforms together."
+    assert sentence == f"No reference data for {named} on {title}: compared with all platforms together."
     row = next(row for row in finding.signals if row.name == "generic_share")
     assert row.reference == 0.3
 

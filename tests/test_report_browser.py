@@ -124,6 +124,16 @@ def test_paper_shows_what_is_folded(browser, folder, name):
         assert page.locator("details:not([open])").count() == 0
 
 
+def test_paper_repeats_every_heading_of_a_table(browser, folder):
+    """Chromium repeats a table's head on each sheet of paper, but for buttons in it."""
+    with opened(browser, folder / "report.html") as page:
+        page.emulate_media(media="print")
+        buttons = page.locator("thead button")
+        assert buttons.count() >= 4
+        shown = buttons.evaluate_all("each => each.map((one) => getComputedStyle(one).display)")
+        assert set(shown) == {"contents"}
+
+
 def test_a_reader_hears_who_says_what(browser, folder):
     with opened(browser, folder / "groups/0001.html") as page:
         talk = page.get_by_role("region", name="How they talk")
