@@ -153,11 +153,19 @@ def resample(ratios: Sequence[Ratio | Sums], *, names: Sequence[str]) -> list[Es
         chosen = [i for i, each in enumerate(given) if each.by == unit and each.bottom > 0]
         if not chosen:
             continue
-        buckets = np.stack([given[i].buckets for i in chosen])
-        resampled = _product(buckets.reshape(-1, N_BUCKETS), unit).reshape(len(chosen), 2, N_DRAWS)
-        for i, draws in zip(chosen, resampled, strict=True):
-            found[i] = _estimate(given[i], draws, names[i])
+        different, at = _different([row for i in chosen for row in given[i].buckets])
+        resampled = _product(different, unit)
+        for i, (top, bottom) in zip(chosen, at.reshape(-1, 2), strict=True):
+            found[i] = _estimate(given[i], (resampled[top], resampled[bottom]), names[i])
     return found
+
+
+def _different(rows: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the rows that differ, and which of them each is: many shares are of the same comments."""
+    place: dict[bytes, int] = {}
+    at = [place.setdefault(row.tobytes(), len(place)) for row in rows]
+    first = {number: row for row, number in zip(reversed(rows), reversed(at), strict=True)}
+    return np.stack([first[number] for number in range(len(place))]), np.array(at)
 
 
 def _product(sums: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
@@ -169,18 +177,21 @@ def _product(sums: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     width = max(1, _TILE // (len(sums) * _TILE_ROWS))
     for start in range(0, len(touched), _TILE_ROWS):
         rows = touched[start : start + _TILE_ROWS]
-        left, right = sums[:, rows], weights(unit)[rows]
+        left, right = sums[:, rows], weights(unit)[rows].astype(np.float64)
         for column in range(0, N_DRAWS, width):
             total[:, column : column + width] += left @ right[:, column : column + width]
     return total
 
 
 @lru_cache(maxsize=2)
-def weights(unit: Unit) -> NDArray[np.float64]:
+def weights(unit: Unit) -> NDArray[np.uint16]:
     """Return the weight of each bucket in each draw, shape (n_buckets, n_draws), whole numbers >= 1."""
     # RandomState's stream is frozen for good (NEP 19); Generator's may change with numpy.
-    drawn = np.random.RandomState(_SEEDS[unit]).standard_exponential((N_BUCKETS, N_DRAWS))
-    return np.maximum(np.rint(UNIT * drawn), 1.0)
+    random = np.random.RandomState(_SEEDS[unit])
+    drawn = np.empty((N_BUCKETS, N_DRAWS), np.uint16)
+    for rows in np.array_split(drawn, N_BUCKETS // _TILE_ROWS):
+        rows[:] = np.maximum(np.rint(UNIT * random.standard_exponential(rows.shape)), 1.0)
+    return drawn
 
 
 @lru_cache(maxsize=256)
@@ -195,23 +206,25 @@ def normal_scores(name: str) -> Draws:
     return np.random.RandomState(crc32(f"usual/{name}".encode())).standard_normal(N_DRAWS)
 
 
-def _estimate(sums: Sums, resampled: NDArray[np.float64], name: str) -> Estimate:
+def _estimate(sums: Sums, resampled: tuple[Draws, Draws], name: str) -> Estimate:
     value = sums.top / sums.bottom
-    success, failure = half_counts(name) * sums.prior * _hanging_together(sums, value)
+    squares = _squared_residuals(sums.buckets)
+    success, failure = half_counts(name) * sums.prior * _hanging_together(sums, value, squares)
     draws = (resampled[0] + success) / (resampled[1] + success + failure)
     # `pull` has another mean than `top`; only its spread is wanted.
     shift = 0.0 if sums.pull == sums.top else value - sums.pull / sums.bottom
-    draws = value + (draws + shift - value) * _widening(sums.buckets)
+    draws = value + (draws + shift - value) * _widening(sums.buckets[1], squares)
     # No mixture of rows, nor of the pseudo-success 1, exceeds the largest among them.
     return Estimate(value=value, draws=np.clip(draws, 0.0, sums.most), n=sums.n)
 
 
-def _residuals(per_bucket: NDArray[np.float64]) -> NDArray[np.float64]:
+def _squared_residuals(per_bucket: NDArray[np.float64]) -> NDArray[np.float64]:
     top, bottom = per_bucket
-    return top - top.sum() / bottom.sum() * bottom
+    residuals = top - top.sum() / bottom.sum() * bottom
+    return np.square(residuals, out=residuals)
 
 
-def _hanging_together(sums: Sums, value: float) -> float:
+def _hanging_together(sums: Sums, value: float, squares: NDArray[np.float64]) -> float:
     """Return the design effect: how many rows that hang together tell as much as one alone.
 
     Rows of one cluster are alike, so half a row of pseudo-counts is too little beside them; half a row
@@ -220,17 +233,16 @@ def _hanging_together(sums: Sums, value: float) -> float:
     variance = value * (1.0 - value) * sums.prior * sums.buckets[1].sum()
     if sums.prior == 0 or variance <= 0.0:
         return 1.0
-    return float(np.clip((_residuals(sums.buckets) ** 2).sum() / variance, 1.0, MAX_DESIGN_EFFECT))
+    return float(np.clip(squares.sum() / variance, 1.0, MAX_DESIGN_EFFECT))
 
 
-def _widening(per_bucket: NDArray[np.float64]) -> float:
+def _widening(sizes: NDArray[np.float64], squares: NDArray[np.float64]) -> float:
     """Return what the bootstrap's spread lacks among few clusters.
 
     sqrt((n + 1) / (n - 1)) for n clusters, unequal ones counted for less, times Student's 95 % point over the
     normal one for as many degrees of freedom as clusters decide the spread: 3 (sum r^2)^2 / sum r^4 of their
     residuals r, which is n where these are normal and little more than their number where few stand out.
     """
-    sizes, squares = per_bucket[1], _residuals(per_bucket) ** 2
     n = max(float(sizes.sum() ** 2 / (sizes**2).sum()), 5.0)
     n_telling = 3.0 * float(squares.sum() ** 2 / (squares**2).sum()) if squares.any() else n
     degrees = max(min(n, n_telling), 5.0) - 1.0

@@ -114,7 +114,7 @@ class Facts:
         return len(self.key)
 
     def take(self, rows: Rows) -> Facts:
-        """Return the facts of some rows: ascending positions, or a mask."""
+        """Return the facts of some rows: positions, or a mask."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         at = pa.array(positions)
         return Facts(
@@ -148,8 +148,17 @@ class Facts:
     @classmethod
     def from_table(cls, table: pa.Table) -> Facts:
         """Read facts back from tables of `to_table`, joined in any order."""
-        columns = {name: _unpacked(table.column(name), kind) for name, kind in _KINDS.items()}
-        return cls(**columns).take(_one_row_a_key(columns))
+        facts = cls.unordered(table)
+        return facts.take(facts.order())
+
+    @classmethod
+    def unordered(cls, table: pa.Table) -> Facts:
+        """Read facts back as they lie there: only `order` may be asked of them, and to take that."""
+        return cls(**{name: _unpacked(table.column(name), kind) for name, kind in _KINDS.items()})
+
+    def order(self) -> NDArray[np.intp]:
+        """Return the rows by ascending key, each key once."""
+        return _one_row_a_key(dict(_columns(self)))
 
 
 def facts_of(

@@ -123,16 +123,21 @@ def ranked(found: Iterable[tuple[str, Finding]]) -> tuple[Group, ...]:
 
 def split(facts: Facts, *, by: str) -> Iterator[tuple[str, Facts]]:
     """Yield the facts of each post ("post") or creator ("creator") by name."""
-    if not len(facts):
+    yield from split_ordered(facts, np.arange(len(facts)), by=by)
+
+
+def split_ordered(facts: Facts, order: NDArray[np.intp], *, by: str) -> Iterator[tuple[str, Facts]]:
+    """Yield groups of facts whose rows do not lie by their keys; `order` says how, and which count."""
+    if not len(order):
         return
     names = getattr(facts, NAME_COLUMNS[by]).dictionary_encode()
-    codes = names.indices.to_numpy(zero_copy_only=False)
-    order = np.argsort(codes, kind="stable")
+    codes = names.indices.to_numpy(zero_copy_only=False)[order]
     ends = np.cumsum(np.bincount(codes, minlength=len(names.dictionary)))
     # Stable: within a group the rows stay in order of their keys.
-    together = facts.take(order)
+    together = facts.take(order[np.argsort(codes, kind="stable")])
     for name, start, end in zip(names.dictionary.to_pylist(), [0, *ends], ends, strict=False):
-        yield name, together.between(int(start), int(end))
+        if end > start:
+            yield name, together.between(int(start), int(end))
 
 
 def warnings_of(found: Tallied, *, creator_id: str | None = None) -> tuple[str, ...]:

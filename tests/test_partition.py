@@ -19,7 +19,7 @@ from plaudit import pipeline as pipelines
 from plaudit.facts import Facts
 from plaudit.partition import groups
 from plaudit.partition.ancestry import Ancestry
-from plaudit.partition.counting import Distinct, KeyCounts
+from plaudit.partition.counting import Distinct, KeyCounts, Repeats, among
 from plaudit.partition.measuring import tallied_in_parts
 from plaudit.partition.rewordings import Wordings
 from plaudit.partition.spill import Spill, part_of
@@ -284,6 +284,15 @@ def test_distinct(tmp_path: Path) -> None:
     assert distinct.count() == (3, 2)
 
 
+def test_repeats(tmp_path: Path) -> None:
+    repeats = Repeats(tmp_path / "said", n_parts=3)
+    for said, keys in (([8, 8, 5], [40, 30, 20]), ([5, 8], [10, 50]), ([], [])):
+        repeats.add(np.array(said, np.uint64), np.array(keys, np.uint64))
+    found = repeats.keys()
+    assert found.tolist() == [20, 40, 50]
+    assert among(np.array([50, 30, 60], np.uint64), found).tolist() == [True, False, False]
+
+
 def test_ancestry_is_that_of_threads() -> None:
     random = np.random.default_rng(8)
     for _ in range(20):
@@ -302,8 +311,11 @@ def test_ancestry_is_that_of_threads() -> None:
         assert ancestry.n_looped == threads.n_looped
 
 
-@pytest.mark.parametrize("part_rows", [10, 64, 1000])
-def test_rewordings_are_the_classes_of_all_texts_at_once(part_rows: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("part_rows", "near_bytes"), [(10, 0), (64, 100), (1000, 1024)])
+def test_rewordings_are_the_classes_of_all_texts_at_once(
+    part_rows: int, near_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plaudit.partition.rewordings._NEAR_BYTES", near_bytes)
     texts = [" ".join(words_of(i, 9)) for i in range(120)]
     texts += [
         LONG.replace("winter", word).replace("cat", other)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.signals.keys import count_of, first_of, latest_before, mix, row_of
+from plaudit.signals.keys import count_of, first_of, latest_before, mix, order_of, row_of
 
 small = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), max_size=12)
 
@@ -17,6 +17,11 @@ def test_mix_tells_order_and_members_apart() -> None:
     one, other = keys(1, 2, 1), keys(2, 1, 1)
     assert len(set(mix(one, other).tolist())) == 3
     assert mix(one, other)[0] == mix(keys(1), keys(2))[0]
+
+
+@given(st.lists(st.sampled_from([0, 1, 2, 3, 2**63, 2**64 - 1]), max_size=60))
+def test_order_is_that_of_a_stable_sort(values: list[int]) -> None:
+    assert order_of(keys(*values)).tolist() == np.argsort(keys(*values), kind="stable").tolist()
 
 
 def test_first_and_count() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plaudit.estimate import n_distinct
 from plaudit.partition.spill import Spill
-from plaudit.signals.keys import Keys
+from plaudit.signals.keys import Keys, order_of
 
 _MOST_WAITING: Final = 1 << 20
 
@@ -36,7 +36,7 @@ class KeyCounts:
         """Bring `keys`, ascending, and `counts` up to date."""
         keys = np.concatenate([self.keys, *self._waiting])
         counts = np.concatenate((self.counts, np.ones(len(keys) - len(self.counts), np.int64)))
-        order = np.argsort(keys, kind="stable")
+        order = order_of(keys)
         keys, counts = keys[order], counts[order]
         starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else order
         self.keys, self.counts = keys[starts], np.add.reduceat(counts, starts) if len(keys) else counts

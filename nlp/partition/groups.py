@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from plaudit.facts import FACTS_SCHEMA, Facts, fingerprints
-from plaudit.index import NAME_COLUMNS, split
+from plaudit.index import NAME_COLUMNS, split_ordered
 from plaudit.partition.counting import KeyCounts
 from plaudit.partition.spill import PART_ROWS, Spill, n_parts_for, part_of, streams_of
 from plaudit.partition.stored import Stored, Streamed
@@ -40,7 +40,8 @@ class Bucket:
     def groups(self) -> Iterator[tuple[str, Group]]:
         """Yield each group by name."""
         if self.n is None:
-            yield from split(Facts.from_table(pa.concat_tables(streams_of(self.path))), by=self.by)
+            facts = Facts.unordered(pa.concat_tables(streams_of(self.path)))
+            yield from split_ordered(facts, facts.order(), by=self.by)
         else:
             column = NAME_COLUMNS[self.by]
             group = Streamed(self.path, n=self.n)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from plaudit.letters import GRAMS
 from plaudit.partition.spill import Spill, n_parts_for
 from plaudit.signals.grouping import Rows, followed, link, unique_pairs
-from plaudit.signals.keys import Keys
+from plaudit.signals.keys import Keys, order_of
 from plaudit.signals.likeness import (
     N_PARTS,
     alike_pairs,
@@ -31,6 +31,7 @@ from plaudit.signals.likeness import (
 
 _BLOCK: Final = 1 << 14  # texts looked at in one go
 _BUCKET_PARTS: Final = 4  # a text lies in sixteen buckets, a few bytes in each
+_NEAR_BYTES: Final = 1 << 10  # between two ranges of a file that are read at once
 _HALF: Final = np.uint64(32)
 
 
@@ -84,7 +85,7 @@ class Wordings:
         spill = Spill(self._folder / "buckets", n_parts=_BUCKET_PARTS * self._spill.n_parts)
         for part in self._spill.parts():
             letters = part.column("letters").to_numpy()
-            order = np.argsort(letters, kind="stable")
+            order = order_of(letters)
             fresh = np.concatenate(([True], letters[order][1:] != letters[order][:-1]))
             chosen = order[fresh]
             grams = part.column("grams").chunk(0)
@@ -164,11 +165,28 @@ class _Texts:
     def grams_of(self, rows: Rows) -> pa.ListArray:
         """Return the grams of some texts."""
         wanted, inverse = np.unique(rows, return_inverse=True)
-        grams, ends = self._grams.fileno(), self._ends.fileno()
-        bounds = np.frombuffer(b"".join(os.pread(ends, 16, 8 * row) for row in wanted.tolist()), np.int64)
-        starts, stops = bounds[::2], bounds[1::2]
-        pairs = zip(starts.tolist(), stops.tolist(), strict=True)
-        flat = np.frombuffer(b"".join(os.pread(grams, 4 * (b - a), 4 * a) for a, b in pairs), np.uint32)
+        starts = _picked(self._ends.fileno(), np.int64, wanted, wanted + 1)
+        stops = _picked(self._ends.fileno(), np.int64, wanted + 1, wanted + 2)
+        flat = _picked(self._grams.fileno(), np.uint32, starts, stops)
         offsets = np.concatenate(([0], np.cumsum(stops - starts))).astype(np.int32)
         found = pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=GRAMS)
         return found.take(pa.array(inverse))
+
+
+def _picked(file: int, kind: type[np.generic], starts: Rows, stops: Rows) -> NDArray[Any]:
+    """Return numbers of a file from starts to stops, ranges that ascend; near ones are read at once."""
+    size = np.dtype(kind).itemsize
+    apart = np.flatnonzero((starts[1:] - stops[:-1]) * size > _NEAR_BYTES) + 1
+    first, last = np.concatenate(([0], apart)), np.concatenate((apart, [len(starts)])) - 1
+    begins, ends = starts[first], stops[last]
+    read = (
+        os.pread(file, size * (end - begin), size * begin)
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+    )
+    whole = np.frombuffer(b"".join(read), kind)
+    # Where each range lies in what was read, and there each of its numbers.
+    before = np.cumsum(ends - begins) - (ends - begins)
+    run = np.cumsum(np.bincount(apart, minlength=len(starts)))
+    lengths = stops - starts
+    shift = starts - begins[run] + before[run] - (np.cumsum(lengths) - lengths)
+    return whole[np.repeat(shift, lengths) + np.arange(int(lengths.sum()))]

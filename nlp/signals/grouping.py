@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.facts import ONE
+from plaudit.signals.keys import order_of
 
 Rows = NDArray[np.int64]
 Whole = NDArray[np.int64]
@@ -19,7 +20,7 @@ N_AUTHORS: Final = 100
 
 def neighbours(buckets: NDArray[np.uint64]) -> tuple[Rows, Rows]:
     """Pair each row with the first of its bucket and with the one before it there; the lower row first."""
-    order = np.argsort(buckets, kind="stable")
+    order = order_of(buckets)
     ordered = buckets[order]
     same = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1
     start = np.arange(len(order))

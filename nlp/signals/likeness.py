@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from plaudit.letters import MAX_GRAMS
 from plaudit.signals.grouping import Rows, joined, neighbours, unique_pairs
-from plaudit.signals.keys import Keys
+from plaudit.signals.keys import Keys, order_of
 
 ALIKE: Final = 0.6
 """Likeness from which two texts count as one: a word changed in ten leaves about 0.75."""
@@ -56,8 +56,11 @@ def classes(letters: Keys, grams: pa.ListArray) -> Keys:
     )
     digests = digests_of(minima)
     pairs = []
-    for i in range(N_PARTS):
-        one, other = neighbours_of(*bucketed(minima[i], minima[(i + 1) % N_PARTS]))
+    n_together = 1 + _N_TEXTS // len(rows)
+    for start in range(0, N_PARTS, n_together):
+        parts = range(start, min(start + n_together, N_PARTS))
+        found = [bucketed(minima[i], minima[(i + 1) % N_PARTS]) for i in parts]
+        one, other = neighbours_of(*map(np.concatenate, zip(*found, strict=True)))
         near = promising(digests, one, other)
         pairs.append((one[near], other[near]))
     del minima
@@ -69,7 +72,7 @@ def classes(letters: Keys, grams: pa.ListArray) -> Keys:
 
 
 def _first_rows(keys: Keys) -> tuple[Keys, Rows]:
-    order = np.argsort(keys, kind="stable")
+    order = order_of(keys)
     ordered = keys[order]
     fresh = np.concatenate(([True], ordered[1:] != ordered[:-1])) if len(keys) else np.zeros(0, bool)
     return ordered[fresh], order[fresh]
