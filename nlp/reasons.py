@@ -13,6 +13,8 @@ from plaudit.signals.tally import Counts, Tallied
 from plaudit.weighing import Mean, Weighed
 
 N_MOVERS: Final = 3
+MIN_TOLD: Final = 5
+"""Comments in a language that can be told from which they speak for the others."""
 LEAST_EFFECT: Final = 1.0
 """Points below which a signal is not worth a sentence."""
 
@@ -30,15 +32,26 @@ def too_little(found: Tallied, *, policy: Policy) -> list[str]:
         return [
             f"Only {wrote} all {n_audience} comments; {rules.min_authors} are needed to speak of an audience."
         ]
-    n_worded, n_readable = counts.n_wordy, counts.n_worded
+    n_worded, n_readable = _told(counts)
     if n_worded and n_readable < rules.min_readable_share * n_worded:
         return [
             f"Only {n_readable} of {n_worded} comments with words are in a language the model reads "
             f"({rules.min_readable_share:.0%} needed)."
         ]
-    if n_readable < rules.min_comments:
-        return [f"Only {n_readable} comments have words to judge by, {rules.min_comments} needed."]
+    if counts.n_worded < rules.min_comments:
+        return [f"Only {counts.n_worded} comments have words to judge by, {rules.min_comments} needed."]
     return []
+
+
+def _told(counts: Counts) -> tuple[int, int]:
+    """Return the comments with words, and those of them that are read.
+
+    What is too short to tell its language is in the language of the others, and so is left out of both; only
+    where next to none can be told does it count as read.
+    """
+    n_told = counts.n_wordy - counts.n_unsure
+    n_unsure = counts.n_unsure if n_told >= MIN_TOLD else 0
+    return counts.n_wordy - n_unsure, counts.n_worded - n_unsure
 
 
 def too_little_talk(found: Tallied, *, policy: Policy) -> list[str]:

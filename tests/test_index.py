@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +167,25 @@ class TestAbstention:
         assert numbers(finding) == {}
         assert finding.labels == {"genuine": None, "generic_praise": None, "question": None}
         assert "language" in finding.reasons["authenticity"][0]
+
+    def test_what_is_too_short_to_tell_speaks_for_no_language(self) -> None:
+        facts = facts_from(LIVELY)
+        row = np.where(facts.is_creator, len(facts), np.cumsum(~facts.is_creator) - 1)
+
+        def judged(n_told: int, n_unread: int) -> Finding:
+            told = np.where(row < n_told, "en", "und")
+            told[(row < n_unread) & (row < n_told)] = "tl"
+            supported = told != "tl"
+            language = pa.array(told.tolist(), pa.string())
+            return measure(replace(facts, language=language, supported=supported), **TOOLS)
+
+        n = len(facts)
+        assert "Only 8 of 20 comments" in judged(20, 12).reasons["authenticity"][0]
+        assert judged(20, 8).authenticity is not None
+        assert judged(n, n // 3).authenticity is not None
+        # Next to none can be told: nothing speaks against reading the rest.
+        assert judged(0, 0).authenticity is not None
+        assert judged(4, 4).authenticity is not None
 
     def test_emoji_alone(self) -> None:
         finding = finding_of([{"text": "💕" * (i + 1), "author": f"a{i}"} for i in range(50)])

@@ -19,7 +19,7 @@ from plaudit.signals.tally import Counts, counts_of_rows
 
 _COLUMNS: Final = (
     *("key", "parent", "post", "creator", "author", "letters", "grams", "created_at", "exact_time"),
-    *("is_creator", "language", "platform"),
+    *("is_creator", "language", "platform", "supported", "emoji_only"),
 )
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from plaudit.estimate import N_BUCKETS, Sums, buckets_of
 from plaudit.facts import NO_TIME, ONE, Facts, believable
+from plaudit.language import UNSURE
 from plaudit.scores import LABELS
 from plaudit.signals.keys import Keys
 from plaudit.signals.section import N_EVIDENCE, Community, Reading, Section, clearest
@@ -127,6 +129,7 @@ class Counts:
         n_wordy: Comments of the audience that are not made of emoji alone.
         n_worded: Of those, in a language the model reads.
         n_readable: Comments of the audience in such a language.
+        n_unsure: Comments of the audience with words whose language can't be told, among all the former.
         labels: Readable ones by their most probable label, in the order of `LABELS`.
         n_threads: Threads the audience wrote in; 0 where the dump is flat.
         n_partial: Threads of which the source knows more replies than are here.
@@ -142,6 +145,7 @@ class Counts:
     n_wordy: int = 0
     n_worded: int = 0
     n_readable: int = 0
+    n_unsure: int = 0
     labels: tuple[int, ...] = (0,) * len(LABELS)
     n_threads: int = 0
     n_partial: int = 0
@@ -193,10 +197,16 @@ def counts_of_rows(facts: Facts) -> Counts:
     dated = facts.created_at != NO_TIME
     return Counts(
         n_comments=len(facts),
+        n_unsure=int(np.count_nonzero(_is_unsure(facts))),
         n_future=int(np.count_nonzero(dated & ~believable(facts.created_at))),
         languages=_counted(facts.language),
         platforms=_counted(facts.platform),
     )
+
+
+def _is_unsure(facts: Facts) -> NDArray[np.bool_]:
+    unsure = pc.equal(facts.language, UNSURE).to_numpy(zero_copy_only=False)
+    return np.asarray(unsure & ~facts.is_creator & facts.supported & ~facts.emoji_only)
 
 
 def _counted(names: Any) -> Counter[str]:
