@@ -19,7 +19,7 @@ _UNREADABLE = {"これ": "ja", "что": "ru"}
 class KeywordClassifier:
     """Question mark: question; praise words: generic praise; anything else: genuine."""
 
-    def __init__(self, *, confidence: float = 0.9) -> None:
+    def __init__(self, *, confidence: float = 0.96) -> None:
         self.confidence = confidence
         self.n_seen = 0
 

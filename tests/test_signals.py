@@ -91,7 +91,7 @@ class TestApplause:
         facts = facts_from(
             [*remarks(15), *({"id": f"g{i}", "text": "great!", "author": f"g{i}"} for i in range(5))]
         )
-        sure = np.where(facts.generic_praise > facts.genuine, 62_000, facts.generic_praise)
+        sure = np.where(facts.generic_praise > facts.genuine, 64_000, facts.generic_praise)
         to_nobody = replace(facts, generic_praise=sure.astype(np.int32), addressed=np.zeros(20, np.int32))
         assert value(to_nobody, "applause_share") == 0.25
         assert set(signals_of(to_nobody)["applause_share"].evidence) == {f"g{i}" for i in range(5)}

@@ -31,7 +31,7 @@ NAMES: Final = (
     "specificity",
     "post_overlap",
 )
-NO_DOUBT: Final = ONE * 9 // 10
+NO_DOUBT: Final = ONE * 19 // 20
 """Probability from which praise is generic beyond doubt, in 1/65536."""
 ENOUGH_TO_STITCH: Final = 5
 """Words below which people say the same without a common source ("what song is this")."""
