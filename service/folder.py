@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
+from glob import escape
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from plaudit.errors import StorageError, UsageError
 from plaudit.partition.room import FULL
+
+_YOUNG_SECONDS: Final = 60  # made by a run that may not hold it yet
 
 
 class ResultFolder:
@@ -49,6 +56,7 @@ class ResultFolder:
         self.names, self.others = tuple(names), tuple(others)
         self._folders = dict(folders or {})
         self._scratch = Path()
+        self._held: int | None = None
         try:
             _check(self.target, shown=path, names=(*self.names, *self.others), folders=self._folders)
         except PermissionError as error:  # what lies on the way may not even be looked at
@@ -66,7 +74,10 @@ class ResultFolder:
         place = self.target.parent
         while not place.is_dir():
             place = place.parent
+        for folder in {place, self.target}:
+            _sweep(folder, self.target.name)
         self._scratch = self._make_scratch(place)
+        self._held = _hold(self._scratch)
         return self._scratch
 
     def _make_scratch(self, place: Path) -> Path:
@@ -86,6 +97,8 @@ class ResultFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
         if isinstance(error, OSError) and error.errno in FULL:
             raise StorageError(
                 f"{os.strerror(error.errno or 0)} where {self.target} was to be: make room there, or name a "
@@ -153,6 +166,27 @@ def _check(target: Path, *, shown: Path, names: Sequence[str], folders: Mapping[
         raise UsageError(f"--out {shown} lies below {place}, which is a file; name another folder.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"--out {shown} can't be written: no permission for {place}; name another folder.")
+
+
+def _hold(folder: Path) -> int | None:
+    """Return a handle that says, while it is open, that the folder is in use; None where another has it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # taken, or this disk knows no locks
+        os.close(handle)
+        return None
+    return handle
+
+
+def _sweep(place: Path, name: str) -> None:
+    """Remove the scratch folders of runs to the same target that were killed."""
+    with suppress(OSError):
+        for left in place.glob(f".{escape(name)}.*.partial"):
+            is_young = time.time() - left.stat().st_mtime < _YOUNG_SECONDS
+            if not is_young and (handle := _hold(left)) is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(handle)
 
 
 def _is_ours(folder: Path, pattern: str | None) -> bool:

@@ -146,3 +146,18 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path, number):
     ):
         raise OSError(number, os.strerror(number))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_goes_with_the_next(tmp_path):
+    target = tmp_path / "out"
+    with ResultFolder(target, names=NAMES) as at_work:
+        left, young = tmp_path / ".out.0.partial", tmp_path / ".out.1.partial"
+        other = tmp_path / ".outer.2.partial"
+        for folder in (left, young, other):
+            folder.mkdir()
+            (folder / "a").write_text("half")
+        for folder in (left, other, at_work):
+            os.utime(folder, (0, 0))
+        assert publish(target, "new") is False
+        assert at_work.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, other.name, "out"]
