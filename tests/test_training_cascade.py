@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,12 @@ from tests.tiny import encoder, knobs, needs_torch
 
 needs_torch()
 
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
 from plaudit.training import build as building  # noqa: E402
-from plaudit.training import cascade, config, curve  # noqa: E402
+from plaudit.training import cascade, config, curve, network, students  # noqa: E402
+from plaudit.training.distillation import Lesson  # noqa: E402
 
 __all__ = ["encoder"]
 
@@ -93,6 +98,74 @@ def test_a_damaged_student_is_told(built: Path, tmp_path: Path) -> None:
     (copy / cascade.FILES[0]).write_bytes(b"not a graph")
     with pytest.raises(ArtifactError, match=r"window.onnx.*expected"):
         artifact.load(copy)
+
+
+def test_the_second_learns_only_what_the_first_leaves(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = tmp_path / "dump.ndjson"
+    texts = [c.text for c in applause(1600, seed=3)]
+    dump.write_text("".join(json.dumps({"id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
+    lessons = []
+    distil = cascade.distil
+
+    def heard(network: nn.Module, lesson: Lesson, **settings: Any) -> None:
+        lessons.append(lesson)
+        distil(network, lesson, **settings)
+
+    monkeypatch.setattr(cascade, "distil", heard)
+    monkeypatch.setattr(cascade, "_MIN_TEXTS", 100)
+    knobs_ = config.load(
+        overrides=knobs(
+            encoder, f'cascade.texts=["{dump}"]', "cascade.window_epochs=3", "cascade.shallow_epochs=1",
+            "cascade.shallow_layers=[0]", "cascade.window_width=16", "cascade.window_size=8",
+            "cascade.window_differing=0.2",
+        )
+    )  # fmt: skip
+    building.build(knobs_, building.prepare(knobs_), models=tmp_path / "models", name="tiny")
+    first, second = lessons
+    assert 0 < len(second) < len(first)
+    known = {row.tobytes() for row in first.tokens}
+    assert all(row.tobytes() in known for row in second.tokens)
+
+
+def test_a_thinned_layer_keeps_its_strongest_units(encoder: Path) -> None:
+    teacher = network.build(str(encoder), dropout=0.0)
+    first = teacher.encoder.encoder.layer[0]
+    n_units = first.intermediate.dense.out_features
+    with torch.no_grad():
+        first.intermediate.dense.weight[::2] = 0  # units that say nothing
+    student = students.shallow_network(teacher, layers=[0], feed_forward_share=0.5)
+    thin = student.encoder.encoder.layer[0]
+    assert torch.equal(thin.intermediate.dense.weight, first.intermediate.dense.weight[1::2])
+    assert torch.equal(thin.output.dense.weight, first.output.dense.weight[:, 1::2])
+    assert teacher.encoder.encoder.layer[0].intermediate.dense.out_features == n_units
+    assert student.encoder.config.intermediate_size == n_units // 2
+    # Nothing but the silent units' constant share is lost, which their bias makes: none here.
+    with torch.no_grad():
+        first.intermediate.dense.bias[::2] = 0
+        ids = torch.tensor([[1, 5, 9, 2]])
+        whole = students.shallow_network(teacher, layers=[0]).eval()
+        half = students.shallow_network(teacher, layers=[0], feed_forward_share=0.5).eval()
+        for a, b in zip(whole(ids, torch.ones_like(ids)), half(ids, torch.ones_like(ids)), strict=True):
+            torch.testing.assert_close(a, b)
+
+
+def test_layers_that_cannot_be_thinned_are_told(encoder: Path) -> None:
+    teacher = network.build(str(encoder), dropout=0.0)
+    teacher.encoder.encoder.layer[0].intermediate = nn.Identity()
+    with pytest.raises(ValueError, match=r"intermediate\.dense"):
+        students.shallow_network(teacher, layers=[0], feed_forward_share=0.5)
+
+
+def test_part_of_a_lesson_keeps_its_rows_together() -> None:
+    draw = np.random.default_rng(3)
+    tokens = [np.full(i + 1, i, np.int32) for i in range(6)]
+    whole = Lesson(tokens=tokens, labels=draw.random((6, 3), np.float32), flags=draw.random((6, 3), np.float32))
+    part = whole.part(np.array([4, 1]))
+    assert [len(row) for row in part.tokens] == [5, 2]
+    np.testing.assert_array_equal(part.labels, whole.labels[[4, 1]])
+    np.testing.assert_array_equal(part.flags, whole.flags[[4, 1]])
 
 
 def test_too_few_texts_are_refused() -> None:

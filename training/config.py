@@ -70,14 +70,16 @@ class CascadeConfig:
     texts: tuple[str, ...]
     max_texts: int
     seed: int
-    batch_size: int
     window_size: int
     window_width: int
     window_epochs: int
+    window_batch_size: int
     window_learning_rate: float
     window_differing: float
     shallow_layers: tuple[int, ...]
+    shallow_feed_forward_share: float
     shallow_epochs: int
+    shallow_batch_size: int
     shallow_learning_rate: float
     shallow_differing: float
     bf16: bool
@@ -104,7 +106,8 @@ _AT_LEAST: Final = {
     "vocabulary.max_corpus_texts": 1,
     "train.epochs": 1,
     "train.batch_size": 1,
-    "cascade.batch_size": 1,
+    "cascade.window_batch_size": 1,
+    "cascade.shallow_batch_size": 1,
     "cascade.window_size": 1,
     "cascade.window_width": 1,
 }
@@ -121,6 +124,7 @@ _SHARES: Final = (
     "train.padding_share",
     "train.obfuscation_share",
     "cascade.window_differing",
+    "cascade.shallow_feed_forward_share",
     "cascade.shallow_differing",
 )
 _MAX_TOKENS: Final = 512  # what an artefact's manifest allows

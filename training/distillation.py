@@ -39,6 +39,10 @@ class Lesson:
         """Return the number of texts."""
         return len(self.tokens)
 
+    def part(self, rows: NDArray[np.int64]) -> Lesson:
+        """Return the lesson of some of the texts; their places, shape (n,)."""
+        return Lesson(tokens=[self.tokens[i] for i in rows], labels=self.labels[rows], flags=self.flags[rows])
+
 
 def tokens_of(texts: Sequence[str], tokenizer: Tokenizer, *, max_tokens: int) -> list[NDArray[np.int32]]:
     """Return the ids of raw texts, normalised and cut."""

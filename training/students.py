@@ -76,11 +76,19 @@ def window_network(teacher: CommentNetwork, *, size: int, width: int) -> WindowN
     return WindowNetwork(projected / projected.std(), width=width)
 
 
-def shallow_network(teacher: CommentNetwork, *, layers: Sequence[int]) -> CommentNetwork:
-    """Return a copy of the teacher that keeps some of its layers (Sanh et al. 2019).
+def shallow_network(
+    teacher: CommentNetwork, *, layers: Sequence[int], feed_forward_share: float = 1.0
+) -> CommentNetwork:
+    """Return a copy of the teacher that keeps some of its layers (Sanh et al. 2019), thinned.
+
+    Args:
+        teacher: Whose encoder has a list of layers.
+        layers: Which are kept, from 0.
+        feed_forward_share: Above 0, at most 1: of the hidden units of each feed-forward part that stay,
+            those with the largest product of norms of what goes in and what comes out.
 
     Raises:
-        ValueError: The encoder has no list of layers `encoder.layer`.
+        ValueError: The encoder has no list of layers `encoder.layer`, or its layers cannot be thinned.
     """
     student = copy.deepcopy(teacher)
     stack = getattr(getattr(student.encoder, "encoder", None), "layer", None)
@@ -88,4 +96,24 @@ def shallow_network(teacher: CommentNetwork, *, layers: Sequence[int]) -> Commen
         raise ValueError("The encoder has no encoder.layer to take layers from.")
     student.encoder.encoder.layer = nn.ModuleList([stack[i] for i in layers if i < len(stack)])
     student.encoder.config.num_hidden_layers = len(student.encoder.encoder.layer)
+    if feed_forward_share < 1:
+        for layer in student.encoder.encoder.layer:
+            _thin(layer, feed_forward_share)
+            student.encoder.config.intermediate_size = layer.intermediate.dense.out_features
     return student
+
+
+def _thin(layer: nn.Module, share: float) -> None:
+    inner = getattr(getattr(layer, "intermediate", None), "dense", None)
+    outer = getattr(getattr(layer, "output", None), "dense", None)
+    if not (isinstance(inner, nn.Linear) and isinstance(outer, nn.Linear)):
+        raise ValueError("The encoder's layers have no intermediate.dense and output.dense to thin.")
+    weight = inner.weight.detach().norm(dim=1) * outer.weight.detach().norm(dim=0)
+    kept = weight.topk(max(1, round(share * len(weight)))).indices.sort().values
+    narrow_in = nn.Linear(inner.in_features, len(kept))
+    narrow_out = nn.Linear(len(kept), outer.out_features)
+    narrow_in.weight.data.copy_(inner.weight.data[kept])
+    narrow_in.bias.data.copy_(inner.bias.data[kept])
+    narrow_out.weight.data.copy_(outer.weight.data[:, kept])
+    narrow_out.bias.data.copy_(outer.bias.data)
+    layer.intermediate.dense, layer.output.dense = narrow_in, narrow_out  # type: ignore[union-attr]
