@@ -161,7 +161,8 @@ def test_layers_that_cannot_be_thinned_are_told(encoder: Path) -> None:
 def test_part_of_a_lesson_keeps_its_rows_together() -> None:
     draw = np.random.default_rng(3)
     tokens = [np.full(i + 1, i, np.int32) for i in range(6)]
-    whole = Lesson(tokens=tokens, labels=draw.random((6, 3), np.float32), flags=draw.random((6, 3), np.float32))
+    labels, flags = draw.random((2, 6, 3), np.float32)
+    whole = Lesson(tokens=tokens, labels=labels, flags=flags)
     part = whole.part(np.array([4, 1]))
     assert [len(row) for row in part.tokens] == [5, 2]
     np.testing.assert_array_equal(part.labels, whole.labels[[4, 1]])
