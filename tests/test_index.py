@@ -213,6 +213,13 @@ class TestAbstention:
             {"id": f"pin{i}", "text": "welcome", "is_creator": True, "post_id": f"p{i}"} for i in range(2)
         ]
         assert finding_of(pinned).community_depth is not None
+        # Two beside, and one that opens, are enough where next to nobody's answer is kept in its place.
+        two = [{**row, "parent_id": None, "post_id": "p0"} for row in mine[:3]]
+        others = [row for row in rows if not row.get("is_creator")]
+        assert finding_of([*others, *two]).community_depth is not None
+        kept = [row for row in others if row.get("parent_id")][:4]
+        bare = [{**row, "parent_id": None} for row in others if row not in kept]
+        assert "threads only in part" in finding_of([*bare, *kept, *two]).reasons["community_depth"][0]
 
     def test_no_points_without_an_index(self) -> None:
         assert all(row.points is None for row in finding_of(LIVELY[:10]).signals)

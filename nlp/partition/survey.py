@@ -79,7 +79,12 @@ class _Looking:
             has_exact_times=self.has_exact_times,
             has_creator=self.has_creator,
             names_creator=self.names_creator,
-            answers_beside=mostly_beside(self.n_beside - len(self.openings.keys), self.n_by_creator),
+            answers_beside=mostly_beside(
+                self.n_beside - len(self.openings.keys),
+                n_by_creator=self.n_by_creator,
+                n_replies=sum(map(len, self.keys)),
+                n=self.counts.n_comments,
+            ),
             n_posts=len(self.posts.keys),
             n_writers=0,
         )

@@ -20,6 +20,9 @@ VOICE: Final = 3
 
 N_EVIDENCE: Final = 5
 
+HARDLY_THREADED: Final = 0.05
+"""Share of comments that are replies, below which a source may have lost most of them."""
+
 Mask = NDArray[np.bool_]
 Whole = NDArray[np.int64]
 
@@ -191,16 +194,22 @@ def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
 
 def _answers_beside(facts: Facts) -> bool:
     beside = facts.is_creator & (facts.parent == 0)
-    n_beside = int(np.count_nonzero(beside)) - n_distinct(facts.post[beside])
-    return mostly_beside(n_beside, int(np.count_nonzero(facts.is_creator)))
+    return mostly_beside(
+        int(np.count_nonzero(beside)) - n_distinct(facts.post[beside]),
+        n_by_creator=int(np.count_nonzero(facts.is_creator)),
+        n_replies=int(np.count_nonzero((facts.parent != 0) & (facts.parent != facts.key))),
+        n=len(facts),
+    )
 
 
-def mostly_beside(n_beside: int, n_by_creator: int) -> bool:
+def mostly_beside(n_beside: int, *, n_by_creator: int, n_replies: int, n: int) -> bool:
     """Say whether at least half of the creator's comments, and three, are at top level.
 
-    `n_beside` leaves out one a post, which may be pinned there or open the talk.
+    `n_beside` leaves out one a post, which may be pinned there or open the talk. Where hardly anybody else's
+    answer is kept in its place either, two are enough.
     """
-    return n_beside >= 3 and 2 * n_beside >= n_by_creator
+    least = 2 if n_replies < HARDLY_THREADED * n else 3
+    return n_beside >= least and 2 * n_beside >= n_by_creator
 
 
 def knows_authors(facts: Facts) -> bool:
