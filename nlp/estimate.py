@@ -208,43 +208,44 @@ def normal_scores(name: str) -> Draws:
 
 def _estimate(sums: Sums, resampled: tuple[Draws, Draws], name: str) -> Estimate:
     value = sums.top / sums.bottom
-    squares = _squared_residuals(sums.buckets)
-    success, failure = half_counts(name) * sums.prior * _hanging_together(sums, value, squares)
+    squares = _squared_residuals(sums)
+    spread = float(squares.sum())
+    success, failure = half_counts(name) * sums.prior * _hanging_together(sums, value, spread)
     draws = (resampled[0] + success) / (resampled[1] + success + failure)
     # `pull` has another mean than `top`; only its spread is wanted.
     shift = 0.0 if sums.pull == sums.top else value - sums.pull / sums.bottom
-    draws = value + (draws + shift - value) * _widening(sums.buckets[1], squares)
+    draws = value + (draws + shift - value) * _widening(sums, squares, spread)
     # No mixture of rows, nor of the pseudo-success 1, exceeds the largest among them.
     return Estimate(value=value, draws=np.clip(draws, 0.0, sums.most), n=sums.n)
 
 
-def _squared_residuals(per_bucket: NDArray[np.float64]) -> NDArray[np.float64]:
-    top, bottom = per_bucket
-    residuals = top - top.sum() / bottom.sum() * bottom
+def _squared_residuals(sums: Sums) -> NDArray[np.float64]:
+    top, bottom = sums.buckets
+    residuals = top - sums.pull / sums.bottom * bottom
     return np.square(residuals, out=residuals)
 
 
-def _hanging_together(sums: Sums, value: float, squares: NDArray[np.float64]) -> float:
+def _hanging_together(sums: Sums, value: float, spread: float) -> float:
     """Return the design effect: how many rows that hang together tell as much as one alone.
 
     Rows of one cluster are alike, so half a row of pseudo-counts is too little beside them; half a row
     times the design effect makes the draws those of Jeffreys' interval at the effective number of rows.
     """
-    variance = value * (1.0 - value) * sums.prior * sums.buckets[1].sum()
+    variance = value * (1.0 - value) * sums.prior * sums.bottom
     if sums.prior == 0 or variance <= 0.0:
         return 1.0
-    return float(np.clip(squares.sum() / variance, 1.0, MAX_DESIGN_EFFECT))
+    return float(np.clip(spread / variance, 1.0, MAX_DESIGN_EFFECT))
 
 
-def _widening(sizes: NDArray[np.float64], squares: NDArray[np.float64]) -> float:
+def _widening(sums: Sums, squares: NDArray[np.float64], spread: float) -> float:
     """Return what the bootstrap's spread lacks among few clusters.
 
     sqrt((n + 1) / (n - 1)) for n clusters, unequal ones counted for less, times Student's 95 % point over the
     normal one for as many degrees of freedom as clusters decide the spread: 3 (sum r^2)^2 / sum r^4 of their
     residuals r, which is n where these are normal and little more than their number where few stand out.
     """
-    n = max(float(sizes.sum() ** 2 / (sizes**2).sum()), 5.0)
-    n_telling = 3.0 * float(squares.sum() ** 2 / (squares**2).sum()) if squares.any() else n
+    n = max(float(sums.bottom) ** 2 / float(np.square(sums.buckets[1]).sum()), 5.0)
+    n_telling = 3.0 * spread**2 / float(np.square(squares).sum()) if spread > 0.0 else n
     degrees = max(min(n, n_telling), 5.0) - 1.0
     student = 1.0 + 0.926 / degrees + 0.863 / degrees**2  # Cornish-Fisher
     return float(np.sqrt((n + 1.0) / (n - 1.0))) * student
