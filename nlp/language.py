@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.legible import legible, may_be_disguised
-from plaudit.pieces import Pieces, pieced
+from plaudit.pieces import Pieces, pieced, pieces_of
 from plaudit.text import normalize
 from plaudit.vernacular import READ, SOUND, UNSURE, bare, guessed, small_words, told
 
@@ -98,8 +98,8 @@ def identify(texts: Sequence[str]) -> list[str]:
     codes, whole = _by_pieces(texts.pieces, but=is_long)
     cut = np.flatnonzero(is_long & ~whole)
     whole |= is_long
-    beginnings = pieced(_without_noise(texts[row][:_MAX_READ])[:_MAX_LETTERS] for row in cut.tolist())
-    codes[cut], whole[cut] = _by_pieces(beginnings.pieces, but=np.zeros(len(cut), bool))
+    beginnings = [_without_noise(texts[row][:_MAX_READ])[:_MAX_LETTERS] for row in cut.tolist()]
+    codes[cut], whole[cut] = _by_pieces(pieces_of(beginnings, few=0), but=np.zeros(len(cut), bool))
     known = {}
     for row in np.flatnonzero(whole).tolist():
         text = texts[row]

@@ -78,13 +78,12 @@ def _skeletons(pieces: Pieces) -> tuple[str, NDArray[np.int64]]:
 def _grams(letters: str, n: NDArray[np.int64]) -> pa.ListArray:
     codes = np.frombuffer(letters.encode("utf-32-le", "replace"), np.uint32)
     long = n >= MIN_LETTERS
-    row = np.repeat(np.arange(len(n), dtype=np.uint64), n)
-    first = np.flatnonzero(long[row.astype(np.intp)]) if len(row) else np.empty(0, np.intp)
-    last = first + N_GRAM - 1
-    inside = last < len(codes)
-    first = first[inside]
-    first = first[row[first] == row[first + N_GRAM - 1]]
-    pairs = np.sort((row[first] << np.uint64(32)) | _hashed(codes, first))
+    begins = np.repeat(long, n)
+    for i in range(1, N_GRAM):
+        begins[(np.cumsum(n) - i)[long]] = False  # what begins there ends in the next text
+    row = np.repeat(np.arange(len(n), dtype=np.uint64), np.where(long, n - N_GRAM + 1, 0))
+    hashes = _hashed(codes)
+    pairs = np.sort((row << np.uint64(32)) | hashes[begins[: len(hashes)]])
     pairs = pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))] if len(pairs) else pairs
     counts = np.bincount((pairs >> np.uint64(32)).astype(np.intp), minlength=len(n))
     rank = np.arange(len(pairs)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -93,9 +92,11 @@ def _grams(letters: str, n: NDArray[np.int64]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(ends), pa.array(kept), type=GRAMS)
 
 
-def _hashed(codes: NDArray[np.uint32], first: NDArray[np.intp]) -> NDArray[np.uint64]:
-    mixed = np.zeros(len(first), np.uint64)
+def _hashed(codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """Return the hash of the letters from each one on that has enough behind it."""
+    n = max(len(codes) - N_GRAM + 1, 0)
+    mixed = np.zeros(n, np.uint64)
     for i in range(N_GRAM):
-        mixed = (mixed ^ codes[first + i]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ codes[i : i + n]) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(32)
     return mixed & np.uint64(0xFFFFFFFF)

@@ -303,7 +303,9 @@ def _content(word: str) -> str:
     """Return what a word counts as; nothing where it says nothing."""
     dull = _dull_words()
     short = "" if word in dull else _short_form(word)
-    return short if len(short) > 1 and short not in dull and not SOUND.fullmatch(short[:_MAX_SOUND]) else ""
+    if len(short) < 2 or short in dull:
+        return ""
+    return "" if SOUND.fullmatch(short[:_MAX_SOUND]) else short
 
 
 def _short_form(word: str) -> str:

@@ -129,9 +129,14 @@ def _sums(values: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(total[ends[1:]] - total[ends[:-1]])
 
 
-def pieces_of(texts: Sequence[str]) -> Pieces:
-    """Take texts apart; they may be of any length and content."""
-    if len(texts) < _FEW:
+def pieces_of(texts: Sequence[str], *, few: int | None = None) -> Pieces:
+    """Take texts apart; they may be of any length and content.
+
+    Args:
+        texts: Of which all are left whole where they are few.
+        few: Below how many they are few; None: where arrays cost more than they save.
+    """
+    if len(texts) < (_FEW if few is None else few):
         return _all_whole(texts)
     try:
         raw = pa.array(texts, pa.large_string())
@@ -154,13 +159,12 @@ def pieces_of(texts: Sequence[str]) -> Pieces:
     odd |= pc.greater(pc.utf8_length(raw), MAX_LETTERS).to_numpy(zero_copy_only=False)
     odd |= has_pair(is_alone[at], ends)
     apart = [each for each in known if each is not _WHOLE]
-    read, said, is_plain = map(list, zip(*apart, strict=True)) if apart else ([], [], [])
     return _put_whole(
         Pieces(
             different=[piece for piece, each in zip(found, known, strict=True) if each is not _WHOLE],
-            read=read,
-            said=said,
-            is_plain=np.array(is_plain, bool),
+            read=[each[0] for each in apart],
+            said=[each[1] for each in apart],
+            is_plain=np.array([each[2] for each in apart], bool),
             is_alone=is_alone[is_piece],
             at=(np.cumsum(is_piece) - 1)[at],
             ends=ends,

@@ -29,6 +29,7 @@ _MODELS: Final = ("WordPiece", "WordLevel")
 _SPLITTERS: Final = ("BertPreTokenizer", "Whitespace", "WhitespaceSplit")
 _RUN: Final = 64  # words asked at once
 _MARKS: Final = "^~|`;"  # seldom within a word
+_BORDER: Final = "\n"
 _PIECE: Final = re.compile("[A-Za-z0-9]+|[^A-Za-z0-9]")  # what BERT parts of an ASCII word
 _ONE_CHARACTER: Final = re.compile(r"\[[^\[\]\\&~]+\]")
 
@@ -98,7 +99,7 @@ class TokenIds:
     def _learn(self, known: dict[str, bytes], words: Iterable[str]) -> dict[str, bytes]:
         """Add the ids of words that are not known yet; return those of words too long to be kept."""
         # Most new words are known ones with a mark or a capital.
-        pieces = {word: self._pieces(word) for word in words if word not in known}
+        pieces = self._pieces([word for word in words if word not in known])
         fresh = {piece: known.get(piece, b"") for each in pieces.values() for piece in each}
         fresh |= self._encoded([piece for piece in fresh if piece not in known])
         fresh |= {word: b"".join([fresh[piece] for piece in each]) for word, each in pieces.items()}
@@ -107,11 +108,16 @@ class TokenIds:
             self._known = {}
         return {word: ids for word, ids in fresh.items() if len(word) > _N_LETTERS_KEPT}
 
-    def _pieces(self, word: str) -> list[str]:
-        if not self._parts_marks or not word.isascii() or "[" in word:  # "[MASK]" is one token
-            return [word]
-        lowered = word.lower() if self._lowers else word
-        return [lowered] if lowered.isalnum() else _PIECE.findall(lowered)
+    def _pieces(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """Return what each word is parted in, of many at once: looking through one costs less than a call."""
+        if not self._parts_marks:
+            return {word: [word] for word in words}
+        parted = [word for word in words if word.isascii() and "[" not in word and _BORDER not in word]
+        joined = "".join([word + _BORDER for word in parted])
+        found: list[str] = _PIECE.findall(joined.lower() if self._lowers else joined)
+        ends = [place for place, piece in enumerate(found) if piece == _BORDER]
+        pieces = {word: found[a + 1 : b] for word, (a, b) in zip(parted, pairwise([-1, *ends]), strict=True)}
+        return pieces | {word: [word] for word in words if word not in pieces}  # "[MASK]" is one token
 
     def _encoded(self, words: Sequence[str]) -> dict[str, bytes]:
         """Ask the tokenizer, of many words at once: a call costs more than a word."""

@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 
-_BATCH = 2048  # comments; a bar that moves every other second, at no cost in speed
+_BATCH = 4096  # comments; a bar that moves every other second, and runs of texts that are mostly full
 
 
 class Platform(StrEnum):

@@ -36,7 +36,7 @@ from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
 MEASURING: Final = "measuring"
 """Folder beside the results in the making; gone before they appear."""
 
-_FEW: Final = 4  # batches; a dump of fewer is done before other processes have loaded the model
+_FEW: Final = 2  # batches; a dump of fewer is done before other processes have loaded the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

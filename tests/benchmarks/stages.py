@@ -19,9 +19,11 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from plaudit import language
 from plaudit.comment import Batch
 from plaudit.facts import Facts, facts_of
 from plaudit.linguistics import describe
+from plaudit.pieces import PiecedTexts, pieced
 from plaudit.pipeline import Pipeline
 from plaudit.readers import ReadOptions, read
 from plaudit.scores import Scores
@@ -29,7 +31,7 @@ from plaudit.service import cluster
 from plaudit.service.output import labelled
 from plaudit.service.scorers import Scored
 
-_BATCH = 2048
+_BATCH = 4096
 _T = TypeVar("_T")
 
 
@@ -40,7 +42,9 @@ def main(path: str, n_comments: int = 20_000) -> None:
     describe(["Which glue?"])
     batches, reading = _timed(lambda: list(_first(path, n_comments)))
     n = sum(batch.comments.num_rows for batch in batches)
-    texts = [batch.comments.column("text").to_pylist() for batch in batches]
+    texts = [pieced(batch.comments.column("text").to_pylist()) for batch in batches]
+    _, parting = _timed(lambda: [each.pieces for each in texts])
+    _, hearing = _timed(lambda: [language.identify(each) for each in texts])
     scores, labelling = _timed(lambda: [pipeline.classify(each) for each in texts])
     facts, gathering = _timed(lambda: _facts(batches, scores, texts))
     tables = [labelled(batch.comments, each) for batch, each in zip(batches, scores, strict=True)]
@@ -55,7 +59,9 @@ def main(path: str, n_comments: int = 20_000) -> None:
     print(f"{n:,} comments, {len({text for each in texts for text in each}):,} distinct texts")
     for name, seconds in [
         ("read", reading),
-        ("label", labelling),
+        ("take apart", parting),
+        ("language", hearing),
+        ("label, with language", labelling),
         ("words and facts", gathering),
         ("pack and unpack, for Ray", travelling),
         ("join facts", joining),
@@ -75,9 +81,9 @@ def _first(path: str, n_comments: int) -> Iterator[Batch]:
     return islice(read([path], options=ReadOptions(batch_size=_BATCH)), -(-n_comments // _BATCH))
 
 
-def _facts(batches: list[Batch], scores: list[Scores], texts: list[list[str]]) -> list[Facts]:
+def _facts(batches: list[Batch], scores: list[Scores], texts: list[PiecedTexts]) -> list[Facts]:
     rows = zip(batches, scores, texts, strict=True)
-    return [facts_of(batch.comments, each, describe(words)) for batch, each, words in rows]
+    return [facts_of(batch.comments, each, describe(own), texts=own) for batch, each, own in rows]
 
 
 def _there_and_back(scored: Scored) -> int:

@@ -34,7 +34,7 @@ from plaudit.text import fingerprint, normalize
 from tests.benchmarks import peers
 from tests.benchmarks.dumps import texts_of
 
-_BATCH = 2048
+_BATCH = 4096
 _N_SAMPLE = 4096
 _N_SIDE = 1024
 _N_PRODUCTS = 60
