@@ -117,6 +117,9 @@ def _capacity(settings: Settings, *, n_batches: int) -> Capacity:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     loading = asyncio.create_task(app.state.engine.start())
+    if app.state.settings.workers > 1:
+        # Whoever accepts from the same socket may be ready: it is left to them until this one is.
+        await asyncio.wait([loading])
     async with storing.working(app):
         yield
     loading.cancel()

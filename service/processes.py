@@ -15,13 +15,15 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from plaudit.errors import ArtifactError, PlauditError
 from plaudit.service import logs
-from plaudit.service.connection import shut
 from plaudit.service.metrics import SHARED_FOLDER
 from plaudit.service.settings import Settings
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _SPAWN: Final = multiprocessing.get_context("spawn")  # threads and models do not survive a fork
@@ -29,7 +31,10 @@ _MARGIN_SECONDS: Final = 10.0
 _CALM_SECONDS: Final = 1.0
 _FAILED: Final = 3
 
-Work = Callable[[Settings, socket.socket], None]
+IsLast = Callable[[], bool]
+"""Tells whether all who accept are ending."""
+
+Work = Callable[[Settings, socket.socket, IsLast], None]
 
 
 def serve_many(settings: Settings, listener: socket.socket, *, work: Work) -> None:
@@ -70,16 +75,15 @@ class _Crew:
     def __init__(self, settings: Settings, listener: socket.socket, *, work: Work) -> None:
         self._settings, self._listener, self._work = settings, listener, work
         self._members: dict[int, tuple[BaseProcess, Connection]] = {}
-        self._is_stopping, self._shut_at, self._end = False, float("inf"), float("inf")
+        self._is_stopping, self._end = False, float("inf")
+        self._all_end = _SPAWN.Value("b", 0, lock=False)  # a lock would be lost with whoever is killed in it
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Tell all to stop; they answer first what they have accepted."""
         if not self._is_stopping:
-            self._shut_at = time.monotonic() + self._settings.drain_notice_seconds
-            self._is_stopping, self._end = (
-                True,
-                self._shut_at + self._settings.drain_seconds + _MARGIN_SECONDS,
-            )
+            patience = self._settings.drain_notice_seconds + self._settings.drain_seconds + _MARGIN_SECONDS
+            self._is_stopping, self._end = True, time.monotonic() + patience
+        self._all_end.value = 1  # before they are told: each shuts the door, which is the same for all
         for process, _ in self._members.values():
             process.terminate()
 
@@ -90,9 +94,6 @@ class _Crew:
         while self._members:
             for sentinel in wait(list(self._members), timeout=0.1 if self._is_stopping else 0.5):
                 failure = self._bury(sentinel) or failure  # type: ignore[arg-type]
-            if time.monotonic() > self._shut_at:  # before its processes cease to accept: all have one socket
-                shut(self._listener)
-                self._shut_at = float("inf")
             if time.monotonic() > self._end:
                 for process, _ in self._members.values():
                     process.kill()
@@ -101,7 +102,7 @@ class _Crew:
 
     def _start(self) -> None:
         here, there = _SPAWN.Pipe(duplex=False)
-        arguments = (self._work, self._settings, self._listener, there)
+        arguments = (self._work, self._settings, self._listener, self._all_end, there)
         process = _SPAWN.Process(target=_serve, args=arguments, name="plaudit-worker")
         process.start()
         there.close()
@@ -131,16 +132,23 @@ def _last_words(told: Connection) -> str:
         return "A worker process could not load the model."
 
 
-def _serve(work: Work, settings: Settings, listener: socket.socket, parent: Connection) -> None:
+def _serve(
+    work: Work, settings: Settings, listener: socket.socket, all_end: Synchronized[int], parent: Connection
+) -> None:
     """Be a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent passes it on
     logs.configure(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        work(settings, listener)
+        work(settings, listener, lambda: bool(all_end.value) or _is_orphan())
     except PlauditError as error:
         parent.send(str(error))
         os._exit(_FAILED)
+
+
+def _is_orphan() -> bool:
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
 
 
 def _end_with_parent() -> None:

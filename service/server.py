@@ -28,7 +28,12 @@ class Server(uvicorn.Server):
     """Stops in steps: readiness off, notice, no new connections, what came last begun, all answered."""
 
     def __init__(
-        self, config: uvicorn.Config, *, app: FastAPI, notice_seconds: float, is_alone: bool = True
+        self,
+        config: uvicorn.Config,
+        *,
+        app: FastAPI,
+        notice_seconds: float,
+        is_last: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare.
 
@@ -36,10 +41,10 @@ class Server(uvicorn.Server):
             config: As uvicorn wants it.
             app: What is served.
             notice_seconds: Time between SIGTERM and the end of accepting.
-            is_alone: Whether no other process accepts from the same socket, so that it may be shut.
+            is_last: Tells whether no other process goes on to accept from the same socket.
         """
         super().__init__(config)
-        self._app, self._notice_seconds, self._is_alone = app, notice_seconds, is_alone
+        self._app, self._notice_seconds, self._is_last = app, notice_seconds, is_last
         self._notice: asyncio.TimerHandle | None = None
 
     def _say_goodbye(self) -> None:
@@ -55,12 +60,11 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Tell that it ends; Ctrl-C, and a second signal, leave out the notice."""
         engine = self._app.state.engine
-        if sig == signal.SIGTERM and self._notice_seconds and not engine.is_draining:
-            engine.is_draining = True
-            self._captured_signals.append(sig)
-            return
+        has_notice = sig == signal.SIGTERM and self._notice_seconds and not engine.is_draining
         engine.is_draining = True
-        super().handle_exit(sig, frame)
+        if not has_notice:
+            super().handle_exit(sig, frame)
+            self._captured_signals.clear()  # it ends as it was told, which is no death by a signal
 
     async def on_tick(self, counter: int) -> bool:
         """Look whether the notice is over."""
@@ -73,10 +77,13 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the door, look once more who came in, and answer."""
         self._say_goodbye()
-        for listener in (sockets or []) if self._is_alone else []:
-            shut(listener)
-        # Who has connected is let in, and who was answered before the goodbye may send once more.
-        await asyncio.sleep(_LAST_LOOK_SECONDS)
+        # Who has connected is let in, and who was answered before the goodbye may send once more. Whether
+        # others end too is looked at again: a manager may tell them before their parent.
+        for _ in range(2):
+            if self._is_last():
+                for listener in sockets or []:
+                    shut(listener)
+            await asyncio.sleep(_LAST_LOOK_SECONDS / 2)
         for server in self.servers:
             server.close()
         await super().shutdown(sockets)
@@ -94,10 +101,17 @@ def settle() -> None:
 def run(
     settings: Settings,
     listener: socket.socket,
+    is_last: Callable[[], bool] = lambda: True,
     *,
     load: Callable[[], Pipeline] | None = None,
 ) -> None:
     """Serve until told to stop.
+
+    Args:
+        settings: How.
+        listener: Accepts connections.
+        is_last: Tells whether no other process goes on to accept from it; asked at the end.
+        load: Makes the pipeline; None loads the model that the settings name.
 
     Raises:
         ArtifactError: The model can't be loaded.
@@ -115,8 +129,7 @@ def run(
         server_header=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    notice, is_alone = settings.drain_notice_seconds, settings.workers == 1
-    server = Server(config, app=app, notice_seconds=notice, is_alone=is_alone)
+    server = Server(config, app=app, notice_seconds=settings.drain_notice_seconds, is_last=is_last)
     app.state.engine.on_loaded = settle
     app.state.engine.on_failure = lambda: setattr(server, "should_exit", True)
     with suppress(KeyboardInterrupt):

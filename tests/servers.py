@@ -16,31 +16,13 @@ import httpx
 from tests.http import wait_for
 
 _ROOT = Path(__file__).parents[1]
-SERVICE = """
-import os, time
-from tests.fakes import KeywordClassifier, fake_pipeline
-from plaudit.pipeline import Pipeline
-from plaudit.service.serve import serve
-from plaudit.service.settings import load_settings
-
-class Slow(KeywordClassifier):
-    def classify(self, texts):
-        if any("deadly" in text for text in texts):
-            os._exit(9)
-        time.sleep(len(texts) * float(os.environ.get("TEST_SECONDS_A_COMMENT", "0")))
-        return super().classify(texts)
-
-fake = fake_pipeline()
-slow = Pipeline(classifier=Slow(), references=fake.references, policy=fake.policy)
-Pipeline.load = staticmethod(lambda *_, **__: slow)
-serve(load_settings())
-"""
+SERVICE = [sys.executable, "-m", "tests.served"]
 
 
 class Server:
     """A process that serves, and a client of it."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, *, fake: Mapping[str, object] | None = None, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         environment = {f"PLAUDIT_{name.upper()}": str(value) for name, value in settings.items()}
@@ -51,13 +33,13 @@ class Server:
             "PLAUDIT_THREADS": "1",
             "PLAUDIT_LOG_LEVEL": "warning",
             **environment,
-            "TEST_SECONDS_A_COMMENT": environment.get("PLAUDIT_SECONDS_A_COMMENT", "0"),
+            **{f"TEST_{name.upper()}": str(value) for name, value in (fake or {}).items()},
         }
         self.start()
 
     def start(self) -> None:
         """Start it, once more after it has ended; returns when it is ready."""
-        self.process = subprocess.Popen([sys.executable, "-c", SERVICE], cwd=_ROOT, env=self._environment)
+        self.process = subprocess.Popen(SERVICE, cwd=_ROOT, env=self._environment)
         transport = httpx.HTTPTransport(retries=8)
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", transport=transport, timeout=30, trust_env=False
@@ -78,9 +60,12 @@ class Server:
 
 
 @contextmanager
-def running(**settings: object) -> Iterator[Server]:
+def running(
+    *, seconds_a_comment: float = 0, seconds_to_load: float = 0, **settings: object
+) -> Iterator[Server]:
     """A server that is gone afterwards."""
-    server = Server(**settings)
+    fake = {"seconds_a_comment": seconds_a_comment, "seconds_to_load": seconds_to_load}
+    server = Server(fake=fake, **settings)
     try:
         yield server
     finally:

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import os
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -181,6 +180,7 @@ def main() -> None:
     arguments.add_argument("--comments", type=int, default=100)
     arguments.add_argument("--burst", type=int, default=1500)
     arguments.add_argument("--paced", type=float, help="seconds a comment, asleep, instead of the model")
+    arguments.add_argument("--workers", type=int, default=1, help="processes that serve")
     arguments.add_argument("--dump", type=Path, help="where to take the texts from; default: made ones")
     arguments.add_argument("--texts", type=int, default=100_000, help="how many distinct ones at most")
     given = arguments.parse_args()
@@ -188,7 +188,7 @@ def main() -> None:
     texts = Texts(given.texts, dump=given.dump)
     many = {"n_clients": given.clients, "n": given.comments}
     with ExitStack() as stack:
-        process = stack.enter_context(running([sys.executable, "-c", SERVICE] if given.paced else SERVE))
+        process = stack.enter_context(running(SERVICE if given.paced else SERVE, workers=given.workers))
         alone, burst = (stack.enter_context(apart(texts)) for _ in range(2))
         floor_port = stack.enter_context(floor())
         asyncio.run(beside(process, texts, alone, seconds=given.seconds / 3, n=given.comments))

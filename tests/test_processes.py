@@ -1,0 +1,111 @@
+"""Several processes that serve: who was let in is answered, at the start, at the end and when one dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.live import read_until
+from tests.servers import Server, running
+
+BODY = b'{"comments": [{"id": "1", "text": "why so?"}, {"id": "2", "text": "nice"}]}'
+ASKING = (
+    b"POST /v1/classify HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+)
+
+
+def ask(port: int) -> str:
+    """Ask on a connection of its own; tell the status, or how it ended without one."""
+    try:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    except ConnectionRefusedError:
+        return "refused"
+    with connection:
+        try:
+            connection.sendall(ASKING)
+            answer = read_until(connection, b"nothing that comes", seconds=60)
+        except OSError as error:
+            return type(error).__name__
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head[9:12].decode() if body.endswith(b"}}") else f"lost after {len(answer)} bytes"
+
+
+def members(server: Server) -> list[int]:
+    """The processes that serve."""
+    of = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    found = map(int, of.read_text().split())
+    return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+class Asking:
+    """Callers that ask again and again, until nobody is there or they are told to end."""
+
+    def __init__(self, port: int, *, n: int) -> None:
+        self.port, self.counts, self.ends = port, Counter[str](), threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(n)]
+        for each in self._threads:
+            each.start()
+
+    def _run(self) -> None:
+        while not self.ends.is_set():
+            outcome = ask(self.port)
+            self.counts[outcome] += 1
+            if outcome == "refused":
+                return
+
+    def join(self) -> Counter[str]:
+        for each in self._threads:
+            each.join(90)
+        return self.counts
+
+
+def wait_for_answers(asking: Asking, *, n: int) -> None:
+    end, n = time.monotonic() + 60, asking.counts["200"] + n
+    while asking.counts["200"] < n:
+        assert time.monotonic() < end, f"too few answers: {asking.counts}"
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux, whose door can be shut")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_all_who_were_let_in_are_answered_at_the_end(workers):
+    with running(workers=workers, dump_workers=0, seconds_a_comment=0.01) as server:
+        asking = Asking(server.port, n=24)
+        wait_for_answers(asking, n=100)
+        server.process.send_signal(signal.SIGTERM)
+        counts = asking.join()
+        assert server.process.wait(60) == 0
+    assert counts["refused"] == 24
+    assert set(counts) == {"200", "refused"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux, to tell who the workers are")
+def test_one_that_dies_is_replaced_and_nobody_meets_one_that_loads():
+    with running(workers=2, dump_workers=0, seconds_to_load=1.5) as server:
+        asking = Asking(server.port, n=4)
+        wait_for_answers(asking, n=20)
+        before = members(server)
+        assert len(before) == 2
+        asking.ends.set()
+        assert set(asking.join()) == {"200"}
+        os.kill(before[0], signal.SIGKILL)
+        asking = Asking(server.port, n=4)
+        end = time.monotonic() + 60
+        while len(members(server)) < 2 or before[0] in members(server):
+            assert time.monotonic() < end, "none has taken its place"
+            time.sleep(0.05)
+        wait_for_answers(asking, n=20)
+        time.sleep(2)  # in which it loads
+        asking.ends.set()
+        counts = asking.join()
+    # What waited in the killed one is lost, and nothing after it.
+    assert set(counts) <= {"200", "ConnectionResetError", "lost after 0 bytes"}
+    assert counts.total() - counts["200"] <= 4
