@@ -30,6 +30,7 @@ _KEPT_SHARE = 0.05
 _MOST_CHECKED = 40
 _PAUSE_SECONDS = 0.3  # of a client that was refused
 _BURST_EVERY_SECONDS = 5
+_FILL_CACHES = 50_000  # distinct comments: twice the 20,000 answers that are kept, and some
 
 
 KINDS = ("single", "bulk", "refused", "refused in a burst", "floor of a burst")
@@ -132,9 +133,12 @@ async def load(
 ) -> None:
     """Run the clients, beside single comments and bursts."""
     before, (alone, many) = process.memory_mib(), clients
-    # Two bursts: all there is room for has been held once.
+    # Two bursts at least: all there is room for has been held once. Then until caches, all bounded, are full.
     warm = Load(process, texts, seconds=2.5 * _BURST_EVERY_SECONDS, n=n)
     await asyncio.gather(*(warm.client() for _ in range(n_clients)), warm.bursts(many, burst))
+    while warm.counts["comments"] < _FILL_CACHES:
+        warm.end = time.perf_counter() + _BURST_EVERY_SECONDS
+        await asyncio.gather(*(warm.client() for _ in range(n_clients)))
     memory, cpu = process.memory_mib(), process.cpu_seconds()
     run = Load(process, texts, seconds=seconds, n=n)
     bulk = (run.client() for _ in range(n_clients))
