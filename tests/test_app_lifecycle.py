@@ -179,19 +179,21 @@ def test_sigterm_answers_what_was_accepted():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-c", _SLOW_SERVICE, str(port)]
+    where = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        command, cwd=ROOT, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": where}
     )
     base = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=base, transport=httpx.HTTPTransport(retries=20)) as client:
-        assert wait_for(client, "/health/ready", 200)
+        assert wait_for(client, "/health/ready", 200, seconds=120)
         with ThreadPoolExecutor() as pool:
             running = pool.submit(httpx.post, f"{base}/v1/classify", json=ONE, timeout=20)
             assert not running.done()
             threading.Event().wait(0.4)
             process.send_signal(signal.SIGTERM)
             assert running.result().status_code == 200
-    _, talk = process.communicate(timeout=20)
+    _, talk = process.communicate(timeout=60)
+    assert process.returncode == 0
     lines = [json.loads(line) for line in talk.splitlines()]
     assert {"level", "logger", "message", "time"} <= set.intersection(*map(set, lines))
     assert b"secret" not in talk
