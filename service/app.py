@@ -27,6 +27,7 @@ from plaudit.service import (
 from plaudit.service.callers import Bodies
 from plaudit.service.engine import Capacity, Engine
 from plaudit.service.gate import Gate
+from plaudit.service.heads import Heads
 from plaudit.service.metrics import Meter, Metrics
 from plaudit.service.page_door import PageDoor
 from plaudit.service.scorers import n_cores
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, unbounded=streams.PATHS, longer=longer)
     app.add_middleware(PageDoor)
     app.add_middleware(Meter, metrics=app.state.metrics)
+    app.add_middleware(Heads)
     problems.install(app)
     app.include_router(routes.work)
     app.include_router(routes.facts)

@@ -123,7 +123,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> set[str]:
     paths = request.app.openapi()["paths"]
     fitting = [path for path in paths if compile_path(path)[0].match(request.scope["path"])]
-    return {method.upper() for path in fitting for method in paths[path]}
+    found = {method.upper() for path in fitting for method in paths[path]}
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def _on_usage(request: Request, error: Exception) -> Response:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+from typing import Final
 
 from plaudit.errors import UsageError
 from plaudit.service import logs, processes, server
 from plaudit.service.connection import watch
 from plaudit.service.settings import Settings
+
+LOGGER: Final = logging.getLogger("plaudit.service")
 
 
 def serve(settings: Settings) -> None:
@@ -20,6 +24,8 @@ def serve(settings: Settings) -> None:
     """
     logs.configure(settings.log_level)
     with _listen(settings) as listener:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        LOGGER.info("listening", extra={"fields": {"url": f"http://{host}:{listener.getsockname()[1]}/"}})
         if settings.workers > 1:
             processes.serve_many(settings, listener, work=server.run)
         else:

@@ -241,3 +241,16 @@ def test_our_own_errors_are_logged_with_their_sentence():
         record = logging.LogRecord("plaudit", logging.ERROR, "", 0, "broken", (), sys.exc_info())
     line = json.loads(logs.JsonFormatter().format(record))
     assert (line["error"], line["reason"]) == ("ArtifactError", "It is damaged.")
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_where_it_listens_is_told(monkeypatch, quiet_loggers, capfd, host, shown):
+    monkeypatch.setattr("plaudit.service.server.run", lambda *_: None)
+    try:
+        serve(Settings(host=host, port=0))
+    except UsageError:
+        pytest.skip(f"this machine has no {host}")
+    (line,) = map(json.loads, capfd.readouterr().err.splitlines())
+    assert line["message"] == "listening"
+    assert line["url"].startswith(f"http://{shown}:")
+    assert not line["url"].endswith(":0/")

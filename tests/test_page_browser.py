@@ -76,6 +76,16 @@ def test_paste(browser, address):
         expect(page.locator("#asking")).not_to_have_attribute("open", "")
 
 
+@pytest.mark.parametrize("keys", ["Control+Enter", "Meta+Enter"])
+def test_what_is_pasted_is_sent_from_the_keyboard(browser, address, keys):
+    with opened(browser, address) as page:
+        page.locator("#text").fill("which lens is that?")
+        page.keyboard.press("Enter")
+        page.keyboard.press(keys)
+        scored(page)
+        assert page.locator(".comments tbody tr").count() == 1
+
+
 def test_the_example_shows_all_there_is(browser, address):
     with opened(browser, address) as page:
         page.get_by_role("link", name="Fill in an example").click()

@@ -148,6 +148,9 @@ form.addEventListener("submit", (event) => {
     }
   });
 });
+text.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+});
 cancel.addEventListener("click", () => running?.abort());
 
 // ---- Showing
