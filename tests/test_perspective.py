@@ -60,7 +60,7 @@ def test_the_answer_has_perspective_s_shape(client):
         doNotStore=True,
         spanAnnotations=True,
     )
-    score = {"value": pytest.approx(0.9), "type": "PROBABILITY"}
+    score = {"value": pytest.approx(0.96), "type": "PROBABILITY"}
     assert response.json() == {
         "attributeScores": {
             "GENERIC_PRAISE": {
