@@ -266,6 +266,11 @@ class _Run:
             self._meter.warn(sentence)
 
     def _measure(self, crew: _Crew, chunks: Chunks, folder: Path) -> Report:
+        if n_unread := chunks.rejected()["bad_encoding"]:
+            self._meter.warn(
+                f"Records left out that are not UTF-8 text: {n_unread:,}. If that is more than a few, save "
+                "what they came from as UTF-8 and score it again."
+            )
         self._meter.say("Measuring")
         options = self._job.options
         context = Context(creator_id=options.creator, platform=options.platform, posts=self._posts)

@@ -344,3 +344,13 @@ def test_help_needs_no_heavy_import():
     code = "import sys, plaudit.service.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "pyarrow", "onnxruntime", "spacy", "fastapi", "pydantic"} & set(loaded.split())
+
+
+def test_a_file_in_an_older_encoding_is_told_with_what_to_do(run, tmp_path):
+    dump = tmp_path / "export.csv"
+    dump.write_bytes("text,author\nschöne Schüssel,ann\nWelche Glasur?,bob\nfür mich,cid\n".encode("cp1252"))
+    done = run("score", dump, "--out", tmp_path / "out")
+    assert done.exit_code == 0
+    assert "not UTF-8 text: 2. If that is more than a few, save what they came from as UTF-8" in done.stderr
+    dump.write_text("text,author\nschöne Schüssel,ann\n", "utf-8")
+    assert "UTF-8" not in run("score", dump, "--out", tmp_path / "out").stderr
