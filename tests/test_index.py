@@ -213,6 +213,10 @@ class TestAbstention:
             {"id": f"pin{i}", "text": "welcome", "is_creator": True, "post_id": f"p{i}"} for i in range(2)
         ]
         assert finding_of(pinned).community_depth is not None
+        # What opens the talk under many posts outweighs no answer that is beside.
+        many = [{"id": f"o{i}", "text": "new", "is_creator": True, "post_id": f"q{i}"} for i in range(40)]
+        assert "threads only in part" in finding_of([*flat, *many]).reasons["community_depth"][0]
+        assert finding_of([*pinned, *many]).community_depth is not None
         # Two beside, and one that opens, are enough where next to nobody's answer is kept in its place.
         two = [{**row, "parent_id": None, "post_id": "p0"} for row in mine[:3]]
         others = [row for row in rows if not row.get("is_creator")]

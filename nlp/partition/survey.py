@@ -80,7 +80,8 @@ class _Looking:
             has_creator=self.has_creator,
             names_creator=self.names_creator,
             answers_beside=mostly_beside(
-                self.n_beside - len(self.openings.keys),
+                self.n_beside,
+                n_openings=len(self.openings.keys),
                 n_by_creator=self.n_by_creator,
                 n_replies=sum(map(len, self.keys)),
                 n=self.counts.n_comments,

@@ -195,21 +195,30 @@ def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
 def _answers_beside(facts: Facts) -> bool:
     beside = facts.is_creator & (facts.parent == 0)
     return mostly_beside(
-        int(np.count_nonzero(beside)) - n_distinct(facts.post[beside]),
+        int(np.count_nonzero(beside)),
+        n_openings=n_distinct(facts.post[beside]),
         n_by_creator=int(np.count_nonzero(facts.is_creator)),
         n_replies=int(np.count_nonzero((facts.parent != 0) & (facts.parent != facts.key))),
         n=len(facts),
     )
 
 
-def mostly_beside(n_beside: int, *, n_by_creator: int, n_replies: int, n: int) -> bool:
+def mostly_beside(n_beside: int, *, n_openings: int, n_by_creator: int, n_replies: int, n: int) -> bool:
     """Say whether at least half of the creator's comments, and three, are at top level.
 
-    `n_beside` leaves out one a post, which may be pinned there or open the talk. Where hardly anybody else's
-    answer is kept in its place either, two are enough.
+    One a post is left out, of those at top level and of all: it may be pinned there or open the talk. Where
+    hardly anybody else's answer is kept in its place either, two are enough.
+
+    Args:
+        n_beside: The creator's comments at top level.
+        n_openings: Posts under which there are any.
+        n_by_creator: The creator's comments.
+        n_replies: Anybody's replies.
+        n: All comments.
     """
     least = 2 if n_replies < HARDLY_THREADED * n else 3
-    return n_beside >= least and 2 * n_beside >= n_by_creator
+    n_answers = n_beside - n_openings
+    return n_answers >= least and 2 * n_answers >= n_by_creator - n_openings
 
 
 def knows_authors(facts: Facts) -> bool:
