@@ -265,9 +265,25 @@ def _one_row_a_key(columns: dict[str, Any]) -> NDArray[np.intp]:
     if (keys[order][1:] == keys[order][:-1]).any():
         # Two readings of one comment may differ (an edit, a new reply): which is kept must not depend
         # on which came first.
-        numbers = [column for column in columns.values() if isinstance(column, np.ndarray)]
-        order = np.lexsort(numbers[::-1])
+        order[:] = _settled(order, keys, columns)
     return order[np.concatenate(([True], keys[order][1:] != keys[order][:-1]))] if len(keys) else order
+
+
+def _settled(order: NDArray[np.intp], keys: NDArray[np.uint64], columns: dict[str, Any]) -> NDArray[np.intp]:
+    """Return rows in the order of their keys, those of one key in the order of all else that they say."""
+    same = keys[order][1:] == keys[order][:-1]
+    where = np.flatnonzero(np.concatenate(([False], same)) | np.concatenate((same, [False])))
+    rows = order[where]
+    numbers = [column[rows] for column in columns.values() if isinstance(column, np.ndarray)]
+    words = [
+        np.unique(np.array(column.take(pa.array(rows)).fill_null("").to_pylist(), str), return_inverse=True)[
+            1
+        ]
+        for column in columns.values()
+        if isinstance(column, pa.Array) and pa.types.is_string(column.type)
+    ]
+    order[where] = rows[np.lexsort([*words[::-1], *numbers[::-1]])]
+    return order
 
 
 def _integers(comments: pa.RecordBatch, name: str, missing: int) -> NDArray[Any]:

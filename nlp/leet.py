@@ -16,7 +16,6 @@ from itertools import islice, product
 from typing import Final
 
 from plaudit import lexicon
-from plaudit.text import URL
 
 _S: Final = "[0-9@$!]"
 _L: Final = r"[^\W\d_]"
@@ -31,9 +30,16 @@ _MEANT: Final = {
 }  # fmt: skip
 """What each sign may stand for, the most likely first."""
 
+_NO_WORD: Final = (
+    r"(?:https?:|www\.)\S+|"
+    r"(?<![\w@$.-])[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}\.[a-z]{2,10}/\S+|"
+    r"(?<![\w-])[0-9a-f]{4,}(?:-[0-9a-f]{4,})+(?![\w-])"
+)
+"""Links, those without a scheme too, and names of things in hexadecimal: 4f3a09bc-11d2."""
+_IS_NO_WORD = re.compile(_NO_WORD, re.IGNORECASE)
 # Marks at the end of a word are marks; a lone one before a word may be "I".
 _WORD = re.compile(
-    r"(?:https?:|www\.)\S+|(?<!\S)!(?= [\w@$])|"
+    rf"{_NO_WORD}|(?<!\S)!(?= [\w@$])|"
     r"(?<![\w@$/=])(?:[\w@$!]*[\w@$]|!(?=['’]\w))(?:['’][\w@$!]*[\w@$])*",
     re.IGNORECASE,
 )
@@ -130,7 +136,9 @@ def _plainly(word: str) -> str:
 
 def _words(text: str) -> Iterator[str]:
     return (
-        word for word in _WORD.findall(text) if "_" not in word and _SIGN.search(word) and not URL.match(word)
+        word
+        for word in _WORD.findall(text)
+        if "_" not in word and _SIGN.search(word) and not _IS_NO_WORD.match(word)
     )
 
 

@@ -35,6 +35,7 @@ _N_KEPT: Final = 1 << 16  # some 12 MB
 _N_LETTERS_KEPT: Final = 40
 _THREE = re.compile(r"(.)\1\1")
 _PLAIN = re.compile(r"""["'“‘(.\-]*([^\W\d_]+(?:['’][^\W\d_]+)*)[:;]?[.,!?"'”’)\-]*""")
+_LINK: Final = "http"  # what stands for a link, in small letters only: such a piece keeps its letters
 _FOUR = re.compile(r"(.)\1\1\1")
 _WHOLE: Final = ("", "", False)
 _READ: dict[str, tuple[str, str, bool]] = {}
@@ -212,7 +213,7 @@ def _remembered(piece: str) -> tuple[str, str, bool]:
 def _read(piece: str) -> tuple[str, str, bool]:
     """Return what `legible` makes of a piece in any text, what it says, and whether it is plain."""
     is_ascii = piece.isascii()
-    if is_ascii and piece.isalpha() and not _THREE.search(piece):
+    if is_ascii and piece.isalpha() and not _THREE.search(piece) and _LINK not in piece.lower():
         return piece, piece.lower(), True
     if not is_ascii and _ODD.search(piece):
         # Emoji come with a sign that says so.
@@ -222,7 +223,7 @@ def _read(piece: str) -> tuple[str, str, bool]:
         read = legible(piece)
         is_apart = read and " " not in read and not may_be_disguised(piece.replace(_SELECTOR, ""))
         return (read, piece, False) if is_apart else _WHOLE
-    if (plain := _PLAIN.fullmatch(piece)) and not _THREE.search(plain[1]):
+    if (plain := _PLAIN.fullmatch(piece)) and not _THREE.search(plain[1]) and _LINK not in plain[1].lower():
         word = plain[1].lower().replace("’", "'")
         read = unstretched(piece) if _FOUR.search(piece) else piece
         return read, word, True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib.metadata import version
@@ -184,7 +185,8 @@ class Pipeline:
             "platform": context.platform,
         }
         # The whole is a few long sorts, which leave the interpreter free for the groups' many short ones.
-        with room(folder) as place, ThreadPoolExecutor(max_workers=1) as beside:
+        somewhere = nullcontext(Path()) if isinstance(facts, Facts) else room(folder)
+        with somewhere as place, ThreadPoolExecutor(max_workers=1) as beside:
             everything = beside.submit(_tallied, facts, place / "whole")
             named = _findings(facts, place, by=group_by, tools=tools, spread=spread) if group_by else ()
             groups = ranked(named)

@@ -10,6 +10,8 @@ from plaudit import lexicon
 _MARKS: Final = r"[.\-_*·•~|/,+]"
 _LETTER: Final = r"[^\W\d_]"
 _NEXT: Final = r"(?:[^\W\d_]|['’])"
+# An apostrophe counts only before a letter: a row of them would be tried in every way there is.
+_APART: Final = r"(?:[^\W\d_]|['’](?= {1,4}[^\W\d_]))"
 
 _MAYBE_SPACED = re.compile(rf" {_LETTER} {_NEXT} ")
 _MAYBE_MARKED = re.compile(rf"({_MARKS}){_LETTER}\1{_NEXT}\1")
@@ -17,7 +19,7 @@ _MAYBE_MARKED = re.compile(rf"({_MARKS}){_LETTER}\1{_NEXT}\1")
 # Single letters in a row from four on are a word: "I O U", "a b c" and "U.S." are none.
 _MARKED = re.compile(rf"(?<![^\W_]){_LETTER}({_MARKS})(?:{_NEXT}\1){{2,}}{_LETTER}(?![^\W_])")
 _SPACED = re.compile(
-    rf"(?<![^\W_'’@#]){_LETTER}(?: {{1,4}}{_NEXT})*?(?: {_NEXT}){{3}}(?: {{1,4}}{_NEXT})*(?<!['’])(?![\w'’])"
+    rf"(?<![^\W_'’@#]){_LETTER}(?: {{1,4}}{_APART})*?(?: {_APART}){{3}}(?: {{1,4}}{_APART})*(?![\w'’])"
 )
 _N_REST: Final = 3
 _GAP = re.compile(" {2,}")

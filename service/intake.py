@@ -21,7 +21,9 @@ JSON: Final = "application/json"
 _T = TypeVar("_T")
 _OBJECTS: Final = 8  # to a comment, nested ones included; and some around them
 _MORE_OBJECTS: Final = 1000
-_STRING_OR_OBJECT = re.compile(rb'"(?:[^"\\]++|\\.)*+"|\{', re.DOTALL)
+# A string without an end is taken to the end of the body: looked for again at each of its quotes, it would
+# take the square of its length.
+_STRING_OR_OBJECT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|\{', re.DOTALL)
 
 
 class JsonRoute(APIRoute):

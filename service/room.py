@@ -126,7 +126,7 @@ class Room:
 
     def refusal(self, n_comments: int | None = None) -> Problem:
         """Return the problem that tells a caller when to come back."""
-        more = f"{n_comments:,} more" if n_comments else "as many as the body may hold"
+        more = f"what counts as {n_comments:,} more" if n_comments else "as many as the body may hold"
         seconds = min(max(math.ceil(self._taken / max(self._rate(), 1.0)), 1), _LONGEST_WAIT)
         return Problem(
             "overloaded",

@@ -165,6 +165,18 @@ def test_too_many_comments_are_refused_before_any_work(path):
         assert client.post("/v1/classify", json={"comments": [{"text": "x"}] * 5}).status_code == 200
 
 
+def test_a_string_without_end_is_refused_like_any_body(client):
+    """Looked for again at each of its quotes it would take days."""
+    body = b'"' + b'\\"' * 500_000 + b"{" * 200_000
+    assert client.post(
+        "/v1/classify", content=body, headers={"Content-Type": "application/json"}
+    ).status_code in (
+        413,
+        422,
+    )
+    assert client.get("/health/live").status_code == 200
+
+
 def test_too_many_posts_are_refused(client):
     body = {"comments": [{"text": "x"}], "posts": [{"id": str(i)} for i in range(6)]}
     assert "6 posts" in problem(client.post("/v1/index", json=body), "too-many-comments")["detail"]

@@ -82,6 +82,17 @@ def test_two_readings_of_one_comment_leave_the_same_one_in_any_order() -> None:
     assert Facts.concat([early, late]).to_table().equals(Facts.concat([late, early]).to_table())
 
 
+def test_one_comment_in_two_sources_counts_for_the_same_one_in_any_order() -> None:
+    may, june = (
+        facts_from([{"id": "x", "text": "it wobbles", "post_id": "p", "source": f"{name}.ndjson"}])
+        for name in ("may", "june")
+    )
+    joined = Facts.concat([may, june])
+    assert len(joined) == 1
+    assert joined.creator_name.to_pylist() == ["june.ndjson"]
+    assert joined.to_table().equals(Facts.concat([june, may]).to_table())
+
+
 def test_round_trip_through_a_table() -> None:
     facts = facts_from(ROWS)
     table = facts.to_table()

@@ -108,15 +108,27 @@ def test_copies_in_disguise_share_their_skeleton(kind: str) -> None:
     assert hidden == {skeleton(text)}
 
 
+@pytest.mark.parametrize(
+    "name", ["files.example/get/03705.0eec607f78", "ee860299-38dd-4af0-a65e", "https://a.example/gr3at"]
+)
+def test_links_and_names_of_things_stay_beside_leet(name: str) -> None:
+    assert legible(f"gr3at p0st {name}") == legible(f"great post {name}")
+
+
 def test_copies_in_leet_share_their_skeleton() -> None:
     assert skeleton("th4nk y0u for 3v3ryth1ng 2") == skeleton("thank you for everything!")
 
 
 @pytest.mark.parametrize(
-    "unit", ["a ", "a.", "1a", "@1", "а", "аb", "ꓲ", "!", "a'", "1", "aa", "l1 ", "ooa", " '"]
-)
-def test_long_texts_are_quick(unit: str) -> None:
-    text = (unit * 20_000)[:20_000]
+    ("start", "unit"),
+    [
+        *(("", unit) for unit in ["a ", "a.", "1a", "@1", "а", "аb", "ꓲ", "!", "a'", "1", "aa", "l1 "]),
+        ("", "ooa"), ("", " '"), ("x a ", "' "), ("", "a ' b  ' "),
+        ("gr3at p0st ", "a.a"), ("gr3at p0st ", "ab1d-"), ("gr3at p0st ", "a-"),
+    ],
+)  # fmt: skip
+def test_long_texts_are_quick(start: str, unit: str) -> None:
+    text = (start + unit * 20_000)[:20_000]
     started = time.perf_counter()
     skeleton(text)
     assert time.perf_counter() - started < 20  # quadratic would take minutes

@@ -180,6 +180,21 @@ def test_any_rows_in_any_parts(rows: set[int], part_rows: int) -> None:
     assert everything(found) == everything(tallied(Section.of(facts)))
 
 
+@pytest.mark.parametrize("part_rows", [8, 60])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_copy_written_as_one_word_counts_alike(seed: int, part_rows: int, tmp_path: Path) -> None:
+    """It has the letters of a sentence and none of its triples."""
+    sentence = "love this pottery channel so very much"
+    texts = [sentence.replace(" ", ""), sentence, f"I {sentence} and the cat", f"we all {sentence} since May"]
+    rows: Rows = [
+        {"id": f"{seed}{i}", "text": text, "author": f"s{i}", "post_id": "p"}
+        for i, text in enumerate([*texts, *(" ".join(words_of(700 + i, 8)) for i in range(30))])
+    ]
+    facts = facts_from(rows)
+    found = tallied_in_parts(Shuffled(facts, seed), tmp_path / "room", part_rows=part_rows)
+    assert everything(found) == everything(tallied(Section.of(facts)))
+
+
 @pytest.mark.parametrize("by", ["post", "creator"])
 def test_a_report_is_the_same_from_disk(by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline = fake_pipeline()

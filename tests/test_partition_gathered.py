@@ -139,6 +139,19 @@ def test_a_full_disk_is_told(small: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert list(small.iterdir()) == []
 
 
+def test_a_full_disk_of_the_caller_stays_the_callers(tmp_path: Path) -> None:
+    def fail() -> None:
+        with Gathered(tmp_path / "room", most=10) as found:
+            found.add(facts_from(community(30)))
+            assert (tmp_path / "room").exists()
+            raise OSError(errno.ENOSPC, "No space left on device", "mine.csv")
+
+    with pytest.raises(OSError, match=r"mine\.csv") as caught:
+        fail()
+    assert not isinstance(caught.value, StorageError)
+    assert not (tmp_path / "room").exists()
+
+
 def test_another_failure_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), room.room(tmp_path / "here"):
         raise PermissionError(errno.EACCES, "no")

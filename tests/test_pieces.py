@@ -32,7 +32,7 @@ g.r.e.a.t g-r-e-a-t https://a.example/x http www.x.y ?a=b x?a=b a=b http:// wwww
 É ÇOK İYİ ışık ß ſ ﬁ ½ … a…b ´ don´t « » “ ” ‘ ’ — – µm ΔT привет nісe Аpple 𝓷𝓲𝓬𝓮 ＨＩ ᴀʙ これは 는
 que la de muy bonito obrigado nicht der ist yang itu haha jajaja lol LOL lmaooo xd hmmm je suis
 très mwah _ __ a_b Xxx xxx XXX iii wWw. co-op non-stop what?? wow!?! (i.e. ''She she'' "'a'"
-$500 $o a$ap 100k 7h15 15 \x00 a\x00b \x1f \x7f
+HTTP Https hTTp! $500 $o a$ap 100k 7h15 15 \x00 a\x00b \x1f \x7f
 """.split()
 BLANKS = [" ", " ", " ", " ", "  ", "\n", "\t", "\u00a0", "\u2028", "\x85", "\x1c", "   "]
 ROWS = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(BLANKS)), max_size=14)
@@ -50,7 +50,7 @@ knotty = example(
         "#fire @x", "http", "http tt", "@user r",
         "❤️ gooood", "sooo ❤️", "?a=b here", "see. ?a=b", "http here.", "", " ", "\n", "a" * 239 + " bcd efg",
         "word " * 47 + "@anna http", "the @bob " * 40, "I I I I", "g r e a t", "well… so",
-        "a\u00a0b\u00a0c\u00a0d",
+        "a\u00a0b\u00a0c\u00a0d", "HTTP is great you know", "@anna http", "@anna HTTP",
     ]
 )  # fmt: skip
 

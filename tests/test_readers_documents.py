@@ -187,6 +187,14 @@ def test_brackets_without_end_are_given_up_at_once(unit: bytes) -> None:
     assert len(n_given) <= 2
 
 
+def test_a_string_without_end_costs_no_more_than_its_length(tmp_path: Path) -> None:
+    """Looked for again at each of its quotes it would take days."""
+    path = write(tmp_path, "cut.json", '[{"text":"ok then"},{"text":"' + '\\"' * 500_000 + '\\q"}]')
+    rows, rejected = rows_of(path)
+    assert [row["text"] for row in rows] == ["ok then"]
+    assert [reason for reason, _ in rejected] == ["not_json"]
+
+
 def test_memory_is_bounded_whatever_the_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.json"
     with path.open("wb") as out:

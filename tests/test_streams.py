@@ -161,6 +161,17 @@ def test_a_long_section_lies_in_the_data_folder_while_it_lasts(path, tmp_path, m
     assert response.content == expected.content
 
 
+@pytest.mark.parametrize("path", ["/v1/index/stream", "/v1/index"])
+def test_a_short_section_leaves_nothing_on_the_disk(path, tmp_path):
+    with serving(data_dir=tmp_path / "data") as client:
+        if path == "/v1/index":
+            response = client.post(path, json={"comments": COMMENTS, "by": "post"})
+        else:
+            response = client.post(path, params={"by": "post"}, content=lines_of(COMMENTS), headers=NDJSON)
+        assert response.status_code == 200
+        assert not (tmp_path / "data" / "sections").exists()
+
+
 def test_a_long_section_goes_with_the_caller(tmp_path, monkeypatch):
     monkeypatch.setattr(gathered, "PART_ROWS", 200)
     with living(data_dir=tmp_path) as live:

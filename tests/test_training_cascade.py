@@ -105,6 +105,7 @@ def test_the_second_learns_only_what_the_first_leaves(
 ) -> None:
     dump = tmp_path / "dump.ndjson"
     texts = [c.text for c in applause(1600, seed=3)]
+    texts += [text.upper() for text in texts[:400]]
     dump.write_text("".join(json.dumps({"id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
     lessons = []
     distil = cascade.distil
@@ -127,6 +128,14 @@ def test_the_second_learns_only_what_the_first_leaves(
     assert 0 < len(second) < len(first)
     known = {row.tobytes() for row in first.tokens}
     assert all(row.tobytes() in known for row in second.tokens)
+    # Texts that are the same tokens in other letters are on one side only.
+    chosen = cascade._drawn(building.corpus_texts([str(dump)], limit=10_000), 10_000)
+    tokenizer, _ = building._vocabulary(knobs_)
+    tokens = cascade.tokens_of(chosen, tokenizer, max_tokens=knobs_.encoder.max_tokens)
+    n_test = round(cascade._TEST_SHARE * len(chosen))
+    tested = {row.tobytes() for row in tokens[:n_test]}
+    assert tested & {row.tobytes() for row in tokens[n_test:]}
+    assert not known & tested
 
 
 def test_a_thinned_layer_keeps_its_strongest_units(encoder: Path) -> None:
@@ -156,6 +165,12 @@ def test_layers_that_cannot_be_thinned_are_told(encoder: Path) -> None:
     teacher.encoder.encoder.layer[0].intermediate = nn.Identity()
     with pytest.raises(ValueError, match=r"intermediate\.dense"):
         students.shallow_network(teacher, layers=[0], feed_forward_share=0.5)
+
+
+@pytest.mark.parametrize("layers", [[], [6, 7], [-1]])
+def test_layers_that_are_not_there_are_told(encoder: Path, layers: list[int]) -> None:
+    with pytest.raises(ValueError, match="are to be kept of an encoder that has 0 to 1"):
+        students.shallow_network(network.build(str(encoder), dropout=0.0), layers=layers)
 
 
 def test_part_of_a_lesson_keeps_its_rows_together() -> None:

@@ -267,6 +267,7 @@ def corpus_texts(paths: Sequence[str], *, limit: int) -> Iterator[str]:
         for text in batch.comments.column("text").to_pylist():
             if len(seen) >= limit:
                 return
-            if text not in seen:
-                seen.add(text)
-                yield legible(text)
+            as_read = legible(text)
+            if as_read not in seen:
+                seen.add(as_read)
+                yield as_read

@@ -105,15 +105,18 @@ def build(
     tokens = tokens_of(chosen, tokenizer, max_tokens=max_tokens)
     n_test = min(_MAX_TEST, round(_TEST_SHARE * len(chosen)))
     truth = logits[:n_test, : len(LABELS)].argmax(1)
+    # Other letters may be the same tokens.
+    tested = {row.tobytes() for row in tokens[:n_test]}
+    taught = np.array([i for i in range(n_test, len(chosen)) if tokens[i].tobytes() not in tested], np.int64)
     lesson = Lesson(
-        tokens=tokens[n_test:],
-        labels=softmax(logits[n_test:, : len(LABELS)]).astype(np.float32),
-        flags=sigmoid(logits[n_test:, len(LABELS) :].astype(np.float64)).astype(np.float32),
+        tokens=[tokens[i] for i in taught],
+        labels=softmax(logits[taught, : len(LABELS)]).astype(np.float32),
+        flags=sigmoid(logits[taught, len(LABELS) :].astype(np.float64)).astype(np.float32),
     )
     plans = [plan for plan in _plans(config, teacher) if plan.epochs]
     heard: list[NDArray[np.float32]] = []
     seconds: list[float] = []
-    lessons = chosen[n_test:]
+    lessons = [chosen[i] for i in taught]
     for plan in plans:
         on_stage(f"Distilling {plan.file.removesuffix('.onnx')}")
         distil(

@@ -124,9 +124,9 @@ _SHARES: Final = (
     "train.padding_share",
     "train.obfuscation_share",
     "cascade.window_differing",
-    "cascade.shallow_feed_forward_share",
     "cascade.shallow_differing",
 )
+_WHOLE_OR_LESS: Final = "cascade.shallow_feed_forward_share"
 _MAX_TOKENS: Final = 512  # what an artefact's manifest allows
 
 
@@ -209,6 +209,8 @@ def _check_range(value: float, name: str) -> None:
     least = _AT_LEAST.get(name, 0)
     if not value >= least:
         raise MappingError(f"{name} is {value}; expected at least {least}.")
+    if name == _WHOLE_OR_LESS and not 0 < value <= 1:
+        raise MappingError(f"{name} is {value}; expected a share above 0, at most 1 (all of them).")
     if name in _SHARES and value >= 1:
         raise MappingError(f"{name} is {value}; expected a share below 1.")
     if name == "encoder.max_tokens" and value > _MAX_TOKENS:

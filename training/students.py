@@ -88,13 +88,16 @@ def shallow_network(
             those with the largest product of norms of what goes in and what comes out.
 
     Raises:
-        ValueError: The encoder has no list of layers `encoder.layer`, or its layers cannot be thinned.
+        ValueError: The encoder has no list of layers `encoder.layer`, none of that number, or they cannot be
+            thinned.
     """
     student = copy.deepcopy(teacher)
     stack = getattr(getattr(student.encoder, "encoder", None), "layer", None)
     if not isinstance(stack, nn.ModuleList):
         raise ValueError("The encoder has no encoder.layer to take layers from.")
-    student.encoder.encoder.layer = nn.ModuleList([stack[i] for i in layers if i < len(stack)])
+    if not layers or not all(0 <= i < len(stack) for i in layers):
+        raise ValueError(f"Layers {[*layers]} are to be kept of an encoder that has 0 to {len(stack) - 1}.")
+    student.encoder.encoder.layer = nn.ModuleList([stack[i] for i in layers])
     student.encoder.config.num_hidden_layers = len(student.encoder.encoder.layer)
     if feed_forward_share < 1:
         for layer in student.encoder.encoder.layer:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from plaudit.facts import Facts
 from plaudit.partition.counting import Distinct
 from plaudit.partition.filed import Filed, load, store
-from plaudit.partition.room import room
+from plaudit.partition.room import room, told_if_full
 from plaudit.partition.spill import PART_ROWS, Spill, n_parts_for
 
 _FILE_ROWS: Final = 1 << 15
@@ -49,7 +49,7 @@ class Gathered:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._held, self._found = [], None
-        self._stack.__exit__(kind, error, trace)
+        self._stack.close()  # what the caller failed at is not this place's fault
 
     def add(self, facts: Facts) -> None:
         """Append facts.
@@ -61,7 +61,8 @@ class Gathered:
         self._n_held += len(facts)
         self._held.append(facts)
         if self._n > self._most and self._n_held >= min(_FILE_ROWS, self._most):
-            self._put_away()
+            with told_if_full(self._folder):
+                self._put_away()
 
     def facts(self) -> Facts | Filed:
         """Return all that was added; nothing may be added afterwards.
@@ -70,7 +71,8 @@ class Gathered:
             StorageError: The disk is full.
         """
         if self._found is None:
-            self._found = Facts.concat(self._held) if self._keys is None else self._filed()
+            with told_if_full(self._folder):
+                self._found = Facts.concat(self._held) if self._keys is None else self._filed()
         return self._found
 
     def _filed(self) -> Filed:

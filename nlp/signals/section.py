@@ -187,7 +187,9 @@ def _community(facts: Facts, audience: Mask, writers: Keys) -> Community:
 def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
     rows = np.flatnonzero(weight)
     is_copy = np.zeros(len(text), bool)
-    is_copy[rows[~first_of(text[rows])]] = True
+    # Texts too short for a triple have none that could be common, whatever they are copies of.
+    said = rows[np.diff(facts.passages.offsets.to_numpy())[rows] > 0]
+    is_copy[said[~first_of(text[said])]] = True
     triples, n_authors = used(facts.passages, cluster, rows, is_copy=is_copy)
     return stocked(facts.passages, rows, Common.of(triples, n_authors=n_authors))
 
