@@ -43,7 +43,7 @@ def test_classify_answers_as_the_contract_says(client):
             {
                 "id": "a",
                 "label": "question",
-                "probabilities": {"genuine": 0.05, "generic_praise": 0.05, "question": 0.9},
+                "probabilities": {"genuine": 0.02, "generic_praise": 0.02, "question": 0.96},
                 "flags": {"experience": 0.0, "solicitation": 0.0, "addressed": 0.0},
                 "language": "en",
                 "supported": True,

@@ -16,7 +16,7 @@ def test_rows_say_what_the_model_says():
     record = {"id": "a", "text": "I bought my own. Follow me?", "author": "maker"}
     (row,) = sheet_of([record], creator="maker").rows
     assert (row.id, row.text, row.label, row.is_creator) == ("a", record["text"], "question", True)
-    assert round(row.probability, 3) == 0.9
+    assert round(row.probability, 3) == 0.96
     assert row.flags == ("experience", "solicitation")
     assert (row.language, row.supported, row.truncated) == ("en", True, False)
 
