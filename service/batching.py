@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from plaudit.scores import Classifier, ModelInfo, Scores
 from plaudit.service.lanes import SLICE_TOKENS, Lanes, Order, Slice, part, taken
 from plaudit.service.metrics import Metrics
+from plaudit.service.priority import give_way
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _MOST_TOKENS: Final = 32_768
@@ -113,6 +114,7 @@ class Batcher:
             thread.join()
 
     def _run(self) -> None:
+        give_way()
         while (slices := self._take()) is not None:
             if slices:
                 self._work(slices)

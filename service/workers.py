@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from plaudit.errors import StorageError
 from plaudit.pipeline import Pipeline
 from plaudit.service.dump_run import Run
+from plaudit.service.priority import give_way
 from plaudit.service.settings import Settings
 from plaudit.service.storage import Storage
 from plaudit.service.store.clock import now_ms
@@ -118,6 +119,7 @@ class Workers:
                 thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
+        give_way()
         while not self._stopping.is_set():
             pipeline = self._pipeline()
             dump = self._safely(self._claim) if pipeline else None
