@@ -213,8 +213,8 @@ def _remembered(piece: str) -> tuple[str, str, bool]:
 def _read(piece: str) -> tuple[str, str, bool]:
     """Return what `legible` makes of a piece in any text, what it says, and whether it is plain."""
     is_ascii = piece.isascii()
-    if is_ascii and piece.isalpha() and not _THREE.search(piece) and _LINK not in piece.lower():
-        return piece, piece.lower(), True
+    if is_ascii and piece.isalpha() and not _THREE.search(low := piece.lower()) and _LINK not in low:
+        return piece, low, True
     if not is_ascii and _ODD.search(piece):
         # Emoji come with a sign that says so.
         rest = _SELECTED.sub("", piece) if _SELECTOR in piece else piece
@@ -223,8 +223,9 @@ def _read(piece: str) -> tuple[str, str, bool]:
         read = legible(piece)
         is_apart = read and " " not in read and not may_be_disguised(piece.replace(_SELECTOR, ""))
         return (read, piece, False) if is_apart else _WHOLE
-    if (plain := _PLAIN.fullmatch(piece)) and not _THREE.search(plain[1]) and _LINK not in plain[1].lower():
-        word = plain[1].lower().replace("’", "'")
+    plain = _PLAIN.fullmatch(piece)
+    word = plain[1].lower().replace("’", "'") if plain else ""
+    if plain and not _THREE.search(word) and _LINK not in word:
         read = unstretched(piece) if _FOUR.search(piece) else piece
         return read, word, True
     if not piece.isprintable() or may_be_disguised(piece):

@@ -47,7 +47,7 @@ many = settings(max_examples=300, deadline=None)
 knotty = example(
     [
         "I a b", "a 😂 b c d", "x @anna y z", ":) a b", "great.so 😂", "😂 shop.com", "@anna @bob",
-        "#fire @x", "http", "http tt", "@user r",
+        "#fire @x", "http", "http tt", "@user r", "Aaand", "Aaand, that",
         "❤️ gooood", "sooo ❤️", "?a=b here", "see. ?a=b", "http here.", "", " ", "\n", "a" * 239 + " bcd efg",
         "word " * 47 + "@anna http", "the @bob " * 40, "I I I I", "g r e a t", "well… so",
         "a\u00a0b\u00a0c\u00a0d", "HTTP is great you know", "@anna http", "@anna HTTP",
