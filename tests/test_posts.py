@@ -77,8 +77,9 @@ def test_neither_many_words_nor_few_make_it_large() -> None:
     assert curt == pytest.approx(0.25, abs=1e-4)
 
 
-def test_the_posts_title_pasted_by_many_is_no_overlap() -> None:
-    pasted = with_posts(facts_from(rows(*[POST] * 30)), {"p1": POST})
+@pytest.mark.parametrize("text", [POST, POST.upper() + " 🔥", "glue clamps patience chair"])
+def test_the_posts_title_pasted_by_many_is_no_overlap(text: str) -> None:
+    pasted = with_posts(facts_from(rows(*[text] * 30)), {"p1": POST})
     assert value(pasted) < 0.02
 
 

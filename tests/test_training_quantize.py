@@ -14,7 +14,7 @@ import onnxruntime as ort  # noqa: E402
 import torch  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from plaudit.inference import LogitModel, padded_length  # noqa: E402
+from plaudit.inference import LogitModel, padded_lengths  # noqa: E402
 from plaudit.training import export, fitting, network, quantize  # noqa: E402
 
 __all__ = ["encoder"]
@@ -64,7 +64,7 @@ def test_an_answer_hardly_depends_on_its_padding(encoder: Path, graphs: tuple) -
     session = ort.InferenceSession(graphs[2], providers=["CPUExecutionProvider"])
     ids = network.load_tokenizer(str(encoder)).encode(TEXTS[0]).ids
     found = []
-    for length in (len(ids), padded_length(len(ids)), MAX_TOKENS):
+    for length in (len(ids), int(padded_lengths(np.array([len(ids)]))[0]), MAX_TOKENS):
         batch, mask = np.zeros((1, length), np.int64), np.zeros((1, length), np.int64)
         batch[0, : len(ids)], mask[0, : len(ids)] = ids, 1
         found.append(np.hstack(session.run(None, {"input_ids": batch, "attention_mask": mask})))

@@ -7,7 +7,8 @@ of all that was tried it tells injected bots best. Whatever a classifier takes t
 stitched together of stock phrases (see `stock`), with hardly a word beside: filler makes applause longer, not
 more genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the
 post's own text holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so
-that neither many words nor few make it large. Reduced by: author.
+that neither many words nor few make it large; 0 where a comment has as many and none of its own, as a pasted
+title has. Reduced by: author.
 """
 
 from __future__ import annotations
@@ -116,7 +117,9 @@ def _post_overlap(section: Section) -> Reading:
         absent = "The texts of the posts were not given."
         return Reading(name="post_overlap", family=FAMILY, absent=absent, hidden=True)
     words = np.maximum(facts.n_content_words, ENOUGH_CONTENT).astype(np.int64)
-    top = np.maximum(facts.n_of_post, 0).astype(np.int64) * (ONE - section.stock) // words
+    is_pasted = (facts.n_of_post == facts.n_content_words) & (facts.n_content_words >= ENOUGH_CONTENT)
+    taken_up = np.where(is_pasted, 0, np.maximum(facts.n_of_post, 0)).astype(np.int64)
+    top = taken_up * (ONE - section.stock) // words
     return share(section, name="post_overlap", family=FAMILY, of=known, top=top)
 
 
