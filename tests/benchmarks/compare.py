@@ -38,7 +38,7 @@ async def speed(process: Process, texts: Texts, *, seconds: float, clients: int,
     for length, n_clients in ((_WARM_SECONDS, 2), (seconds, clients)):
         run, cpu = Load(process, texts, seconds=length, n=n), process.cpu_seconds()
         started = time.perf_counter()
-        await asyncio.gather(*(run.client(n=n, kind="bulk") for _ in range(n_clients)))
+        await asyncio.gather(*(run.client() for _ in range(n_clients)))
         taken, used = time.perf_counter() - started, process.cpu_seconds() - cpu
     assert not run.counts["wrong"] + run.counts["lost"], run.counts
     return run.counts["comments"] / taken, run.counts["comments"] / used
