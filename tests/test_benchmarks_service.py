@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 
 import pytest
 from fastapi.testclient import TestClient
 
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Pipeline
+from tests.benchmarks import compare
 from tests.benchmarks.apart import fire, floor
 from tests.benchmarks.compare import table
 from tests.benchmarks.plain import PEERS, app_of
+from tests.benchmarks.processes import running
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.wire import request_of
 from tests.live import living
@@ -50,6 +54,13 @@ def test_every_peer_answers_with_the_shipped_model(peer):
     names = ("genuine", "generic_praise", "question")
     assert [each["label"] for each in found] == [names[label] for label in expected.labels]
     assert all(sum(each["probabilities"].values()) == pytest.approx(1, abs=1e-5) for each in found)
+
+
+def test_the_comparison_runs(texts, monkeypatch):
+    monkeypatch.setattr(compare, "_WARM_SECONDS", 0.1)
+    with running([sys.executable, "-m", "tests.benchmarks.plain", "library"]) as process:
+        rates = asyncio.run(compare.speed(process, texts, seconds=0.5, clients=2, n=10))
+    assert min(rates) > 0
 
 
 def test_the_table_gives_medians_and_ratios_to_the_first():
