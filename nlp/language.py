@@ -174,7 +174,7 @@ def _hear(piece: str) -> _Heard:
 
 
 def _identify(text: str) -> str:
-    text = text[:_MAX_READ]
+    text = " ".join(text[:_MAX_READ].split())  # blanks of any kind are blanks, and nothing odd
     if not text.isascii() and _ODD.search(text):
         text = legible(_LETTERED_EMOJI.sub(" ", text))
         if _OTHER_LETTER.search(text) and (code := _by_script(_NOISE.sub(" ", text))):

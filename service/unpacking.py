@@ -197,7 +197,7 @@ def _told_of_workbook(file: BinaryIO) -> int:
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         # Readers would take what is left of it, and nothing tells how much that is.
         raise InputError("The workbook or ZIP archive is damaged; send it again.") from None
     if all(each.filename != _CONTENT_TYPES for each in members):

@@ -51,6 +51,7 @@ knotty = example(
         "❤️ gooood", "sooo ❤️", "?a=b here", "see. ?a=b", "http here.", "", " ", "\n", "a" * 239 + " bcd efg",
         "word " * 47 + "@anna http", "the @bob " * 40, "I I I I", "g r e a t", "well… so",
         "a\u00a0b\u00a0c\u00a0d", "HTTP is great you know", "@anna http", "@anna HTTP",
+        "gooood\u00a0www ", "gooood www",
     ]
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ def members_of(source: Source) -> list[Source] | None:
         try:
             with zipfile.ZipFile(opened) as archive:
                 infos = {each.filename: each for each in archive.infolist() if not each.is_dir()}
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
             damage = InputError(
                 f"{source.name} is a damaged ZIP archive or workbook ({error}); fetch it again."
             )
