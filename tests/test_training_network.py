@@ -40,6 +40,36 @@ def test_a_new_vocabulary_keeps_the_old_rows(encoder: Path) -> None:
     assert torch.equal(new, again.encoder.get_input_embeddings().weight)
 
 
+def test_weighed_rows_are_as_long_as_usual(encoder: Path) -> None:
+    old = network.build(str(encoder), dropout=0.1).encoder.get_input_embeddings().weight.detach()
+    net = network.build(str(encoder), dropout=0.1, origin=[(0,), (5, 6)], weights=[(1.0,), (0.75, 0.25)])
+    row = net.encoder.get_input_embeddings().weight.detach()[1]
+    mean = 0.75 * old[5] + 0.25 * old[6]
+    torch.testing.assert_close(row / row.norm(), mean / mean.norm(), atol=1e-5, rtol=0)
+    assert mean.norm() < row.norm() <= 1.61 * mean.norm()
+
+
+def test_layers_and_places_that_stay(encoder: Path) -> None:
+    whole = network.build(str(encoder), dropout=0.0).eval()
+    n_layers = len(whole.encoder.encoder.layer)
+    ids, mask = torch.tensor([[2, 9, 8, 3]]), torch.ones(1, 4, dtype=torch.long)
+    short = network.build(str(encoder), dropout=0.0, n_layers=n_layers, max_tokens=8).eval()
+    assert short.encoder.config.max_position_embeddings == 8
+    short.load_state_dict({**short.state_dict(), **_heads(whole)})
+    with torch.inference_mode():
+        torch.testing.assert_close(whole(ids, mask), short(ids, mask))
+    one = network.build(str(encoder), dropout=0.0, n_layers=1)
+    assert len(one.encoder.encoder.layer) == one.encoder.config.num_hidden_layers == 1
+    with pytest.raises(TrainingDataError, match=rf"asks for 99 layers and encoder .* has {n_layers} layers"):
+        network.build(str(encoder), dropout=0.0, n_layers=99)
+    with pytest.raises(TrainingDataError, match=r"max_tokens is 100000 and encoder .* knows"):
+        network.build(str(encoder), dropout=0.0, max_tokens=100_000)
+
+
+def _heads(net: network.CommentNetwork) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in net.state_dict().items() if "head" in name}
+
+
 def test_an_encoder_without_a_pooling_layer(tmp_path: Path) -> None:
     from transformers import DistilBertConfig, DistilBertModel
 

@@ -29,12 +29,14 @@ from plaudit.training import (
     network,
     quantize,
     records,
+    unigram,
     vocabulary,
 )
 from plaudit.training.cascade import Cascade
 from plaudit.training.config import Config
 from plaudit.training.fitting import Progress
 from plaudit.training.preparation import Parts, prepare
+from plaudit.training.vocabulary import Vocabulary
 
 __all__ = ["Parts", "build", "corpus_texts", "prepare"]
 
@@ -82,9 +84,16 @@ def build(
         torch.set_num_threads(threads)
     started = time.time()
     on_stage("Preparing the vocabulary")
-    tokenizer, rows = _vocabulary(config)
+    tokenizer, fitted = _vocabulary(config)
     torch.manual_seed(config.train.seed)
-    net = network.build(config.encoder.name, dropout=config.train.dropout, origin=rows)
+    net = network.build(
+        config.encoder.name,
+        dropout=config.train.dropout,
+        origin=None if fitted is None else fitted.origin,
+        weights=() if fitted is None else fitted.weights,
+        n_layers=config.encoder.n_layers,
+        max_tokens=config.encoder.max_tokens,
+    )
     on_stage("Training")
     fitting.fit(
         net,
@@ -226,7 +235,7 @@ def _write(
         golden_tolerance=records.GOLDEN_TOLERANCE,
         data=records.data_record(config, parts, origin=origin),
         training=records.training_record(
-            config, tokenizer, exact=exact, served=quantized, seconds=time.time() - started
+            config, net, tokenizer, exact=exact, served=quantized, seconds=time.time() - started
         )
         | records.student_record(made),
         metrics={},
@@ -240,24 +249,36 @@ def _bytes(model: Path | bytes) -> bytes:
     return model if isinstance(model, bytes) else model.read_bytes()
 
 
-def _vocabulary(config: Config) -> tuple[Tokenizer, Sequence[Sequence[int]] | None]:
+def _vocabulary(config: Config) -> tuple[Tokenizer, Vocabulary | None]:
     base = network.load_tokenizer(config.encoder.name)
     knobs = config.vocabulary
     if not knobs.corpus:
         return base, None
-    if json.loads(base.to_str())["model"]["type"] != "WordPiece":
-        raise TrainingDataError(
-            f"The vocabulary of {config.encoder.name!r} is no WordPiece one and cannot be pruned; "
-            "leave vocabulary.corpus empty."
+    kind = json.loads(base.to_str())["model"]["type"]
+    texts = corpus_texts(knobs.corpus, limit=knobs.max_corpus_texts)
+    if kind == "WordPiece":
+        fitted = vocabulary.fit(
+            base,
+            texts,
+            min_count=knobs.min_count,
+            n_emoji=knobs.n_emoji,
+            max_new_words=knobs.max_new_words,
         )
-    fitted = vocabulary.fit(
-        base,
-        corpus_texts(knobs.corpus, limit=knobs.max_corpus_texts),
-        min_count=knobs.min_count,
-        n_emoji=knobs.n_emoji,
-        max_new_words=knobs.max_new_words,
-    )
-    return fitted.tokenizer, fitted.origin
+    elif kind == "Unigram":
+        fitted = unigram.fit(
+            base,
+            texts,
+            size=knobs.size,
+            min_count=knobs.min_count,
+            n_emoji=knobs.n_emoji,
+            language_share=knobs.language_share,
+        )
+    else:
+        raise TrainingDataError(
+            f"The vocabulary of {config.encoder.name!r} is of the kind {kind!r} and cannot be pruned; "
+            "expected WordPiece or Unigram. Leave vocabulary.corpus empty."
+        )
+    return fitted.tokenizer, fitted
 
 
 def corpus_texts(paths: Sequence[str], *, limit: int) -> Iterator[str]:

@@ -26,6 +26,7 @@ class EncoderConfig:
     """Which encoder; see `config.toml`."""
 
     name: str
+    n_layers: int
     max_tokens: int
 
 
@@ -38,6 +39,8 @@ class VocabularyConfig:
     max_corpus_texts: int
     n_emoji: int
     max_new_words: int
+    size: int
+    language_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,7 @@ _AT_LEAST: Final = {
     "encoder.max_tokens": 8,
     "vocabulary.min_count": 1,
     "vocabulary.max_corpus_texts": 1,
+    "vocabulary.size": 16,
     "train.epochs": 1,
     "train.batch_size": 1,
     "cascade.window_batch_size": 1,
@@ -114,6 +118,7 @@ _AT_LEAST: Final = {
 """Least value where it is not 0."""
 _SHARES: Final = (
     "data.calibration_share",
+    "vocabulary.language_share",
     "train.warmup_share",
     "train.dropout",
     "train.label_smoothing",

@@ -17,6 +17,7 @@ from transformers.utils import logging
 from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
 
+_MOST_STRETCH = 1.6
 HEADS = "heads.safetensors"
 """File beside an encoder's weights with the heads that were trained on it."""
 
@@ -86,20 +87,36 @@ def load_tokenizer(name: str) -> Tokenizer:
     return tokenizer
 
 
-def build(name: str, *, dropout: float, origin: Sequence[Sequence[int]] | None = None) -> CommentNetwork:
+def build(
+    name: str,
+    *,
+    dropout: float,
+    origin: Sequence[Sequence[int]] | None = None,
+    weights: Sequence[Sequence[float]] = (),
+    n_layers: int = 0,
+    max_tokens: int | None = None,
+) -> CommentNetwork:
     """Return a network on a pre-trained encoder.
 
     Args:
         name: Folder, package or Hub name.
         dropout: On the pooled vector.
         origin: Rows of the old embedding table each token of a rebuilt vocabulary starts from.
+        weights: Of those rows, see `Vocabulary`.
+        n_layers: How many layers stay, from the first; 0: all. What tells languages apart and what joins
+            them lies in the middle of a multilingual encoder, so its last layers are the least missed.
+        max_tokens: Of the longest text; vectors of later places are dropped where they can be.
 
     Raises:
-        TrainingDataError: There is no such encoder, or its files are damaged.
+        TrainingDataError: There is no such encoder, its files are damaged, or it has fewer layers or places.
     """
     encoder = _encoder(name)
+    if n_layers:
+        _keep_layers(encoder, n_layers, name=name)
+    if max_tokens is not None:
+        _keep_places(encoder, max_tokens, name=name)
     if origin is not None:
-        _regather(encoder, origin)
+        _regather(encoder, origin, weights)
     network = CommentNetwork(encoder, dropout=dropout)
     heads = Path(encoder_folder(name)) / HEADS
     if heads.is_file():  # an artefact turned back brings its own
@@ -138,15 +155,58 @@ def _pretrained(where: str) -> tuple[Any, dict[str, Any]]:
         logging.set_verbosity(verbosity)
 
 
-def _regather(encoder: Any, origin: Sequence[Sequence[int]]) -> None:
+def _keep_layers(encoder: Any, n_layers: int, *, name: str) -> None:
+    stack = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if not isinstance(stack, nn.ModuleList) or len(stack) < n_layers:
+        n_found = f"{len(stack)} layers" if isinstance(stack, nn.ModuleList) else "no list encoder.layer"
+        raise TrainingDataError(
+            f"encoder.n_layers asks for {n_layers} layers and encoder {name!r} has {n_found}; "
+            "lower it, or set it to 0 for all."
+        )
+    encoder.encoder.layer = stack[:n_layers]
+    encoder.config.num_hidden_layers = n_layers
+
+
+def _keep_places(encoder: Any, max_tokens: int, *, name: str) -> None:
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    if encoder.config.model_type != "bert" or not isinstance(table, nn.Embedding):
+        return  # others count places from elsewhere, or have none
+    if table.num_embeddings < max_tokens:
+        raise TrainingDataError(
+            f"encoder.max_tokens is {max_tokens} and encoder {name!r} knows {table.num_embeddings} places; "
+            "lower it."
+        )
+    embeddings = encoder.embeddings
+    shorter = nn.Embedding(max_tokens, table.embedding_dim)
+    shorter.weight.data.copy_(table.weight.data[:max_tokens])
+    embeddings.position_embeddings = shorter
+    for buffer in ("position_ids", "token_type_ids"):
+        if hasattr(embeddings, buffer):
+            embeddings.register_buffer(buffer, getattr(embeddings, buffer)[:, :max_tokens], persistent=False)
+    encoder.config.max_position_embeddings = max_tokens
+
+
+def _regather(encoder: Any, origin: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]) -> None:
     table = encoder.get_input_embeddings().weight.detach()
-    rows = torch.stack([table[list(ids)].mean(0) for ids in origin])
-    # New rows that share one start would stay alike for long: a little noise parts them.
-    fresh = torch.tensor([len(ids) > 1 or (i > 0 and origin[i - 1] == ids) for i, ids in enumerate(origin)])
-    rows[fresh] += 0.02 * torch.randn(
-        int(fresh.sum()), rows.shape[1], generator=torch.Generator().manual_seed(0)
-    )
+    if weights:
+        rows = _weighed(table, origin, weights)
+    else:
+        rows = torch.stack([table[list(ids)].mean(0) for ids in origin])
+        # New rows that share one start would stay alike for long: a little noise parts them.
+        fresh = torch.tensor(
+            [len(ids) > 1 or (i > 0 and origin[i - 1] == ids) for i, ids in enumerate(origin)]
+        )
+        rows[fresh] += 0.02 * torch.randn(
+            int(fresh.sum()), rows.shape[1], generator=torch.Generator().manual_seed(0)
+        )
     embedding = nn.Embedding(len(rows), rows.shape[1], padding_idx=0)
     embedding.weight.data.copy_(rows)
     encoder.set_input_embeddings(embedding)
     encoder.config.vocab_size = len(rows)
+
+
+def _weighed(table: Tensor, origin: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]) -> Tensor:
+    rows = torch.stack([torch.tensor(w) @ table[list(ids)] for ids, w in zip(origin, weights, strict=True)])
+    # A mean of unlike vectors is short; the first normalisation expects them as long as they were.
+    usual = table.norm(dim=1).median()
+    return rows * (usual / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=_MOST_STRETCH)

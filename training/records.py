@@ -25,6 +25,7 @@ from plaudit.training import dataset, restoring
 from plaudit.training.cascade import Cascade, Student
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
+from plaudit.training.network import CommentNetwork
 from plaudit.training.preparation import Parts
 from plaudit.training.targets import flag_targets
 
@@ -174,7 +175,13 @@ def part_record(comments: Sequence[LabelledComment]) -> dict[str, Any]:
 
 
 def training_record(
-    config: Config, tokenizer: Tokenizer, *, exact: LogitPair, served: LogitPair, seconds: float
+    config: Config,
+    network: CommentNetwork,
+    tokenizer: Tokenizer,
+    *,
+    exact: LogitPair,
+    served: LogitPair,
+    seconds: float,
 ) -> dict[str, Any]:
     """Return knobs, time, machine, versions, and how far int8 is from float32 on the held-out part."""
     return {
@@ -186,7 +193,7 @@ def training_record(
             "onnxruntime": ort.__version__,
             "plaudit": version("plaudit"),
         },
-        "architecture": restoring.architecture(config.encoder.name),
+        "architecture": restoring.architecture(network.encoder.config),
         "vocabulary_size": tokenizer.get_vocab_size(),
         "int8_against_float": _parity(exact, served),
     }

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
 from safetensors.numpy import save_file
-from transformers import AutoConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from plaudit import artifact
 from plaudit.artifact import Artifact, Manifest
@@ -33,20 +33,11 @@ _SEED: Final = 13
 Weights = dict[str, NDArray[np.float32]]
 
 
-def architecture(name: str) -> dict[str, Any]:
-    """Return what an encoder's `config.json` says, to be kept in the manifest of what is trained on it.
-
-    Raises:
-        TrainingDataError: There is no such encoder.
-    """
-    try:
-        config = AutoConfig.from_pretrained(network.encoder_folder(name))
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0][:300]
-        raise TrainingDataError(
-            f"Encoder {name!r} cannot be loaded ({reason}); check encoder.name."
-        ) from error
-    return dict(json.loads(config.to_json_string(use_diff=True)))
+def architecture(config: PretrainedConfig) -> dict[str, Any]:
+    """Return what an encoder's `config.json` says, to be kept in the manifest of what is trained on it."""
+    kept = dict(json.loads(config.to_json_string(use_diff=True)))
+    kept.pop("_name_or_path", None)  # a folder of the machine that trained
+    return kept
 
 
 def restore(folder: Path, target: Path) -> Path:
@@ -78,18 +69,27 @@ def restore(folder: Path, target: Path) -> Path:
     return place
 
 
-def load_network(encoder: Path) -> network.CommentNetwork:
-    """Return the network of a restored folder, heads and all.
+def load_network(encoder: Path, *, max_tokens: int | None = None) -> network.CommentNetwork:
+    """Return the network of a restored folder, heads and all; `max_tokens` as in `network.build`.
 
     Raises:
         TrainingDataError: The folder is no encoder.
     """
-    return network.build(str(encoder), dropout=0.0)
+    return network.build(str(encoder), dropout=0.0, max_tokens=max_tokens)
 
 
 def _config(manifest: Manifest) -> dict[str, Any]:
     kept = manifest.training.get("architecture")
-    return dict(kept) if kept else architecture(manifest.base_model)
+    if kept:
+        return dict(kept)
+    name = manifest.base_model
+    try:
+        return architecture(AutoConfig.from_pretrained(network.encoder_folder(name)))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0][:300]
+        raise TrainingDataError(
+            f"Encoder {name!r} cannot be loaded ({reason}); check encoder.name."
+        ) from error
 
 
 def floats(loaded: Artifact) -> Weights:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer
+from tokenizers.pre_tokenizers import PreTokenizer, Split
 
 _EMOJI: Final = (
     "[\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d"
@@ -27,15 +28,32 @@ class Vocabulary:
         tokenizer: Neither pads nor truncates.
         origin: For each token the row of the old table it keeps; for a new one the rows whose mean it
             starts from.
+        weights: Of the rows in each mean, 1 in all; empty where all rows of a token weigh the same.
     """
 
     tokenizer: Tokenizer
     origin: tuple[tuple[int, ...], ...]
+    weights: tuple[tuple[float, ...], ...] = ()
 
 
 def spaced(text: str) -> str:
     """Return the text with blanks around each emoji, as the tokenizer's own pre-tokenizer does."""
     return _EMOJI_PATTERN.sub(lambda match: f" {match[0]} ", text)
+
+
+def emoji_of(text: str) -> list[str]:
+    """Return the emoji of a text, one by one."""
+    return _EMOJI_PATTERN.findall(text)
+
+
+def has_emoji(token: str) -> bool:
+    """Return whether a token holds an emoji, which is a word of its own."""
+    return _EMOJI_PATTERN.search(token) is not None
+
+
+def emoji_splitter() -> PreTokenizer:
+    """Return what splits emoji off as words of their own, to stand before a tokenizer's own splitter."""
+    return Split(Regex(_EMOJI), behavior="isolated")
 
 
 def fit(
@@ -91,7 +109,7 @@ def _count(
         block.clear()
 
     for text in texts:
-        emoji.update(_EMOJI_PATTERN.findall(text))
+        emoji.update(emoji_of(text))
         block.append(text)
         if len(block) == 4096:
             flush()

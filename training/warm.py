@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from plaudit import artifact
 from plaudit.artifact import AnswerRecord, Manifest
@@ -28,6 +27,7 @@ from plaudit.training import restoring
 from plaudit.training.candidates import distinct, read_candidates, sample
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment, letters
+from plaudit.training.network import CommentNetwork
 from plaudit.training.preparation import Parts
 from plaudit.training.records import part_record
 from plaudit.training.revision import replace_manifest
@@ -40,6 +40,7 @@ KNOBS: Final = (
     "data.n_applause=0",  # it has learnt them
     "cascade.max_texts=40000",  # what fits in ten minutes beside the rest
     "vocabulary.corpus=[]",  # that of the model, pruned already
+    "encoder.n_layers=0",  # all that it has
 )
 """What differs from the default configuration; anything the user sets comes after."""
 OLD_SHARE: Final = 0.3
@@ -100,9 +101,10 @@ class Start:
         texts = _drawn(dumps, n=min(_REPLAYED * len(new), _MAX_REPLAYED), taken=taken)
         return replace(parts, train=[*new, *_replayed(texts, self._answers(texts))])
 
-    def blend(self, network: nn.Module) -> None:
+    def blend(self, network: CommentNetwork) -> None:
         """Average a trained network with the one it began as."""
-        start = restoring.load_network(self.encoder).state_dict()
+        places = getattr(network.encoder.config, "max_position_embeddings", None)
+        start = restoring.load_network(self.encoder, max_tokens=places).state_dict()
         restoring.blend(network, start, share=1 - KEPT_SHARE)
 
     def finish(self, folder: Path, *, given: Parts, n_replayed: int) -> None:
