@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from plaudit import artifact
 from plaudit.classifier import OnnxClassifier
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.training import card, config, dataset
-from tests.tiny import EXAMPLE, encoder, knobs, needs_torch
+from tests.tiny import EXAMPLE, encoder, example_texts, knobs, needs_torch
 
 needs_torch()
 
 import torch  # noqa: E402
 
 from plaudit.training import build as building  # noqa: E402
-from plaudit.training import checkpoint, evaluation, records  # noqa: E402
+from plaudit.training import checkpoint, evaluation, records, restoring  # noqa: E402
 from plaudit.training.revision import replace_manifest  # noqa: E402
 
 __all__ = ["encoder"]
@@ -168,3 +169,45 @@ def test_corpus_texts_are_distinct_and_limited() -> None:
     texts = list(building.corpus_texts([str(DUMP)], limit=50))
     assert len(texts) == 50
     assert len(set(building.corpus_texts([str(DUMP)], limit=10_000))) > 200
+
+
+def test_an_encoder_with_a_unigram_vocabulary(encoder: Path, parts: building.Parts, tmp_path: Path) -> None:
+    """The vocabulary becomes WordPiece, two layers one, and the model is served and trained on as any."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    place = tmp_path / "multilingual"
+    shutil.copytree(encoder, place)
+    pieces = Tokenizer(models.Unigram())
+    pieces.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=600,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        unk_token="<unk>",
+        show_progress=False,
+    )
+    pieces.train_from_iterator(example_texts(), trainer)
+    pieces.save(str(place / "tokenizer.json"))
+    chosen = ["encoder.n_layers=1", f'vocabulary.corpus=["{DUMP}"]', "vocabulary.size=400"]
+    settings = config.load(overrides=[*knobs(place, *chosen), "vocabulary.min_count=2"])
+    made = building.build(settings, parts, models=tmp_path / "models", name="uni")
+    manifest = artifact.load(made).manifest
+    assert manifest.training["vocabulary_size"] <= 400
+    assert manifest.training["architecture"]["num_hidden_layers"] == 1
+    assert manifest.training["architecture"]["vocab_size"] == manifest.training["vocabulary_size"]
+    scores = OnnxClassifier(artifact.load(made), threads=1).classify(["Great post!", "Which glue is it?"])
+    assert scores.probabilities.shape == (2, 3)
+    restored = restoring.restore(made, tmp_path)
+    assert len(restoring.load_network(restored).encoder.encoder.layer) == 1
+
+
+def test_a_vocabulary_of_another_kind_cannot_be_pruned(encoder: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    place = tmp_path / "bytes"
+    shutil.copytree(encoder, place)
+    Tokenizer(models.BPE({"a": 0}, [])).save(str(place / "tokenizer.json"))
+    settings = config.load(overrides=knobs(place, f'vocabulary.corpus=["{DUMP}"]'))
+    with pytest.raises(TrainingDataError, match="of the kind 'BPE' and cannot be pruned"):
+        building.build(
+            settings, building.Parts(train=[], held_out=[], n_leaked=0, n_conflicting=0), models=tmp_path
+        )
