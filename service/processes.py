@@ -29,6 +29,7 @@ LOGGER: Final = logging.getLogger("plaudit.service")
 _SPAWN: Final = multiprocessing.get_context("spawn")  # threads and models do not survive a fork
 _MARGIN_SECONDS: Final = 10.0
 _CALM_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 0.2
 _FAILED: Final = 3
 
 IsLast = Callable[[], bool]
@@ -138,7 +139,7 @@ def _serve(
     """Be a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent passes it on
     logs.configure(settings.log_level)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(settings.drain_seconds,), daemon=True).start()
     try:
         work(settings, listener, lambda: bool(all_end.value) or _is_orphan())
     except PlauditError as error:
@@ -151,8 +152,17 @@ def _is_orphan() -> bool:
     return parent is not None and not parent.is_alive()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(drain_seconds: float) -> None:
+    """End as the parent ends, however that came: what nobody watches must not keep the port.
+
+    What was accepted is answered first, for as long as the parent would have waited.
+    """
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+    if parent is None:
+        return
+    parent.join()
+    LOGGER.error("the parent process is gone: this worker process ends")
+    for seconds in (_AGAIN_SECONDS, drain_seconds + _MARGIN_SECONDS):
+        os.kill(os.getpid(), signal.SIGTERM)  # the second leaves out the notice, which keeps the door open
+        time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)

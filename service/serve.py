@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
+import time
 from typing import Final
 
 from plaudit.errors import UsageError
@@ -13,6 +15,8 @@ from plaudit.service.connection import watch
 from plaudit.service.settings import Settings
 
 LOGGER: Final = logging.getLogger("plaudit.service")
+_PATIENCE_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 0.1
 
 
 def serve(settings: Settings) -> None:
@@ -33,9 +37,8 @@ def serve(settings: Settings) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        listener = _bound(settings)
     except OSError as error:
         # Python adds the address to the reason; failed look-ups have a negative number and a good text.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
@@ -47,3 +50,19 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     watch(listener)
     return listener
+
+
+def _bound(settings: Settings) -> socket.socket:
+    """Return a listening socket; a port that is taken may be left by who was killed a moment ago."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    end, is_told = time.monotonic() + _PATIENCE_SECONDS, False
+    while True:
+        try:
+            return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+        if not is_told:
+            LOGGER.warning("the port is taken: waiting a few seconds for who may be leaving it")
+            is_told = True
+        time.sleep(_PAUSE_SECONDS)

@@ -18,11 +18,13 @@ SECONDS_TO_LOAD = float(os.environ.get("TEST_SECONDS_TO_LOAD", "0"))
 
 
 class Slow(KeywordClassifier):
-    """Takes its time, and ends the process where a text is deadly."""
+    """Takes its time; ends the process where a text is deadly, and never comes back from a bottomless one."""
 
     def classify(self, texts):
         if any("deadly" in text for text in texts):
             os._exit(9)
+        if any("bottomless" in text for text in texts):
+            time.sleep(3600)
         time.sleep(len(texts) * SECONDS_A_COMMENT)
         return super().classify(texts)
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -21,7 +21,9 @@ SERVICE = [sys.executable, "-m", "tests.served"]
 class Server:
     """A process that serves, and a client of it."""
 
-    def __init__(self, *, fake: Mapping[str, object] | None = None, **settings: object) -> None:
+    def __init__(
+        self, *, fake: Mapping[str, object] | None = None, log: Path | None = None, **settings: object
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         environment = {f"PLAUDIT_{name.upper()}": str(value) for name, value in settings.items()}
@@ -34,23 +36,44 @@ class Server:
             **environment,
             **{f"TEST_{name.upper()}": str(value) for name, value in (fake or {}).items()},
         }
+        self._log = log
         self.start()
 
     def start(self) -> None:
         """Start it, once more after it has ended; returns when it is ready."""
-        self.process = subprocess.Popen(SERVICE, cwd=_ROOT, env=self._environment)
-        transport = httpx.HTTPTransport(retries=8)
-        self.client = httpx.Client(
-            base_url=f"http://127.0.0.1:{self.port}", transport=transport, timeout=30, trust_env=False
-        )
+        self.launch()
         try:
-            assert _is_ready(self.client, self.process)
+            self.wait_until_ready()
         except BaseException:
             self.kill()
             raise
 
+    def launch(self) -> None:
+        """Start it and do not wait for it."""
+        with ExitStack() as stack:
+            log = stack.enter_context(self._log.open("ab")) if self._log else None
+            self.process = subprocess.Popen(SERVICE, cwd=_ROOT, env=self._environment, stderr=log)
+        self.connect()
+
+    def wait_until_ready(self) -> None:
+        """Return when it is."""
+        assert _is_ready(self.client, self.process)
+
+    def connect(self) -> None:
+        """Begin anew as a client: what kept its connection would be lost with the worker it is of."""
+        transport = httpx.HTTPTransport(retries=8)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", transport=transport, timeout=60, trust_env=False
+        )
+
+    def workers(self) -> list[int]:
+        """The processes that serve where there are several; Linux alone tells them."""
+        of = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = map(int, of.read_text().split())
+        return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """End it in the middle of whatever it does; of several processes the parent alone."""
         self.process.kill()
         self.process.wait(20)
         self.client.close()
@@ -62,7 +85,7 @@ class Server:
         self.client.close()
 
 
-def _is_ready(client: httpx.Client, process: subprocess.Popen[bytes], *, seconds: float = 120) -> bool:
+def _is_ready(client: httpx.Client, process: subprocess.Popen[bytes], *, seconds: float = 300) -> bool:
     """Wait for it; a process that shares its socket takes nobody's call before it is loaded."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
@@ -73,13 +96,32 @@ def _is_ready(client: httpx.Client, process: subprocess.Popen[bytes], *, seconds
     return False
 
 
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended, also where nobody has asked how yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 @contextmanager
 def running(
-    *, seconds_a_comment: float = 0, seconds_to_load: float = 0, **settings: object
+    *,
+    seconds_a_comment: float = 0,
+    seconds_to_load: float = 0,
+    log: Path | None = None,
+    **settings: object,
 ) -> Iterator[Server]:
-    """A server that is gone afterwards."""
+    """A server that is gone afterwards.
+
+    Args:
+        seconds_a_comment: What the fake model takes.
+        seconds_to_load: What it takes to load.
+        log: Gets what it writes to stderr, through all its starts.
+        **settings: Of the service.
+    """
     fake = {"seconds_a_comment": seconds_a_comment, "seconds_to_load": seconds_to_load}
-    server = Server(fake=fake, **settings)
+    server = Server(fake=fake, log=log, **settings)
     try:
         yield server
     finally:

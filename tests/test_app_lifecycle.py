@@ -145,7 +145,8 @@ def test_serving_a_broken_model_ends_with_its_sentence(monkeypatch, quiet_logger
         serve(Settings(port=0, log_level="error"))
 
 
-def test_a_taken_port_is_one_sentence(quiet_loggers):
+def test_a_taken_port_is_one_sentence(quiet_loggers, monkeypatch):
+    monkeypatch.setattr("plaudit.service.serve._PATIENCE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"^Can't listen on 127.0.0.1 port {port} \(Address already"):

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from plaudit.service.settings import Settings
@@ -24,7 +30,7 @@ def dump(n_comments: int, *, name: str = "a") -> bytes:
     return b"\n".join(json.dumps(row).encode() for row in rows)
 
 
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it did not come to pass in time"
@@ -58,7 +64,7 @@ def left_on_disk(folder) -> list[str]:
 
 def test_dumps_outlive_a_kill_and_each_is_done_once(database_url, tmp_path):
     folder, sizes = tmp_path / "data", [1500, 40, 700, 3]
-    settings = {"data_dir": folder, "database_url": database_url, "dump_lease_seconds": 1, "dump_workers": 2}
+    settings = {"data_dir": folder, "database_url": database_url, "dump_lease_seconds": 3, "dump_workers": 2}
     with running(**settings, seconds_a_comment=0.001) as server:
         ids = send(server.client, *(dump(size, name=f"d{size}x") for size in sizes))
         wait_until(lambda: server.client.get(f"/v1/dumps/{ids[0]}").json()["progress"]["comments"] > 0)
@@ -80,6 +86,45 @@ def _runs(url: str, folder, ids: Sequence[str]) -> list[int]:
     found = [storage.dumps.get(each).n_runs for each in ids]
     storage.close()
     return found
+
+
+def check_nothing_lost_or_doubled(server: Server, ids: Sequence[str], sizes: Sequence[int]) -> None:
+    """Each dump is there once, and each of its comments once in its table."""
+    listed = [each["id"] for each in server.client.get("/v1/dumps").json()["dumps"]]
+    assert sorted(listed) == sorted(ids)
+    for each, size in zip(ids, sizes, strict=True):
+        table = pq.read_table(io.BytesIO(server.client.get(f"/v1/dumps/{each}/comments.parquet").content))
+        assert table.column("id").to_pylist() == [f"d{size}x{i}" for i in range(size)]
+
+
+def times_done(log: Path) -> Counter[str]:
+    """How often a service told of each dump that it is done."""
+    told = map(json.loads, log.read_text("utf-8").splitlines())
+    return Counter(each["dump"] for each in told if each["message"] == "a dump is done")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux, to tell who the workers are")
+def test_whichever_of_several_processes_is_killed_each_dump_is_done_once(database_url, tmp_path):
+    folder, log, sizes = tmp_path / "data", tmp_path / "log", [900, 1000, 40, 50, 60]
+    settings = {"data_dir": folder, "database_url": database_url, "dump_lease_seconds": 3, "workers": 2}
+    with running(**settings, log=log, log_level="info", seconds_a_comment=0.005) as server:
+        ids = send(server.client, *(dump(size, name=f"d{size}x") for size in sizes))
+        wait_until(lambda: states(server.client, ids[:2]) == ["running"] * 2)
+        os.kill(server.workers()[0], signal.SIGKILL)
+        server.client.close()
+        server.connect()
+        wait_until(lambda: "done" in states(server.client, ids))
+        killed = server.workers()
+        server.kill()  # the parent; its workers end by themselves
+        server.start()
+        assert not set(killed) & set(server.workers())
+        check_all_done(server, ids, sizes)
+        wait_until(lambda: left_on_disk(folder) == [])
+        check_nothing_lost_or_doubled(server, ids, sizes)
+        assert max(_runs(database_url, folder, ids)) >= 2
+        done = times_done(log)
+        assert set(done) <= set(ids)
+        assert set(done.values()) == {1}
 
 
 def test_a_polite_end_gives_back_what_is_worked_on(database_url, tmp_path):
@@ -115,9 +160,10 @@ def test_a_dump_that_kills_processes_is_given_up(tmp_path):
     with running(data_dir=tmp_path / "data", dump_lease_seconds=1) as server:
         ids = send(server.client, b"this one is deadly\nand more\n")
         for _ in range(3):
-            server.process.wait(30)
+            server.process.wait(120)
             server.kill()
-            server.start()
+            server.launch()  # it may be over again before anybody has found it ready
+        server.wait_until_ready()
         wait_until(lambda: states(server.client, ids) == ["failed"])
         status = server.client.get(f"/v1/dumps/{ids[0]}").json()
         assert "ended 3 times in the middle of it" in status["error"]
@@ -128,8 +174,6 @@ def test_a_dump_that_kills_processes_is_given_up(tmp_path):
 
 
 def test_a_stalled_process_that_wakes_up_changes_nothing(tmp_path):
-    import signal
-
     settings = {"data_dir": tmp_path / "data", "dump_lease_seconds": 1}
     with running(**settings, seconds_a_comment=0.002) as first:
         ids = send(first.client, dump(900))

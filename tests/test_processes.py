@@ -13,13 +13,16 @@ from pathlib import Path
 import pytest
 
 from tests.live import read_until
-from tests.servers import Server, running
+from tests.servers import is_gone, running
 
-BODY = b'{"comments": [{"id": "1", "text": "why so?"}, {"id": "2", "text": "nice"}]}'
-ASKING = (
-    b"POST /v1/classify HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
-    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-)
+
+def asking_of(text: bytes) -> bytes:
+    """A whole request."""
+    body = b'{"comments": [{"id": "1", "text": "%b"}, {"id": "2", "text": "nice"}]}' % text
+    return (
+        b"POST /v1/classify HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
 
 
 def ask(port: int) -> str:
@@ -30,19 +33,12 @@ def ask(port: int) -> str:
         return "refused"
     with connection:
         try:
-            connection.sendall(ASKING)
+            connection.sendall(asking_of(b"why so?"))
             answer = read_until(connection, b"nothing that comes", seconds=60)
         except OSError as error:
             return type(error).__name__
     head, _, body = answer.partition(b"\r\n\r\n")
     return head[9:12].decode() if body.endswith(b"}}") else f"lost after {len(answer)} bytes"
-
-
-def members(server: Server) -> list[int]:
-    """The processes that serve."""
-    of = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    found = map(int, of.read_text().split())
-    return [each for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
 
 class Asking:
@@ -74,7 +70,13 @@ def wait_for_answers(asking: Asking, *, n: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux, whose door can be shut")
+ON_LINUX = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(),
+    reason="needs Linux, whose door can be shut and who tells the workers",
+)
+
+
+@ON_LINUX
 @pytest.mark.parametrize("workers", [1, 3])
 def test_all_who_were_let_in_are_answered_at_the_end(workers):
     with running(workers=workers, dump_workers=0, seconds_a_comment=0.01) as server:
@@ -87,19 +89,19 @@ def test_all_who_were_let_in_are_answered_at_the_end(workers):
     assert set(counts) == {"200", "refused"}
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux, to tell who the workers are")
+@ON_LINUX
 def test_one_that_dies_is_replaced_and_nobody_meets_one_that_loads():
     with running(workers=2, dump_workers=0, seconds_to_load=1.5) as server:
         asking = Asking(server.port, n=4)
         wait_for_answers(asking, n=20)
-        before = members(server)
+        before = server.workers()
         assert len(before) == 2
         asking.ends.set()
         assert set(asking.join()) == {"200"}
         os.kill(before[0], signal.SIGKILL)
         asking = Asking(server.port, n=4)
         end = time.monotonic() + 60
-        while len(members(server)) < 2 or before[0] in members(server):
+        while len(server.workers()) < 2 or before[0] in server.workers():
             assert time.monotonic() < end, "none has taken its place"
             time.sleep(0.05)
         wait_for_answers(asking, n=20)
@@ -109,3 +111,37 @@ def test_one_that_dies_is_replaced_and_nobody_meets_one_that_loads():
     # What waited in the killed one is lost, and nothing after it.
     assert set(counts) <= {"200", "ConnectionResetError", "lost after 0 bytes"}
     assert counts.total() - counts["200"] <= 4
+
+
+def wait_until_gone(workers: list[int], *, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while left := [each for each in workers if not is_gone(each)]:
+        assert time.monotonic() < end, f"{left} live on"
+        time.sleep(0.05)
+
+
+@ON_LINUX
+def test_workers_end_with_their_parent_and_leave_the_port_to_the_next():
+    # The notice of the settings would keep the door open for a minute.
+    with running(workers=3, dump_workers=0, drain_notice_seconds=60, seconds_a_comment=0.3) as server:
+        workers = server.workers()
+        asking = Asking(server.port, n=1)
+        wait_for_answers(asking, n=1)
+        server.kill()
+        asking.ends.set()
+        assert set(asking.join()) == {"200"}  # it was let in
+        server.start()
+        assert ask(server.port) == "200"
+        wait_until_gone(workers, seconds=30)
+        assert not set(workers) & set(server.workers())
+
+
+@ON_LINUX
+def test_a_worker_that_cannot_end_is_ended_some_time_after_its_parent():
+    with running(workers=2, dump_workers=0, drain_seconds=1) as server:
+        workers = server.workers()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as stuck:
+            stuck.sendall(asking_of(b"bottomless"))
+            time.sleep(1)
+            server.kill()
+            wait_until_gone(workers, seconds=60)
