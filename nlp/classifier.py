@@ -17,7 +17,7 @@ from plaudit.errors import ArtifactError
 from plaudit.inference import LogitModel, Logits, Stage, load_tokenizer
 from plaudit.manifest import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.pieces import pieced
-from plaudit.scores import FLAGS, LABELS, ModelInfo, Scores
+from plaudit.scores import FLAGS, LABELS, ErrorCounts, ModelInfo, Scores
 
 _READ_ANYWAY: Final = ("zxx", "und")
 
@@ -40,7 +40,7 @@ class OnnxClassifier:
         stages = () if exact else manifest.stages
         self._artifact = artifact
         self._answer = artifacts.CASCADE if stages else artifacts.EXACT
-        self._error_counts = np.asarray(manifest.answers[self._answer].error_counts, np.float64)
+        self._error_counts = _error_counts(manifest.answers[self._answer])
         records: list[StageRecord | AnswerRecord] = [*stages, manifest.answers[artifacts.EXACT]]
         self._calibrations = [_calibration(record) for record in records]
         self._model = LogitModel(
@@ -68,8 +68,8 @@ class OnnxClassifier:
         return self._artifact.manifest.languages
 
     @property
-    def error_counts(self) -> NDArray[np.float64] | None:
-        """Soft error counts on held-out comments, shape (3, 3)."""
+    def error_counts(self) -> ErrorCounts | None:
+        """How it errs on held-out comments."""
         return self._error_counts
 
     def classify(self, texts: Sequence[str]) -> Scores:
@@ -120,6 +120,15 @@ class OnnxClassifier:
                 f"{path}: expected its golden logits within {tolerance}, found them "
                 f"{difference:.3f} off; the version of onnxruntime may be unfit. {MEND}"
             )
+
+
+def _error_counts(record: AnswerRecord) -> ErrorCounts:
+    return ErrorCounts(
+        pooled=np.asarray(record.error_counts, np.float64),
+        languages={
+            code: np.asarray(counts, np.float64) for code, counts in record.error_counts_by_language.items()
+        },
+    )
 
 
 def _calibration(record: AnswerRecord | StageRecord) -> Calibration:

@@ -16,7 +16,7 @@ from plaudit.policy import Policy, SignalRule
 from plaudit.prevalence import MIN_COMMENTS, Correction
 from plaudit.reference import References
 from plaudit.report.envelope import Coverage, Finding, Group, Interval, LabelShare, SignalRow
-from plaudit.scores import LABELS
+from plaudit.scores import LABELS, ErrorCounts
 from plaudit.signals import Measured, Signal, estimated, tallied
 from plaudit.signals.section import Section
 from plaudit.signals.tally import Counts, Tallied
@@ -33,7 +33,7 @@ NAME_COLUMNS: Final = {"post": "post_name", "creator": "creator_name"}
 def measure(
     facts: Facts,
     *,
-    error_counts: NDArray[np.float64] | None,
+    error_counts: ErrorCounts | None,
     references: References,
     policy: Policy,
     rejected: Mapping[str, int] | None = None,
@@ -53,7 +53,7 @@ def measure(
 def judge(
     found: Tallied,
     *,
-    error_counts: NDArray[np.float64] | None,
+    error_counts: ErrorCounts | None,
     references: References,
     policy: Policy,
     rejected: Mapping[str, int] | None = None,
@@ -86,7 +86,7 @@ def judge(
         reasons={
             "index": tuple(_headline_reasons(both, judged)),
             **{field: tuple(judged.why(index)) for index, field in FIELDS.items()},
-            "labels": _labels_why(found.counts.n_readable, correction),
+            "labels": _labels_why(found, correction),
         },
         labels=_labels(found.counts, judged.measured),
         signals=tuple(judged.row(name) for name in policy.signals),
@@ -98,7 +98,7 @@ def measure_groups(
     facts: Facts,
     *,
     by: str,
-    error_counts: NDArray[np.float64] | None,
+    error_counts: ErrorCounts | None,
     references: References,
     policy: Policy,
     platform: str | None = None,
@@ -268,7 +268,8 @@ def _headline_reasons(both: Estimate | None, judged: _Judged) -> list[str]:
     return [f"It needs both numbers, and there is no {' and no '.join(lacking)}."]
 
 
-def _labels_why(n: int, correction: Correction) -> tuple[str, ...]:
+def _labels_why(found: Tallied, correction: Correction) -> tuple[str, ...]:
+    n, correction = found.counts.n_readable, correction.among(found.census[0].spoken)
     if not n:
         return ("No comment of the audience is in a language the model reads.",)
     if correction.refusal is not None:

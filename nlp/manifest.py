@@ -31,13 +31,15 @@ class AnswerRecord(_Record):
 
     Temperature, scale and bias are the exact network's; those of a cascade's stages stand with them.
     `error_counts[i][j]` sums, over held-out comments whose label is `LABELS[i]`, the probability of
-    `LABELS[j]`; see `prevalence`.
+    `LABELS[j]`; see `prevalence`. `error_counts_by_language` splits them by the language that each comment is
+    taken for; empty in artefacts of format 2 and before.
     """
 
     temperature: float = Field(gt=0)
     flag_scale: tuple[_Positive, _Positive, _Positive]
     flag_bias: tuple[float, float, float]
     error_counts: tuple[_Counts, _Counts, _Counts]
+    error_counts_by_language: dict[str, tuple[_Counts, _Counts, _Counts]] = {}
     n_held_out: int = Field(ge=0)
 
 

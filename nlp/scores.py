@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -62,6 +62,23 @@ class ModelInfo:
         return {"id": self.id, "hash": self.hash, "answer": self.answer}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ErrorCounts:
+    """How a classifier errs, as soft counts on held-out comments.
+
+    Attributes:
+        pooled: Shape (3, 3): row i sums the probabilities of comments whose label is `LABELS[i]`, so that it
+            sums to their number.
+        languages: The same of the comments of each language, by code as in `Scores.languages`; empty where
+            they were not told apart.
+        certainty: Times as many comments that the counts are taken for where their own uncertainty is drawn.
+    """
+
+    pooled: NDArray[np.float64]
+    languages: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    certainty: float = 1.0
+
+
 class Classifier(Protocol):
     """Anything that scores texts. An answer never depends on the other texts of the call."""
 
@@ -76,12 +93,8 @@ class Classifier(Protocol):
         ...
 
     @property
-    def error_counts(self) -> NDArray[np.float64] | None:
-        """Soft error counts on held-out comments, shape (3, 3); None where unknown.
-
-        Row i sums the probabilities of comments whose label is `LABELS[i]`. Without them label shares
-        stay uncorrected.
-        """
+    def error_counts(self) -> ErrorCounts | None:
+        """How it errs on held-out comments; None where unknown: label shares then stay uncorrected."""
         ...
 
     def classify(self, texts: Sequence[str]) -> Scores:

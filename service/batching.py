@@ -10,10 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from plaudit.scores import Classifier, ModelInfo, Scores
+from plaudit.scores import Classifier, ErrorCounts, ModelInfo, Scores
 from plaudit.service.lanes import SLICE_TOKENS, Lanes, Order, Slice, part, taken
 from plaudit.service.metrics import Metrics
 from plaudit.service.priority import give_way
@@ -205,7 +202,7 @@ class SharedClassifier:
         return self._classifier.languages
 
     @property
-    def error_counts(self) -> NDArray[np.float64] | None:
+    def error_counts(self) -> ErrorCounts | None:
         """As `Classifier.error_counts`."""
         return self._classifier.error_counts
 

@@ -20,14 +20,12 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from plaudit.comment import Batch
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Part, Pipeline
-from plaudit.scores import ModelInfo, Scores
+from plaudit.scores import ErrorCounts, ModelInfo, Scores
 from plaudit.service.output import labelled, with_kept
 
 Load = Callable[[], Pipeline]
@@ -191,7 +189,7 @@ class _Told:
     """A classifier that is elsewhere."""
 
     def __init__(
-        self, *, model: ModelInfo, languages: tuple[str, ...], error_counts: NDArray[np.float64] | None
+        self, *, model: ModelInfo, languages: tuple[str, ...], error_counts: ErrorCounts | None
     ) -> None:
         self.model, self.languages, self.error_counts = model, languages, error_counts
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from plaudit.pipeline import Pipeline
 from plaudit.policy import load as load_policy
 from plaudit.reference import References
-from plaudit.scores import ModelInfo, Scores
+from plaudit.scores import ErrorCounts, ModelInfo, Scores
 
 _PRAISE = ("great", "cool", "nice", "love", "amazing", "wow", "follow me")
 _UNREADABLE = {"これ": "ja", "что": "ru"}
@@ -32,9 +31,9 @@ class KeywordClassifier:
         return ("en",)
 
     @property
-    def error_counts(self) -> NDArray[np.float64] | None:
+    def error_counts(self) -> ErrorCounts | None:
         rest = (1 - self.confidence) / 2
-        return 200 * (np.eye(3) * (self.confidence - rest) + rest)
+        return ErrorCounts(pooled=200 * (np.eye(3) * (self.confidence - rest) + rest))
 
     def classify(self, texts: Sequence[str]) -> Scores:
         self.n_seen += len(texts)

@@ -141,8 +141,8 @@ def test_a_contact_is_a_solicitation(classifier: OnnxClassifier) -> None:
 def test_the_manifest_fits_the_classifier(classifier: OnnxClassifier) -> None:
     assert classifier.model.id == classifier.artifact.folder.name
     assert classifier.error_counts is not None
-    assert classifier.error_counts.shape == (3, 3)
-    assert (classifier.error_counts.argmax(axis=1) == [0, 1, 2]).all()
+    assert classifier.error_counts.pooled.shape == (3, 3)
+    assert (classifier.error_counts.pooled.argmax(axis=1) == [0, 1, 2]).all()
     assert "en" in classifier.languages
 
 

@@ -16,12 +16,13 @@ from plaudit.facts import Facts
 from plaudit.index import measure, measure_groups, warnings_of
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Interval
+from plaudit.scores import ErrorCounts
 from plaudit.signals import tallied
 from plaudit.signals.section import Section
 from tests.communities import facts_from, words_of
 from tests.fakes import KeywordClassifier
 
-COUNTS = np.array([[900.0, 60.0, 40.0], [50.0, 630.0, 20.0], [10.0, 8.0, 282.0]])
+COUNTS = ErrorCounts(pooled=np.array([[900.0, 60.0, 40.0], [50.0, 630.0, 20.0], [10.0, 8.0, 282.0]]))
 TOOLS: dict[str, Any] = {"error_counts": COUNTS, "references": References(), "policy": policy.load()}
 WOODS = ("oak", "ash", "elm", "fir", "yew", "bay", "fig", "may", "box", "lime")
 PARTS = ("hinge", "shelf", "drawer", "panel", "joint", "screw", "clamp", "plane", "chisel", "mallet")

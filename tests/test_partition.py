@@ -54,7 +54,7 @@ class Shuffled(Held):
 def told(tally: Tally) -> dict[str, Any]:
     sums = tally.settled()
     numbers = sums and (sums.by, sums.top, sums.pull, sums.bottom, sums.n, sums.most, sums.buckets.tobytes())
-    shown = (tally.keys.tolist(), tally.strength.tolist(), tally.n_comments, tally.n_authors)
+    shown = (tally.keys.tolist(), tally.strength.tolist(), tally.n_comments, tally.n_authors, tally.spoken)
     values = None if tally.values is None else np.sort(tally.values).tolist()
     why = (tally.absent, tally.hidden, tally.scarce)
     return {tally.name: (tally.family, tally.unit, numbers, shown if sums else None, values, why)}
@@ -141,9 +141,18 @@ def odd() -> Rows:
     ]  # fmt: skip
 
 
+def in_two_languages(facts: Facts) -> Facts:
+    codes = np.array(facts.language.to_pylist(), object)
+    codes[(codes == "en") & (facts.key % np.uint64(3) == 0)] = "de"
+    return replace(facts, language=pa.array(codes, pa.string()))
+
+
 POSTS = {"p0": "a hinge and an oak shelf", "p1": "which drawer?"}
 MIXED = with_posts(
-    facts_from([*community(70, seed=3), *campaign(12), *pod(), *crowd(), *stitched(), *odd()]), POSTS
+    in_two_languages(
+        facts_from([*community(70, seed=3), *campaign(12), *pod(), *crowd(), *stitched(), *odd()])
+    ),
+    POSTS,
 )
 FLAT = facts_from([{**row, "parent_id": None} for row in community(30)])
 NAMELESS = facts_from([{**row, "author": None} for row in community(30)])
@@ -167,6 +176,7 @@ def test_parts_tell_what_the_whole_tells(facts: Facts, part_rows: int, tmp_path:
 def test_every_signal_of_the_mixture_is_there() -> None:
     found = {tally.name: tally for tally in tallied(Section.of(MIXED)).signals}
     assert [name for name, tally in found.items() if tally.settled() is None] == []
+    assert set(found["generic_share"].spoken) == {"en", "de"}
     for name in ("duplicate_share", "burst_share", "co_commenting", "reciprocity", "creator_reply_latency"):
         assert found[name].keys.size, name
 

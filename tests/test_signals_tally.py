@@ -46,7 +46,7 @@ def told(tally: Tally) -> tuple[object, ...]:
         return (tally.absent, tally.n_comments)
     return (
         *(sums.top, sums.pull, sums.bottom, sums.n, sums.most, sums.buckets.tobytes()),
-        *(tally.n_comments, tally.keys.tolist(), tally.strength.tolist()),
+        *(tally.n_comments, tally.keys.tolist(), tally.strength.tolist(), tally.spoken),
     )
 
 

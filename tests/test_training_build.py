@@ -89,6 +89,11 @@ def test_the_manifest_says_what_was_done(built: tuple[Path, list[str]], parts: b
     assert np.asarray(manifest.answers["exact"].error_counts).sum() == pytest.approx(
         len(parts.held_out), abs=0.01
     )
+    by_language = manifest.answers["exact"].error_counts_by_language
+    assert "en" in by_language
+    assert np.sum(list(by_language.values()), axis=0) == pytest.approx(
+        np.asarray(manifest.answers["exact"].error_counts), abs=0.01
+    )
     assert [g.text for g in manifest.golden] == list(records.GOLDEN_TEXTS)
     assert str(Path.cwd()) not in (built[0] / artifact.MANIFEST).read_text()
 

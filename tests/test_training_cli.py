@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from plaudit import artifact
+from plaudit import artifact, language
 from plaudit.errors import ArtifactError, InputError, TrainingDataError
 from plaudit.training import exits, progress
 from plaudit.training.cli import app
@@ -113,6 +113,32 @@ def test_references_are_fitted_on_dumps(model: Path, tmp_path: Path) -> None:
     result = run("references", small, "--model", model)
     assert (result.exit_code, (model / artifact.MANIFEST).read_bytes()) == (2, before)
     assert "No post in the dumps has 50 comments" in result.stderr
+
+
+def test_errors_are_counted_anew_by_language(model: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in EXAMPLE.read_text().splitlines()]
+    rows += [{"text": f"ich finde die Glasur sehr schön, {i}", "label": "genuine"} for i in range(40)]
+    held_out = tmp_path / "held_out.jsonl"
+    held_out.write_text("\n".join(map(json.dumps, rows)))
+    before = artifact.load(model).manifest
+    result = run("recount", held_out, "--model", model)
+    assert result.exit_code == 0, result.output
+    manifest = artifact.load(model).manifest
+    assert manifest.id == before.id
+    assert manifest.data["errors_counted_on"]["n"] == len(rows)
+    n_german = language.identify([row["text"] for row in rows]).count("de")
+    assert n_german >= 40
+    for name, answer in manifest.answers.items():
+        before_ = before.answers[name]
+        assert (answer.n_held_out, answer.temperature) == (before_.n_held_out, before_.temperature)
+        assert sum(map(sum, answer.error_counts)) == pytest.approx(len(rows), abs=0.01)
+        assert sum(map(sum, answer.error_counts_by_language["de"])) == pytest.approx(n_german, abs=0.01)
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join(map(json.dumps, rows[-50:])))
+    whole = (model / artifact.MANIFEST).read_bytes()
+    result = run("recount", few, "--model", model)
+    assert (result.exit_code, (model / artifact.MANIFEST).read_bytes()) == (2, whole)
+    assert "need 30 held-out comments of each label" in result.stderr
 
 
 def test_use_checks_before_it_changes(models: Path, model: Path, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import html.parser
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from plaudit.scores import ErrorCounts, Scores
 from plaudit.training import baselines, examination, showing
 from plaudit.training.dataset import LabelledComment, load
 from plaudit.training.page import page
@@ -65,11 +67,44 @@ def test_the_correction_of_shares_is_tried_on_every_mix() -> None:
     noisy = np.where(random.random(900) < 0.6, truth, random.integers(0, 3, 900))
     probabilities = (np.eye(3)[noisy] * 0.7 + 0.1).astype(np.float32)
     counts = np.stack([probabilities[truth == i].sum(0) for i in range(3)]).astype(np.float64)
-    found = share_errors(probabilities, truth, counts)
+    scores = _scores(probabilities)
+    found = share_errors(scores, truth, ErrorCounts(pooled=counts))
     assert found is not None
     errors = found["mean_absolute_error"]
     assert errors["corrected"] < 0.07 < 0.08 < errors["counted"] < errors["mean_probability"]
-    assert share_errors(probabilities[:300], truth[:300], counts) is None
+    assert share_errors(_scores(probabilities[:300]), truth[:300], ErrorCounts(pooled=counts)) is None
+
+
+def test_shares_are_corrected_by_the_language_they_are_in() -> None:
+    random = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), 600)
+    is_german = np.tile([False, True], 900)
+    noise = np.where(is_german, 0.5, 0.1)
+    noisy = np.where(random.random(1800) < noise, random.integers(0, 3, 1800), truth)
+    probabilities = (np.eye(3)[noisy] * 0.7 + 0.1).astype(np.float32)
+
+    def counts(rows):
+        return np.stack([probabilities[rows & (truth == i)].sum(0) for i in range(3)]).astype(np.float64)
+
+    pooled = ErrorCounts(pooled=counts(truth >= 0))
+    split = replace(pooled, languages={"de": counts(is_german), "en": counts(~is_german)})
+    errors = []
+    for given in (pooled, split):
+        found = share_errors(_scores(probabilities[is_german], "de"), truth[is_german], given)
+        assert found is not None
+        errors.append(found["mean_absolute_error"]["corrected"])
+    assert errors[1] < 0.8 * errors[0]
+
+
+def _scores(probabilities, code: str = "en") -> Scores:
+    n = len(probabilities)
+    return Scores(
+        probabilities=probabilities,
+        flags=np.zeros((n, 3), np.float32),
+        languages=(code,) * n,
+        supported=np.ones(n, bool),
+        truncated=np.zeros(n, bool),
+    )
 
 
 class _Page(html.parser.HTMLParser):

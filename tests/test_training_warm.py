@@ -202,6 +202,11 @@ def test_what_is_known_of_errors_adds_up() -> None:
             n_held_out=n,
         )
 
+    def spoken(record: AnswerRecord, *codes: str) -> AnswerRecord:
+        return record.model_copy(
+            update={"error_counts_by_language": dict.fromkeys(codes, record.error_counts)}
+        )
+
     both = warm.joined(record(2.0, 0.5, 100, 1.0), record(1.0, -0.5, 300, 4.0))
     assert (both.n_held_out, both.error_counts[0][0]) == (400, 400.0)
     assert both.temperature == pytest.approx(4.0**0.75)
@@ -209,3 +214,7 @@ def test_what_is_known_of_errors_adds_up() -> None:
     unknown = warm.joined(record(1.0, 0.0, 100, 1.0), record(3.0, -0.5, 300, 1.0))
     assert (unknown.flag_scale[0], unknown.flag_bias[0]) == (3.0, -0.5)
     assert warm.joined(unknown, None) == unknown
+    new, old = record(1.0, 0.0, 100, 1.0), record(1.0, 0.0, 300, 1.0)
+    split = warm.joined(spoken(new, "de", "en"), spoken(old, "en", "fr")).error_counts_by_language
+    assert {code: counts[0][0] for code, counts in split.items()} == {"de": 100.0, "en": 400.0, "fr": 300.0}
+    assert warm.joined(spoken(new, "de"), old).error_counts_by_language == {}

@@ -44,6 +44,7 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "convert": cli_choosing.convert,
     "teach": cli_teach.teach,
     "evaluate": cli_models.evaluate,
+    "recount": cli_models.recount,
     "promote": cli_models.promote,
     "rollback": cli_models.rollback,
     "use": cli_models.use,

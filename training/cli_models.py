@@ -63,6 +63,24 @@ def evaluate(
             tell_figures(figures)
 
 
+def recount(files: Files, model: Model = None, columns: Columns = None, threads: Threads = None) -> None:
+    """Count anew how a model errs, in each language, and write it into its manifest: label shares follow.
+
+    On comments that it was not trained on and that nothing is tested on; fit `references` afterwards.
+    """
+    with exit_codes():
+        from plaudit import artifact
+        from plaudit.training import dataset, recounting
+
+        folder, names = model or artifact.current(), columns_of(columns)
+        comments = [c for path in files for c in dataset.load(path, columns=names)]
+        manifest = recounting.recount(folder, comments, threads=threads)
+        say(
+            f"wrote the error counts of {manifest.id}: "
+            f"{manifest.data['errors_counted_on']['n']:,} comments of {len(comments):,}."
+        )
+
+
 def promote(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Id of a model, the name of its folder.")],
     test: Annotated[

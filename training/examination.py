@@ -52,7 +52,7 @@ def examine(
     return figures | {
         "baselines": _baselines(comments, truth, clusters, clean, train=train),
         "obfuscated": hidden,
-        "shares": share_errors(scores.probabilities, truth, classifier.error_counts),
+        "shares": share_errors(scores, truth, classifier.error_counts),
         "speed": speed,
     }
 

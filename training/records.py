@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from plaudit import calibration
+from plaudit import calibration, language
 from plaudit.artifact import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.calibration import Calibration
 from plaudit.inference import LogitModel
@@ -64,21 +64,42 @@ def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> Ans
     Rows that were chosen for being hard are left out where enough others stand: they overstate how often
     the classifier errs on comments as they come, and the correction of shares would overshoot.
     """
-    rows = _as_they_come(held_out)
+    rows = as_they_come(held_out)
     label_logits, flag_logits = served[0][rows], served[1][rows]
     comments = [held_out[row] for row in rows]
     truth = np.array([LABELS.index(c.label) for c in comments])
     fitted = calibration.fit(label_logits, truth, flag_logits, flag_targets(comments).astype(np.int64))
-    counts = calibration.error_counts(fitted.label_probabilities(label_logits), truth)
+    probabilities = fitted.label_probabilities(label_logits)
     return AnswerRecord.model_validate(
         {
             "temperature": fitted.temperature,
             "flag_scale": fitted.flag_scale,
             "flag_bias": fitted.flag_bias,
-            "error_counts": tuple(_floats(row, digits=4) for row in counts),
             "n_held_out": len(comments),
+            **counts_record(probabilities, truth, language.identify([c.text for c in comments])),
         }
     )
+
+
+def counts_record(
+    probabilities: NDArray[np.float32], truth: NDArray[np.int64], languages: Sequence[str]
+) -> dict[str, Any]:
+    """Return error counts, of all and by language, as an answer's record holds them.
+
+    Args:
+        probabilities: Of held-out comments, shape (n, 3).
+        truth: Their labels, shape (n,).
+        languages: What each is taken for when served.
+    """
+    codes = np.array(languages, object)
+    by_language = {
+        code: _counts(probabilities[codes == code], truth[codes == code]) for code in sorted(set(languages))
+    }
+    return {"error_counts": _counts(probabilities, truth), "error_counts_by_language": by_language}
+
+
+def _counts(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Any:
+    return tuple(_floats(row, digits=4) for row in calibration.error_counts(probabilities, truth))
 
 
 def cascade_records(
@@ -89,7 +110,7 @@ def cascade_records(
     A stage is calibrated on the held-out comments that it answers: of what it passes on it says nothing.
     Where it answers too few to fit, its logits are taken as they are.
     """
-    rows = _as_they_come(held_out)
+    rows = as_they_come(held_out)
     comments = [held_out[row] for row in rows]
     truth = np.array([LABELS.index(c.label) for c in comments])
     flags = flag_targets(comments).astype(np.int64)
@@ -106,10 +127,8 @@ def cascade_records(
             fitted = calibration.fit(labels, truth[taken], marks, flags[taken]) if is_enough else _PLAIN
             stages.append(_stage_record(model, students[place], place, fitted))
         probabilities[taken] = fitted.label_probabilities(labels)
-    counts = calibration.error_counts(probabilities, truth)
-    return tuple(stages), exact.model_copy(
-        update={"error_counts": tuple(_floats(row, digits=4) for row in counts)}
-    )
+    counts = counts_record(probabilities, truth, language.identify([c.text for c in comments]))
+    return tuple(stages), AnswerRecord.model_validate(exact.model_dump() | counts)
 
 
 def _stage_record(model: LogitModel, student: Student, place: int, fitted: Calibration) -> StageRecord:
@@ -137,7 +156,8 @@ def student_record(made: Cascade) -> dict[str, Any]:
     }
 
 
-def _as_they_come(held_out: Sequence[LabelledComment]) -> list[int]:
+def as_they_come(held_out: Sequence[LabelledComment]) -> list[int]:
+    """Return the rows that were not chosen for being hard; all where too few of a label then are left."""
     random = [row for row, comment in enumerate(held_out) if not comment.active]
     counts = Counter(held_out[row].label for row in random)
     return random if all(counts[label] >= MIN_HELD_OUT for label in LABELS) else list(range(len(held_out)))

@@ -22,6 +22,7 @@ def replace_manifest(folder: Path, **changes: Any) -> Manifest:
     manifest = artifact.load(folder).manifest
     # The card follows from the manifest, so no hash of it is kept: a kill between the two files does no harm.
     files = {name: record for name, record in manifest.files.items() if name != artifact.CARD}
-    changed = Manifest.model_validate(manifest.model_dump() | {"files": files} | changes)
+    fixed = {"files": files, "format_version": artifact.FORMAT_VERSION}
+    changed = Manifest.model_validate(manifest.model_dump() | fixed | changes)
     artifact.rewrite(folder, changed, contents={artifact.CARD: card.render(changed).encode()})
     return changed

@@ -6,13 +6,13 @@ with every mix of labels equally likely, and each way of estimating shares is he
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from plaudit.prevalence import Correction
-from plaudit.scores import LABELS
+from plaudit.scores import LABELS, ErrorCounts, Scores
 from plaudit.training.metrics import Labels
 
 _N_SAMPLES: Final = 300
@@ -20,16 +20,16 @@ _SAMPLE: Final = 200  # comments: a middling post
 
 
 def share_errors(
-    probabilities: NDArray[np.float32],
+    scores: Scores,
     truth: Labels,
-    error_counts: NDArray[np.float64] | None,
+    error_counts: ErrorCounts | None,
     *,
     seed: int = 0,
 ) -> dict[str, Any] | None:
     """Return the mean absolute error of label shares by each way of estimating them.
 
     Args:
-        probabilities: Shape (n, 3).
+        scores: Of n comments.
         truth: Shape (n,).
         error_counts: Of the model, as a classifier brings them.
         seed: Of the samples.
@@ -42,15 +42,16 @@ def share_errors(
     if not all(len(rows) for rows in rows_of):
         return None
     random = np.random.default_rng(seed)
-    correction = Correction.of(error_counts)
+    correction, codes = Correction.of(error_counts), np.array(scores.languages, object)
     errors: dict[str, list[float]] = {"counted": [], "mean_probability": [], "corrected": []}
     for shares in random.dirichlet(np.ones(len(LABELS)), _N_SAMPLES):
         sizes = random.multinomial(_SAMPLE, shares)
         rows = np.concatenate([random.choice(each, n) for each, n in zip(rows_of, sizes, strict=True)])
-        drawn, sample = sizes / _SAMPLE, probabilities[rows].astype(np.float64)
+        drawn, sample = sizes / _SAMPLE, scores.probabilities[rows].astype(np.float64)
         counted = np.bincount(sample.argmax(1), minlength=len(LABELS)) / _SAMPLE
         means = sample.mean(0)
-        found = {"counted": counted, "mean_probability": means, "corrected": correction.solve(means)}
+        corrected = correction.among(Counter(codes[rows].tolist())).solve(means)
+        found = {"counted": counted, "mean_probability": means, "corrected": corrected}
         for name, estimate in found.items():
             errors[name].append(float(np.abs(estimate - drawn).mean()))
     return {

@@ -205,13 +205,13 @@ def joined(new: AnswerRecord, old: AnswerRecord | None) -> AnswerRecord:
     """Return calibration and error counts on the rows both records rest on.
 
     The new rows are of one topic; the old ones say how the model errs elsewhere, where it still answers
-    nearly as before. Counts add up; temperature and lines are averaged by rows (temperature as its
-    logarithm). A line of flags that the new rows did not have is the old one.
+    nearly as before. Counts add up, by language only where the old ones are told apart; temperature and
+    lines are averaged by rows (temperature as its logarithm). A line of flags that the new rows did not have
+    is the old one.
     """
     if old is None:
         return new
     share = new.n_held_out / max(1, new.n_held_out + old.n_held_out)
-    counts = np.asarray(new.error_counts) + np.asarray(old.error_counts)
     lines = [
         (a, b) if (s, t) == (1.0, 0.0) else (share * s + (1 - share) * a, share * t + (1 - share) * b)
         for s, t, a, b in zip(new.flag_scale, new.flag_bias, old.flag_scale, old.flag_bias, strict=True)
@@ -222,7 +222,22 @@ def joined(new: AnswerRecord, old: AnswerRecord | None) -> AnswerRecord:
             "temperature": math.exp(logs),
             "flag_scale": tuple(scale for scale, _ in lines),
             "flag_bias": tuple(bias for _, bias in lines),
-            "error_counts": tuple(tuple(row) for row in counts.round(4).tolist()),
+            "error_counts": _summed(new.error_counts, old.error_counts),
+            "error_counts_by_language": _by_language(new, old),
             "n_held_out": new.n_held_out + old.n_held_out,
         }
     )
+
+
+def _by_language(new: AnswerRecord, old: AnswerRecord) -> dict[str, Any]:
+    one, other = new.error_counts_by_language, old.error_counts_by_language
+    if not other:
+        return {}  # the new rows alone, of one topic, would pass for how it errs
+    nothing = np.zeros((len(LABELS), len(LABELS)))
+    return {
+        code: _summed(one.get(code, nothing), other.get(code, nothing)) for code in sorted({*one, *other})
+    }
+
+
+def _summed(one: Any, other: Any) -> Any:
+    return tuple(tuple(row) for row in (np.asarray(one) + np.asarray(other)).round(4).tolist())

@@ -93,7 +93,8 @@ def _correct(estimates: dict[str, Estimate | None], triple: Sequence[Tally], cor
     given = [estimate for each in triple if (estimate := estimates.get(each.name)) is not None]
     if len(given) == len(triple):
         names, n = [each.name for each in triple], triple[0].n_comments
-        estimates.update(zip(names, labels.corrected(given, n=n, correction=correction), strict=True))
+        fit = correction.among(triple[0].spoken)
+        estimates.update(zip(names, labels.corrected(given, n=n, correction=fit), strict=True))
 
 
 def _signal(tally: Tally, estimate: Estimate | None, ids: Mapping[int, str]) -> Signal:

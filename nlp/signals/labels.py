@@ -1,12 +1,15 @@
 """What the audience writes: praise that fits anywhere, questions, remarks on this very content.
 
-Formula: mean probability of each label, corrected by PACC (`plaudit.prevalence`).
+Formula: mean probability of each label, corrected by PACC (`plaudit.prevalence`) with the error rates of the
+languages they are written in, in the mixture that is found.
 Reduced by: author.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -34,9 +37,21 @@ def census(section: Section) -> Iterator[Reading]:
 
 
 def _shares(section: Section, *, names: Sequence[str], of: Mask, bottom: Whole | None) -> Iterator[Reading]:
+    spoken = _spoken(section, of, section.weight if bottom is None else bottom)
     for name, label in zip(names, LABELS, strict=True):
         top = getattr(section.facts, label)
-        yield share(section, name=name, family=FAMILY, of=of, top=top, bottom=bottom)
+        reading = share(section, name=name, family=FAMILY, of=of, top=top, bottom=bottom)
+        yield replace(reading, spoken=spoken)
+
+
+def _spoken(section: Section, of: Mask, counts: Whole) -> Counter[str]:
+    """Return how much of what is counted is of which language."""
+    rows = np.flatnonzero(of & (counts > 0))
+    codes = section.facts.language.dictionary_encode()
+    at = codes.indices.to_numpy(zero_copy_only=False)[rows]
+    sums = np.bincount(at, counts[rows], minlength=len(codes.dictionary)).astype(np.int64)
+    told = zip(codes.dictionary.to_pylist(), sums.tolist(), strict=True)
+    return Counter({code: n for code, n in told if n})
 
 
 def corrected(estimates: Sequence[Estimate], *, n: int, correction: Correction) -> list[Estimate]:

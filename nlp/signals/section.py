@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -260,6 +261,7 @@ class Reading:
         absent: One sentence where the signal can't be read, or should no comment of the whole be behind it.
         hidden: Absent because the source left something out, not because there was nothing to measure.
         scarce: Absent because it is too rare to be met among so few comments.
+        spoken: How much of `ratio.bottom` is of which language, where that matters.
         values: For a median: the value of each row of `ratio`, whose `top` then is of no meaning; what is
             resampled is the share at or below the median.
     """
@@ -273,6 +275,7 @@ class Reading:
     absent: str | None = None
     hidden: bool = False
     scarce: bool = False
+    spoken: Counter[str] | None = None
     values: NDArray[np.float64] | None = None
 
 

@@ -38,6 +38,7 @@ class Tally:
         n_authors: Known authors behind it.
         strength: Of the clearest evidence, at most `N_EVIDENCE`, falling.
         keys: Of these comments.
+        spoken: How much of `sums.bottom` is of which language; empty where that does not matter.
         values: For a median: all its values, in no order; `sums.top` then is of no meaning.
         buckets: The bucket of each value.
         absent: One sentence where absent, or should no comment be behind it.
@@ -53,6 +54,7 @@ class Tally:
     n_authors: int = 0
     strength: NDArray[np.int64] = field(default_factory=lambda: _NO_STRENGTH)
     keys: Keys = field(default_factory=lambda: _NO_KEYS)
+    spoken: Counter[str] = field(default_factory=Counter)
     values: NDArray[np.float64] | None = None
     buckets: NDArray[np.uint16] | None = None
     absent: str | None = None
@@ -77,6 +79,7 @@ class Tally:
             n_authors=section.n_authors(reading.rows),
             strength=_NO_STRENGTH if reading.strength is None else reading.strength[shown],
             keys=section.facts.key[shown],
+            spoken=reading.spoken or Counter(),
             values=reading.values,
         )
 
@@ -95,6 +98,7 @@ class Tally:
             n_authors=self.n_authors + other.n_authors,
             strength=strength[shown],
             keys=keys[shown],
+            spoken=self.spoken + other.spoken,
             values=_end_to_end(self.values, other.values),
             buckets=_end_to_end(self.buckets, other.buckets),
         )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from plaudit import linguistics
 from plaudit.facts import Facts, facts_of
@@ -14,7 +12,7 @@ from plaudit.index import measure
 from plaudit.pipeline import Pipeline
 from plaudit.policy import Policy
 from plaudit.report.envelope import Finding, Interval
-from plaudit.scores import Classifier
+from plaudit.scores import Classifier, ErrorCounts
 from plaudit.validation.editing import Comments
 
 _SURE: Final = 1e6  # times as many held-out comments: the error rates are as good as known
@@ -92,6 +90,6 @@ class Bench:
         """Label and measure comments."""
         return self.finding(self.facts(comments))
 
-    def _error_counts(self, sampling_alone: bool) -> NDArray[np.float64] | None:
+    def _error_counts(self, sampling_alone: bool) -> ErrorCounts | None:
         counts = self._pipeline.classifier.error_counts
-        return counts * _SURE if sampling_alone and counts is not None else counts
+        return replace(counts, certainty=_SURE) if sampling_alone and counts is not None else counts

@@ -10,9 +10,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from plaudit.scores import FLAGS, LABELS, Classifier, ModelInfo, Scores
+from plaudit.scores import FLAGS, LABELS, Classifier, ErrorCounts, ModelInfo, Scores
 
 _MODEL: Final = b"plaudit.model"
 _SCHEMA: Final = pa.schema(
@@ -53,8 +52,8 @@ class Remembering:
         return self.inner.languages
 
     @property
-    def error_counts(self) -> NDArray[np.float64] | None:
-        """Soft error counts on held-out comments."""
+    def error_counts(self) -> ErrorCounts | None:
+        """How it errs on held-out comments."""
         return self.inner.error_counts
 
     def unknown(self, texts: Sequence[str]) -> list[str]:

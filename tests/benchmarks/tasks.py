@@ -26,7 +26,7 @@ from plaudit.pipeline import Pipeline
 from plaudit.policy import load as load_policy
 from plaudit.readers import ReadOptions, read
 from plaudit.reference import References
-from plaudit.scores import ModelInfo, Scores
+from plaudit.scores import ErrorCounts, ModelInfo, Scores
 from plaudit.service.progress import Meter
 from plaudit.service.score import Job
 from plaudit.service.score import score as run_job
@@ -45,7 +45,7 @@ class HashClassifier:
 
     model = ModelInfo(id="hash-fake", hash="0" * 64)
     languages = ("en",)
-    error_counts = 200 * (np.eye(3) * 0.85 + 0.05)
+    error_counts = ErrorCounts(pooled=200 * (np.eye(3) * 0.85 + 0.05))
 
     def classify(self, texts: Sequence[str]) -> Scores:
         n = len(texts)
