@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.legible import legible, may_be_disguised
+from plaudit.memo import Memo
 from plaudit.pieces import Pieces, pieced, pieces_of
 from plaudit.text import normalize
 from plaudit.vernacular import READ, SOUND, UNSURE, bare, guessed, small_words, told
@@ -78,9 +79,6 @@ _OTHER_SCRIPT_SHARE: Final = 0.35
 _KANA_SHARE: Final = 0.15  # below, the kana are borrowed: Chinese comments like a の
 _LATIN = re.compile("[A-Za-z]")
 _LOOK_LATIN: Final = frozenset("авеёіјкмнорстухѕһԁԛԝАВЕІЈКМНОРСТУХЅαεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
-_N_KEPT: Final = 1 << 13  # pieces and words
-_N_LETTERS_KEPT: Final = 30
-_PIECES: dict[str, _Heard] = {}
 _SURE_ENGLISH: Final = 0.5  # share of small words from which English needs no model
 
 
@@ -150,15 +148,7 @@ def _heard(pieces: Pieces) -> dict[int, _Heard]:
     """Return what is known of each piece that is no plain word, by its place."""
     heard: dict[int, _Heard] = {}
     for place in np.flatnonzero(~pieces.is_plain).tolist():
-        piece = pieces.said[place]
-        known = _PIECES.get(piece)
-        if known is None:
-            known = _hear(piece)
-            if len(_PIECES) >= _N_KEPT:
-                _PIECES.clear()
-            if len(piece) <= _N_LETTERS_KEPT:
-                _PIECES[piece] = known
-        heard[place] = known
+        heard[place] = _PIECES[pieces.said[place]]
     return heard
 
 
@@ -171,6 +161,9 @@ def _hear(piece: str) -> _Heard:
         may_change=_STRETCHED.search(piece) is not None,
         is_odd="\ufe0f" in piece,
     )
+
+
+_PIECES: Final = Memo(_hear, most=1 << 13, n_letters=30)
 
 
 def _identify(text: str) -> str:

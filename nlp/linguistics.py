@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from plaudit.language import READ, SOUND, bare, small_words
 from plaudit.legible import legible
+from plaudit.memo import Memo
 from plaudit.pieces import Pieces, gathered, has_pair, is_regular, pieced
 from plaudit.pseudonym import handle_pseudonym
 from plaudit.text import HANDLE, MARKS, URL
@@ -56,11 +57,6 @@ MAX_CONTENT: Final = 64
 """Hashes of content words kept of a text."""
 CONTENT: Final = pa.list_(pa.field("item", pa.uint32(), nullable=False))
 """Arrow type of a column of content words."""
-_N_WORDS_KEPT: Final = 1 << 15  # some 5 MB; most of what people write is a few thousand words
-_N_LETTERS_KEPT: Final = 30
-_N_ROWS_KEPT: Final = 1 << 13
-_CONTENT: dict[str, str] = {}
-_ROWS: dict[str, _Row] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +146,10 @@ class _Row(NamedTuple):
 
 def _rows(pieces: Pieces) -> list[_Row | str]:
     """Return what is known of each different piece; of a plain word only what it counts as."""
-    rows: list[Any] = [
-        _CONTENT.get(word) if is_plain else _ROWS.get(word)
+    rows: list[_Row | str] = [
+        _CONTENT[word] if is_plain else _ROWS[word]
         for word, is_plain in zip(pieces.said, pieces.is_plain.tolist(), strict=True)
     ]
-    for place, row in enumerate(rows):
-        if row is None:
-            word = pieces.said[place]
-            rows[place] = _remembered_content(word) if pieces.is_plain[place] else _remembered_row(word)
     return [*rows, *map(_row, pieces.whole)]
 
 
@@ -226,17 +218,6 @@ def _odd(pieces: Pieces, rows: Sequence[_Row | str]) -> NDArray[np.bool_]:
     return odd & ~pieces.is_whole
 
 
-def _remembered_row(text: str) -> _Row:
-    row = _ROWS.get(text)
-    if row is None:
-        row = _row(text)
-        if len(_ROWS) >= _N_ROWS_KEPT:
-            _ROWS.clear()
-        if len(text) <= _N_LETTERS_KEPT:
-            _ROWS[text] = row
-    return row
-
-
 def _row(text: str) -> _Row:
     if text[:1] == "@" and _HANDLE_ALONE.fullmatch(text):
         return _Row(0, (), True, False, False, handle_pseudonym(text), True, True)
@@ -256,6 +237,9 @@ def _row(text: str) -> _Row:
         is_gone=not left,
         is_apart=plain == text or all(len(part) > 1 and is_regular(part) for part in left),
     )
+
+
+_ROWS: Final = Memo(_row, most=1 << 13, n_letters=30)
 
 
 def _without_links(text: str) -> str:
@@ -278,25 +262,11 @@ def _words(text: str) -> list[str]:
 
 
 def _content_words(words: Sequence[str]) -> set[str]:
-    said = set(map(_CONTENT.get, words))
-    if None in said:
-        said = {_remembered_content(word) for word in words}
-    return {word for word in said if word}
+    return {word for word in map(_CONTENT.__getitem__, words) if word}
 
 
 def _hash(word: str) -> int:
     return crc32(word.encode("utf-8", "replace"))
-
-
-def _remembered_content(word: str) -> str:
-    content = _CONTENT.get(word)
-    if content is None:
-        content = _content(word)
-        if len(_CONTENT) >= _N_WORDS_KEPT:  # the frequent ones are back within a batch
-            _CONTENT.clear()
-        if len(word) <= _N_LETTERS_KEPT:
-            _CONTENT[word] = content
-    return content
 
 
 def _content(word: str) -> str:
@@ -306,6 +276,10 @@ def _content(word: str) -> str:
     if len(short) < 2 or short in dull:
         return ""
     return "" if SOUND.fullmatch(short[:_MAX_SOUND]) else short
+
+
+# Some 5 MB; most of what people write is a few thousand words.
+_CONTENT: Final = Memo(_content, most=1 << 15, n_letters=30)
 
 
 def _short_form(word: str) -> str:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from plaudit import lookalikes
 from plaudit.legible import legible, may_be_disguised, unstretched
+from plaudit.memo import Memo
 from plaudit.text import EMOJI_PARTS, unusual_beside
 
 MAX_LETTERS: Final = 4000
@@ -31,14 +32,11 @@ _ODD = unusual_beside(lookalikes.LETTERS | {"İ"})  # which grows in lower case
 _SELECTOR: Final = "\ufe0f"
 _SELECTED = re.compile(f"[{EMOJI_PARTS}]{_SELECTOR}")
 _SINGLE = re.compile("[^\\W\\d_]|['’]")
-_N_KEPT: Final = 1 << 16  # some 12 MB
-_N_LETTERS_KEPT: Final = 40
 _THREE = re.compile(r"(.)\1\1")
 _PLAIN = re.compile(r"""["'“‘(.\-]*([^\W\d_]+(?:['’][^\W\d_]+)*)[:;]?[.,!?"'”’)\-]*""")
 _LINK: Final = "http"  # what stands for a link, in small letters only: such a piece keeps its letters
 _FOUR = re.compile(r"(.)\1\1\1")
 _WHOLE: Final = ("", "", False)
-_READ: dict[str, tuple[str, str, bool]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +144,7 @@ def pieces_of(texts: Sequence[str], *, few: int | None = None) -> Pieces:
     lists = pc.utf8_split_whitespace(raw)
     encoded = lists.values.dictionary_encode()
     found: list[str] = encoded.dictionary.to_pylist()
-    known = [_READ.get(piece) or _remembered(piece) for piece in found]
+    known = [*map(_READ.__getitem__, found)]
     n_letters = pc.utf8_length(encoded.dictionary).to_numpy()
     single = [place for place in np.flatnonzero(n_letters == 1).tolist() if _SINGLE.fullmatch(found[place])]
     is_alone, is_piece = _marked(single, len(found)), ~_marked(_places_of(_WHOLE, known), len(found))
@@ -187,7 +185,7 @@ def _marked(places: list[int], n: int) -> NDArray[np.bool_]:
 
 def is_regular(piece: str) -> bool:
     """Tell of something without a blank whether `legible` reads it the same in any text."""
-    return _remembered(piece) is not _WHOLE
+    return _READ[piece] is not _WHOLE
 
 
 def has_pair(marked: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -197,17 +195,6 @@ def has_pair(marked: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.b
     pair[ends] = False  # of two texts
     total = np.concatenate(([0], np.cumsum(pair)))
     return np.asarray(total[ends[1:]] > total[ends[:-1]])
-
-
-def _remembered(piece: str) -> tuple[str, str, bool]:
-    known = _READ.get(piece)
-    if known is None:
-        known = _read(piece)
-        if len(_READ) >= _N_KEPT:  # the frequent ones are back within a batch
-            _READ.clear()
-        if len(piece) <= _N_LETTERS_KEPT:
-            _READ[piece] = known
-    return known
 
 
 def _read(piece: str) -> tuple[str, str, bool]:
@@ -232,6 +219,9 @@ def _read(piece: str) -> tuple[str, str, bool]:
         return _WHOLE
     read = unstretched(piece)
     return (read, piece, False) if read and " " not in read else _WHOLE
+
+
+_READ: Final = Memo(_read, most=1 << 16, n_letters=40)  # some 12 MB
 
 
 def _all_whole(texts: Sequence[str]) -> Pieces:

@@ -125,7 +125,8 @@ def test_the_first_answer_waits_for_no_package() -> None:
 
 def test_a_word_says_the_same_again_and_after_the_memory_was_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["the niiice gliding bevel of mum's jig", "bevel " * 3 + "qwertz" * 9, "nice jig, hahaha"]
-    monkeypatch.setattr(linguistics, "_N_WORDS_KEPT", 2)
+    linguistics._CONTENT.clear()
+    monkeypatch.setattr(linguistics._CONTENT, "most", 2)
     first = describe(texts)
     assert first.n_content_words.tolist() == [4, 2, 1]
     assert_equal(describe(texts), first)

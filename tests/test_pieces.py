@@ -186,7 +186,7 @@ def test_pieces_are_found_once() -> None:
 def test_what_is_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{a}oo{b}" for a in "abcdef" for b in "ghijkl"] * 2
     first = pieces_of(texts).read
-    monkeypatch.setattr(pieces, "_N_KEPT", 3)
+    monkeypatch.setattr(pieces._READ, "most", 3)
     pieces._READ.clear()
     assert pieces_of(texts).read == pieces_of(texts).read == first
     assert len(pieces._READ) <= 3
