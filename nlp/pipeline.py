@@ -23,7 +23,7 @@ from plaudit.classifier import OnnxClassifier
 from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
-from plaudit.index import judge, ranked, split, warnings_of
+from plaudit.index import judge, split, warnings_of
 from plaudit.partition.gathered import Gathered
 from plaudit.partition.groups import Bucket, Group, buckets_of
 from plaudit.partition.measuring import tallied_in_parts
@@ -35,6 +35,7 @@ from plaudit.policy import Policy
 from plaudit.posts import with_posts
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Report
+from plaudit.report.group_file import in_order
 from plaudit.scores import FLAGS, LABELS, Classifier, Scores
 from plaudit.signals import tallied
 from plaudit.signals.section import Section
@@ -189,7 +190,7 @@ class Pipeline:
         with somewhere as place, ThreadPoolExecutor(max_workers=1) as beside:
             everything = beside.submit(_tallied, facts, place / "whole")
             named = _findings(facts, place, by=group_by, tools=tools, spread=spread) if group_by else ()
-            groups = ranked(named)
+            groups = in_order(named, folder=None if isinstance(facts, Facts) else place)
             found = everything.result()
         finding = judge(found, rejected=rejected, **tools)
         model = self.classifier.model

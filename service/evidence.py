@@ -13,6 +13,9 @@ from plaudit.comment import Batch
 from plaudit.report.envelope import Report
 
 MEMORY_BYTES: Final = 64 << 20  # some 300,000 comments; longer runs are read a second time
+MAX_QUOTED: Final = 300
+"""Groups, those with the most comments, whose evidence is quoted; no more have a page or a section."""
+
 _KEPT: Final = ["key", "id", "text", "post_id", "source"]
 
 
@@ -25,8 +28,8 @@ class Found:
 
 
 def evidence_ids(report: Report) -> frozenset[str]:
-    """Return every comment id that a signal of the report or of a group names."""
-    findings = (report, *report.groups)
+    """Return every comment id that a signal of the report, or of a group that is shown, names."""
+    findings = (report, *report.groups[:MAX_QUOTED])
     return frozenset(id_ for finding in findings for row in finding.signals for id_ in row.evidence)
 
 

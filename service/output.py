@@ -93,7 +93,8 @@ class Outputs:
         """Write what waits, close, and put the report and its page beside."""
         self.close()
         (self._folder / PAGE).write_text(page, "utf-8")
-        (self._folder / REPORT).write_bytes(report.to_json())
+        with (self._folder / REPORT).open("wb") as file:
+            file.writelines(report.json_parts())
 
     def close(self) -> None:
         """Close the files; harmless when done twice."""

@@ -14,12 +14,12 @@ from plaudit.report import salience
 from plaudit.report.details import COURSE_COLUMNS, Detail, course_of, detail
 from plaudit.report.envelope import Finding, Report
 from plaudit.report.html import render_group, render_html
-from plaudit.service.evidence import Found
+from plaudit.service.evidence import MAX_QUOTED, Found
 
 GROUPS: Final = "groups"
 """Folder of the groups' pages, beside the main page."""
 
-MAX_PAGES: Final = 300
+MAX_PAGES: Final = MAX_QUOTED
 """Groups with a page of their own, those with the most comments: some 100 kB each, so 30 MB at most."""
 
 MAX_CLOSE: Final = 200_000
@@ -70,8 +70,7 @@ class ReportPages:
     def write(self, folder: Path, found: Found) -> None:
         """Write the groups' pages into a new folder."""
         folder.mkdir()
-        order = [group for group in salience.ranked(self.report.groups) if group.index is not None]
-        places = {group.key: (place, len(order)) for place, group in enumerate(order, start=1)}
+        places, n_ranked = salience.places(self.report.groups, MAX_PAGES)
         groups = {group.key: group for group in self.report.groups[:MAX_PAGES]}
         for key, name in self._names().items():
             page = render_group(
@@ -80,7 +79,7 @@ class ReportPages:
                 detail=self.groups[key],
                 texts=found.by_id,
                 said=found.by_key,
-                place=places.get(key),
+                place=(places[key], n_ranked) if key in places else None,
             )
             (folder / name).write_text(page, "utf-8")
 

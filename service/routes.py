@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from plaudit.classifier import OnnxClassifier
 from plaudit.pipeline import Context
 from plaudit.policy import Policy
 from plaudit.readers import ReadOptions
-from plaudit.report.envelope import Report
+from plaudit.report.envelope import KeptGroups, Report
 from plaudit.scores import Classifier
 from plaudit.service import answers, schemas
 from plaudit.service.callers import while_there
@@ -94,7 +95,13 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
         ),
         group_by=None if body.by == "none" else body.by,
     )
-    report = await while_there(request, work)
+    return told(await while_there(request, work))
+
+
+def told(report: Report) -> Response:
+    """Return the answer that a report is; in parts where its groups are kept on disk."""
+    if isinstance(report.groups, KeptGroups):
+        return StreamingResponse(report.json_parts(), media_type=JSON)
     return Response(report.to_json(), media_type=JSON)
 
 

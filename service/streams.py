@@ -20,7 +20,6 @@ from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
 from plaudit.service.callers import Held
 from plaudit.service.engine import Engine
-from plaudit.service.intake import JSON
 from plaudit.service.ndjson import (
     BLOCK_LINES,
     MEDIA_TYPE,
@@ -33,7 +32,7 @@ from plaudit.service.ndjson import (
 from plaudit.service.problems import Problem, body_of
 from plaudit.service.quotas import count
 from plaudit.service.room import weight_of
-from plaudit.service.routes import errors_of
+from plaudit.service.routes import errors_of, told
 from plaudit.service.schemas import Platform
 
 CLASSIFY: Final = "/v1/classify/stream"
@@ -153,7 +152,7 @@ async def index(request: Request, about: Annotated[About, Query()]) -> Response:
     check_declared(request)
     section = Section(request, about)
     try:
-        return Response((await section.report()).to_json(), media_type=JSON)
+        return told(await section.report())
     except ClientDisconnect:
         request.app.state.metrics.gone.inc()
         raise Problem("caller-gone", "The caller left before the answer.") from None

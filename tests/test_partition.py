@@ -252,6 +252,22 @@ class TestGroups:
         for name, table in tables.items():
             assert table.equals(MIXED.take(np.array([each == name for each in names])).to_table())
 
+    def test_groups_that_are_counted_together_are_told_apart(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = []
+        for n_counters in (1, 3, 1 << 20):
+            monkeypatch.setattr("plaudit.partition.groups._COUNTERS", n_counters)
+            buckets = groups.buckets_of(
+                Shuffled(MIXED, 0), tmp_path / str(n_counters), by="post", part_rows=10
+            )
+            found.append([(bucket.n, [name for name, _ in bucket.groups()]) for bucket in buckets])
+        assert found[0] == found[1] == found[2]
+        alone = [(n, names) for n, names in found[0] if n is not None]
+        all_names = MIXED.post_name.to_pylist()
+        assert alone
+        assert all([n] == [all_names.count(name) for name in names] and n > 10 for n, names in alone)
+
     def test_chosen_ones_come_in_the_order_named(self, tmp_path: Path) -> None:
         given = {"by": "post", "names": ["q3", "p0"], "most": 10}
         found = dict(groups.chosen_of(Shuffled(MIXED, 0), tmp_path / "room", **given))

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from plaudit.facts import FACTS_SCHEMA, Facts, fingerprints
 from plaudit.index import NAME_COLUMNS, split_ordered
@@ -18,6 +19,8 @@ from plaudit.partition.stored import Stored, Streamed
 from plaudit.signals.keys import Keys, row_of
 
 _PARTS_OF_GROUPS: Final = 4  # in a part's place: these rows have all columns, and are copied as they are cut
+
+_COUNTERS: Final = 1 << 20
 
 Group = Facts | Stored
 """A group's facts: in memory, or on disk where there are more of them than a part holds."""
@@ -57,20 +60,16 @@ def buckets_of(stored: Stored, folder: Path, *, by: str, part_rows: int = PART_R
         by: "post" or "creator".
         part_rows: About how many rows are looked at together.
     """
-    column, sizes = NAME_COLUMNS[by], KeyCounts()
-    for rows in stored.tables([column]):
-        sizes.add(_names(rows, column))
-    sizes.settle()
-    large = sizes.counts > part_rows
+    column = NAME_COLUMNS[by]
+    large, counts = _large(stored, column, part_rows=part_rows)
     n_shared = _PARTS_OF_GROUPS * n_parts_for(len(stored), part_rows=part_rows)
-    spill = Spill(folder, n_parts=n_shared + int(np.count_nonzero(large)))
+    spill = Spill(folder, n_parts=n_shared + len(large))
     for rows in stored.tables(FACTS_SCHEMA.names):
         names = _names(rows, column)
-        alone = row_of(names, sizes.keys[large])
+        alone = row_of(names, large)
         spill.put(rows, np.where(alone >= 0, n_shared + alone, part_of(names, n_shared)))
-    counts = sizes.counts[large].tolist()
     for number, path in spill.files():
-        yield Bucket(path=path, by=by, n=counts[number - n_shared] if number >= n_shared else None)
+        yield Bucket(path=path, by=by, n=int(counts[number - n_shared]) if number >= n_shared else None)
 
 
 def chosen_of(
@@ -101,6 +100,28 @@ def chosen_of(
             yield names[number], Streamed(path, n=int(counts[number]))
         else:
             yield names[number], Facts.from_table(pa.concat_tables(streams_of(path)))
+
+
+def _large(stored: Stored, column: str, *, part_rows: int) -> tuple[Keys, NDArray[np.int64]]:
+    """Return the names of groups with more than so many rows, ascending, and how many each has.
+
+    Names are counted together first, some thousand a counter: memory does not grow with their number.
+    """
+    together = np.zeros(_COUNTERS, np.int64)
+    for rows in stored.tables([column]):
+        together += np.bincount(_counter(_names(rows, column)), minlength=_COUNTERS)
+    sizes = KeyCounts()
+    if together.max() > part_rows:
+        for rows in stored.tables([column]):
+            names = _names(rows, column)
+            sizes.add(names[together[_counter(names)] > part_rows])
+    sizes.settle()
+    large = sizes.counts > part_rows
+    return sizes.keys[large], sizes.counts[large]
+
+
+def _counter(names: Keys) -> NDArray[np.int64]:
+    return part_of(names, _COUNTERS)
 
 
 def _names(rows: pa.Table, column: str) -> Keys:

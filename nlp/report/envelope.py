@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
 
 WORDS: Final = ("good", "normal", "low", "alarm", "absent")
 """What a signal amounts to, best first."""
+
+_NO_GROUPS: Final = b'"groups": []'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,29 @@ class Group(Finding):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupHead:
+    """What a group is ranked by: its key, comments read, and the values of its numbers or None."""
+
+    key: str
+    n_comments: int
+    index: float | None
+    authenticity: float | None
+    community_depth: float | None
+
+
+class KeptGroups(Sequence[Group]):
+    """Groups that are kept elsewhere than in memory; each is made anew where it is asked for."""
+
+    @abstractmethod
+    def heads(self) -> Iterator[GroupHead]:
+        """Yield what groups are ranked by, of each."""
+
+    @abstractmethod
+    def bodies(self) -> Iterator[bytes]:
+        """Yield each as indented JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Finding):
     """A finding of everything that was read, and of each group asked for.
 
@@ -126,7 +152,7 @@ class Report(Finding):
         version: Plaudit's version.
     """
 
-    groups: tuple[Group, ...]
+    groups: Sequence[Group]  # a tuple, or `KeptGroups` where they are many
     warnings: tuple[str, ...]
     model: Mapping[str, str]
     policy: Mapping[str, str]
@@ -138,4 +164,18 @@ class Report(Finding):
 
     def to_json(self) -> bytes:
         """Return the report as indented UTF-8 JSON; the same report gives the same bytes."""
-        return orjson.dumps(self, option=orjson.OPT_INDENT_2)
+        return b"".join(self.json_parts())
+
+    def json_parts(self) -> Iterator[bytes]:
+        """Yield the bytes of `to_json` in parts, a group at most in each where groups are kept elsewhere."""
+        if not isinstance(self.groups, KeptGroups):
+            yield orjson.dumps(self, option=orjson.OPT_INDENT_2)
+            return
+        # Within a text every quote is escaped, so no text can be taken for the empty list.
+        before, _, after = orjson.dumps(replace(self, groups=()), option=orjson.OPT_INDENT_2).partition(
+            _NO_GROUPS
+        )
+        yield before + _NO_GROUPS[:-1]
+        for i, body in enumerate(self.groups.bodies()):
+            yield (b",\n    " if i else b"\n    ") + body.replace(b"\n", b"\n    ")
+        yield b"\n  ]" + after

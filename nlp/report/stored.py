@@ -34,7 +34,7 @@ def parse(data: bytes, *, name: str) -> Report:
     try:
         return Report(
             **_finding(given),
-            groups=tuple(Group(key=_text(each["key"]), **_finding(each)) for each in given["groups"]),
+            groups=tuple(map(group_of, given["groups"])),
             warnings=_sentences(given["warnings"]),
             model=_texts(given["model"]),
             policy=_texts(given["policy"]),
@@ -46,6 +46,16 @@ def parse(data: bytes, *, name: str) -> Report:
             f"{name} is JSON {found}; a report.json of `plaudit score` was expected; score the comments "
             "anew, or name the folder of other results."
         ) from error
+
+
+def group_of(given: Mapping[str, Any]) -> Group:
+    """Return the group that was written so.
+
+    Raises:
+        KeyError: A field is missing.
+        TypeError: A field is of another type; so ValueError and AttributeError.
+    """
+    return Group(key=_text(given["key"]), **_finding(given))
 
 
 def _finding(given: Mapping[str, Any]) -> dict[str, Any]:

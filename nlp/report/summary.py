@@ -129,7 +129,7 @@ def _groups(page: Page, report: Report) -> None:
         return
     page.heading("Ranking, by index")
     table = page.grid("left", "right", "left", "bar")
-    for group in salience.ranked(report.groups)[:N_GROUPS]:
+    for group in salience.first(report.groups, N_GROUPS):
         key = group.key if len(group.key) <= _KEY else group.key[: _KEY - 1] + "…"
         table.add_row(page.text(key), *_number(page, group.index, room=_KEY + 29))
     page.show(table)
