@@ -179,7 +179,7 @@ def test_a_long_section_goes_with_the_caller(tmp_path, monkeypatch):
             connection.sendall(head("/v1/index/stream") + chunk(lines_of(COMMENTS) * 3))
             assert until(lambda: [*tmp_path.rglob("*.facts")])
         assert until(lambda: not [*(tmp_path / "sections").iterdir()])
-        assert live.app.state.gathered == 0
+        assert until(lambda: live.app.state.gathered == 0)
 
 
 def until(condition, *, seconds=60) -> bool:
