@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from plaudit import artifact
 from tests.live import read_until
 from tests.servers import is_gone, running
 
@@ -145,3 +150,24 @@ def test_a_worker_that_cannot_end_is_ended_some_time_after_its_parent():
             time.sleep(1)
             server.kill()
             wait_until_gone(workers, seconds=60)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_corrupt_artifact_ends_the_service_with_one_sentence(tmp_path, workers):
+    folder = shutil.copytree(artifact.current(), tmp_path / artifact.current().name)
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", "from plaudit.service.cli import main; main()", "serve", "--port", "0"],
+        env={**os.environ, "PLAUDIT_MODEL_PATH": str(folder), "PLAUDIT_WORKERS": str(workers)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    *log, sentence = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence.startswith("plaudit: ")
+    assert "model.onnx" in sentence
+    assert all(json.loads(line) for line in log)  # no traceback is among them
