@@ -17,6 +17,23 @@ from plaudit.service.answers import ProblemBody
 _ATTRIBUTE = re.compile(r"^(\w+): (.+?)(?=^\w+: |\Z)", re.MULTILINE | re.DOTALL)
 _UNUSED: Final = ("HTTPValidationError", "ValidationError")
 
+_LINKS: Final = {
+    "send_dump": (
+        "202",
+        (
+            "dump_status",
+            "dump_report",
+            "dump_page",
+            "dump_comments",
+            "dump_rejected",
+            "dump_group",
+            "delete_dump",
+        ),
+    ),
+    "send_feedback": ("201", ("delete_feedback",)),
+}
+"""Operations that give an id, with what status, and those that take it."""
+
 TAGS: Final = [
     {"name": "scoring", "description": "Comments in, labels or indices out."},
     {"name": "dumps", "description": "Files of comments, scored in the background; these are stored."},
@@ -47,6 +64,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for name in _UNUSED:
             schemas.pop(name, None)
         _drop_defaults(document["paths"])
+        _link(document["paths"])
         schemas["ProblemBody"] = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schemas["ProblemBody"].pop("$defs", {})
         for name, schema in schemas.items():
@@ -54,6 +72,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
         access.document(document, app.state.settings)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say where the id that an answer gives is of use."""
+    operations = {each["operationId"]: each for methods in paths.values() for each in methods.values()}
+    for name, (status, takers) in _LINKS.items():
+        links = {each: {"operationId": each, "parameters": {"id": "$response.body#/id"}} for each in takers}
+        operations[name]["responses"][status]["links"] = links
 
 
 def _drop_defaults(paths: dict[str, Any]) -> None:

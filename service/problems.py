@@ -111,7 +111,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         return _respond(request, error)
     assert isinstance(error, HTTPException)  # noqa: S101 - what the registration above promises
     kind = _KIND_OF_STATUS.get(error.status_code, "bad-request")
-    detail = f"{request.method} {request.url.path[:200]}: {error.detail}."
+    detail = f"{request.method} {request.url.path[:200]}: {error.detail.removesuffix('.')}."
     headers = dict(error.headers or {})
     if error.status_code == 405:  # the router names those of the first of several routes only
         known = set(headers.get("Allow", "").split(", ")) - {""}
@@ -172,7 +172,8 @@ def field_error(error: Mapping[str, Any]) -> dict[str, str]:
 def _expected(message: str) -> str:
     """Turn pydantic's sentence into what can follow "expected"."""
     expected = message.removeprefix("Input should be ").replace("List should have", "a list of")
-    return expected.partition(" after validation")[0]
+    expected = expected.partition(" after validation")[0]
+    return f"a number {expected}" if expected.startswith(("less", "greater")) else expected
 
 
 def field_path(location: Sequence[str | int]) -> str:

@@ -55,7 +55,7 @@ def listening(load, **settings) -> Iterator[str]:
 
 def check(address: str, folder: Path, *options: str) -> None:
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")]
-    command += ["run", f"{address}/openapi.json", "--seed=1", f"--max-examples={N_EXAMPLES}"]
+    command += ["run", f"{address}/openapi.json", "--seed=1", "--checks=all", f"--max-examples={N_EXAMPLES}"]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks"}
     environment["PYTHONPATH"] = str(HERE.parent)
     # In a folder of its own: it leaves files behind where it runs.
@@ -72,7 +72,9 @@ def test_every_operation_keeps_to_the_document(tmp_path):
 
 def test_so_it_does_where_keys_are_asked_for(tmp_path):
     with listening(fake_pipeline, data_dir=tmp_path / "data", api_keys=str(HASH)) as address:
-        check(address, tmp_path, f"--header=Authorization: Bearer {KEY}", "--phases=coverage")
+        # It sends a key in each way that the document names, and two different ones are refused.
+        keys = (f"--header=Authorization: Bearer {KEY}", f"--header=X-API-Key: {KEY}")
+        check(address, tmp_path, *keys, "--phases=coverage")
 
 
 @pytest.mark.skipif(

@@ -236,6 +236,7 @@ def test_a_broken_form_is_no_fault_of_ours(client, body):
     response = client.post("/", content=body, headers=headers)
     assert response.status_code in (400, 422)
     assert 'role="alert"' in response.text
+    assert ".." not in client.post("/", content=body, headers={**headers, **SCRIPTED}).json()["detail"]
 
 
 def test_limits_are_told_and_kept():
