@@ -102,6 +102,11 @@ def test_the_example_shows_all_there_is(browser, address):
             expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
         assert page.get_by_role("img", name=re.compile("^Authenticity: .* 90% interval")).count() == 1
         assert page.locator(".course > svg").count() > 5
+        tops = page.evaluate(
+            "[...document.querySelectorAll('.coverage > .card')].map(card => card.offsetTop)"
+        )
+        assert len(tops) == 3
+        assert len(set(tops)) == 1
         page.locator("#signals summary").first.click()
         expect(page.locator("#signals .evidence q").first).to_be_visible()
 
@@ -345,11 +350,15 @@ def test_on_a_phone(browser, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         for control in page.locator("button:visible, select:visible, input:visible, textarea:visible").all():
             assert control.bounding_box()["height"] >= 36
+        flagged = '{"text": "@ben on my wheel too, follow me"}\n'  # all the flags there are
+        page.locator("#text").fill(flagged + page.locator("#text").input_value())
         page.locator("#go").tap()
         scored(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.comments q')).fontSize)")
         assert size >= 14
+        labels = page.evaluate("[...document.querySelectorAll('td.given')].map(cell => cell.offsetHeight)")
+        assert len(set(labels)) == 1  # each on one line, however many flags stand beside it
 
 
 def test_everything_has_a_name_for_those_who_listen(browser, address):
