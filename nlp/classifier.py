@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -71,6 +71,10 @@ class OnnxClassifier:
     def error_counts(self) -> ErrorCounts | None:
         """How it errs on held-out comments."""
         return self._error_counts
+
+    def watch(self, *, on_tokenised: Callable[[float], None]) -> None:
+        """Tell from now on how many seconds cleaning and tokenising took, after each batch."""
+        self._model.on_tokenised = on_tokenised
 
     def classify(self, texts: Sequence[str]) -> Scores:
         """Score texts, in order; an empty text gets an answer without meaning, never an error."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -75,7 +76,11 @@ class Logits:
 
 
 class LogitModel:
-    """Computes logits of texts; safe to call from several threads."""
+    """Computes logits of texts; safe to call from several threads.
+
+    Attributes:
+        on_tokenised: Told after each call of the seconds that cleaning and tokenising its texts took.
+    """
 
     def __init__(
         self,
@@ -105,6 +110,7 @@ class LogitModel:
         self._token_ids = TokenIds(tokenizer)
         self._max_tokens = max_tokens
         self._cache = _Cache(_CACHE_SIZE)
+        self.on_tokenised: Callable[[float], None] = lambda _seconds: None
 
     def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return logits, shape (n, 6), labels then flags; and which texts were cut, shape (n,)."""
@@ -116,6 +122,7 @@ class LogitModel:
 
         A text of which nothing readable is left gets the logits of no words.
         """
+        started = time.perf_counter()
         pieces = pieced(texts).pieces
         whole = [legible(text[:_MAX_READ]) for text in pieces.whole]
         is_cut = np.zeros(len(pieces.different), bool)
@@ -127,6 +134,7 @@ class LogitModel:
         truncated = pieces.sums(is_cut[pieces.at]) > 0
         truncated |= np.fromiter(map(len, ids), np.int64, len(ids)) > ID_BYTES * self._max_tokens
         ids = [self._cut(row) for row in ids]
+        self.on_tokenised(time.perf_counter() - started)
         different = {row: place for place, row in enumerate(dict.fromkeys(ids))}
         answers = np.empty((len(different), len(LABELS) + len(FLAGS)), np.float32)
         stage = np.empty(len(different), np.int8)

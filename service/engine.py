@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 
 from plaudit import linguistics, readers
+from plaudit.classifier import OnnxClassifier
 from plaudit.comment import Batch
 from plaudit.errors import OverloadedError
 from plaudit.items import EMPTY, Item, answers
@@ -159,6 +160,8 @@ class Engine:
             return
         capacity = self._capacity
         self._classifier = loaded.classifier
+        if isinstance(loaded.classifier, OnnxClassifier):
+            loaded.classifier.watch(on_tokenised=self.metrics.tokenise_seconds.observe)
         self._batcher = Batcher(
             loaded.classifier,
             metrics=self.metrics,

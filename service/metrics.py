@@ -56,6 +56,9 @@ class Metrics:
         self.queue_comments = gauge("plaudit_queue_comments", "Room taken, in comments.")
         self.wait_seconds = times("plaudit_wait_seconds", "From arrival to the first batch.")
         self.inference_seconds = times("plaudit_inference_seconds", "One batch, tokenised and inferred.")
+        self.tokenise_seconds = times(
+            "plaudit_tokenise_seconds", "Of those: one batch, cleaned and tokenised."
+        )
         self.batch_comments = sizes("plaudit_batch_comments", "Comments a batch.")
         self.batch_requests = sizes("plaudit_batch_requests", "Requests a batch.")
         self.repeated_texts = counter(

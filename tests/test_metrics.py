@@ -44,6 +44,14 @@ def test_labels_and_what_has_none_are_counted(client):
     assert found["plaudit_queue_comments",] == 0
 
 
+def test_tokenising_is_timed_as_a_part_of_each_batch():
+    with serving(Pipeline.load) as client:
+        client.post("/v1/classify", json={"comments": COMMENTS})
+        found = numbers(client)
+    assert found["plaudit_tokenise_seconds_count",] == found["plaudit_inference_seconds_count",] == 1
+    assert 0 < found["plaudit_tokenise_seconds_sum",] < found["plaudit_inference_seconds_sum",]
+
+
 def test_requests_are_counted_by_declared_route_and_status(client):
     client.post("/v1/classify", json={"comments": []})
     client.post("/v1/classify", content=b"{", headers=JSON)
