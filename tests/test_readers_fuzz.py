@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from plaudit.comment import COMMENT_SCHEMA, REJECTION_REASONS
-from plaudit.errors import InputError, MappingError
+from plaudit.errors import InputError, MappingError, StorageError
 from plaudit.readers import FORMATS, ReadOptions, read, read_records
 from plaudit.readers.duplicates import SeenKeys
 
@@ -127,13 +128,26 @@ def test_flipped_bytes(tmp_path: Path, flips: list[tuple[int, int]], pack: Any) 
 
 
 @given(
-    batches=st.lists(st.lists(st.integers(0, 20) | st.integers(2**63, 2**64 - 1), max_size=9), max_size=12)
+    batches=st.lists(st.lists(st.integers(0, 20) | st.integers(2**63, 2**64 - 1), max_size=9), max_size=12),
+    most=st.sampled_from([0, 1, 5, 100]),
+    page=st.sampled_from([1, 2, 512]),
 )
-def test_seen_keys_are_a_set(batches: list[list[int]]) -> None:
-    seen, expected = SeenKeys(), set()
-    for batch in batches:
-        fresh = seen.add(np.array(batch, np.uint64)).tolist()
-        for key, is_new in zip(batch, fresh, strict=True):
-            assert is_new == (key not in expected)
-            expected.add(key)
-    assert len(seen) == len(expected)
+def test_seen_keys_are_a_set(batches: list[list[int]], most: int, page: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("plaudit.readers.duplicates._PAGE", page)
+        seen, expected = SeenKeys(most=most), set()
+        for batch in batches:
+            fresh = seen.add(np.array(batch, np.uint64)).tolist()
+            for key, is_new in zip(batch, fresh, strict=True):
+                assert is_new == (key not in expected)
+                expected.add(key)
+            assert len(seen) == len(expected)
+
+
+def test_seen_keys_on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("plaudit.readers.duplicates.TemporaryFile", full)
+    with pytest.raises(StorageError, match="eight bytes a comment"):
+        SeenKeys(most=1).add(np.array([1, 2], np.uint64))

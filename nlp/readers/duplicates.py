@@ -1,37 +1,64 @@
-"""Which comments were already read: eight bytes a comment, however long the run."""
+"""Which comments were already read: eight bytes a comment, on disk once they are many."""
 
 from __future__ import annotations
 
+import os
+import weakref
+from tempfile import TemporaryFile, gettempdir
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plaudit.errors import StorageError
+
 Keys = NDArray[np.uint64]
+
+MAX_HELD: Final = 1 << 24
+"""Keys in memory: 128 MiB."""
+
+_PAGE: Final = 512  # keys of a file that are read at once, 4 KiB
 
 _N_RANGES: Final = 16  # runs are joined a range at a time, so that a copy is never of all keys
 _SHIFT: Final = np.uint64(60)
 
 
 class SeenKeys:
-    """A set of 64-bit keys that only grows, kept as sorted runs of doubling size in each range of keys."""
+    """A set of 64-bit keys that only grows: in each range sorted runs of doubling size, later files."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = MAX_HELD) -> None:
+        """Begin with none; more than `most` of them at a time go into a file without a name."""
+        self._most, self._n_filed = most, 0
         self._ranges = [_Range() for _ in range(_N_RANGES)]
+        self._files: list[_File] = []
 
     def __len__(self) -> int:
-        return sum(map(len, self._ranges))
+        return self._n_filed + sum(map(len, self._ranges))
 
     def add(self, keys: Keys) -> NDArray[np.bool_]:
-        """Add keys, shape (n,); return which are new, the first of equal ones only, shape (n,)."""
+        """Add keys, shape (n,); return which are new, the first of equal ones only, shape (n,).
+
+        Raises:
+            StorageError: The disk for temporary files is full.
+        """
         unique, first = np.unique(keys, return_index=True)
+        for file in self._files:
+            unknown = ~file.holds(unique)
+            unique, first = unique[unknown], first[unknown]
         ends = np.searchsorted(unique >> _SHIFT, np.arange(1, _N_RANGES + 1, dtype=np.uint64))
         start, fresh = 0, np.zeros(keys.size, bool)
         for each, end in zip(self._ranges, ends.tolist(), strict=True):
             if end > start:
                 fresh[first[start:end][each.add(unique[start:end])]] = True
             start = end
+        if len(self) - self._n_filed > self._most:
+            self._put_away()
         return fresh
+
+    def _put_away(self) -> None:
+        self._n_filed = len(self)
+        self._files.append(_File(self._ranges))
+        self._ranges = [_Range() for _ in range(_N_RANGES)]
 
 
 class _Range:
@@ -54,3 +81,44 @@ class _Range:
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         if run.size:
             self._runs.append(run)
+
+    def taken(self) -> Keys:
+        """Return all keys, ascending, and forget them."""
+        keys = np.sort(np.concatenate([np.empty(0, np.uint64), *self._runs]))
+        self._runs = []
+        return keys
+
+
+class _File:
+    """Ascending keys in a file without a name; the first key of each page is held."""
+
+    def __init__(self, ranges: list[_Range]) -> None:
+        try:
+            self._file = TemporaryFile()  # noqa: SIM115 - as long-lived as this
+            weakref.finalize(self, self._file.close)
+            for each in ranges:
+                self._file.write(each.taken().tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise StorageError(
+                f"{os.strerror(error.errno or 0)} in {gettempdir()}: what tells which comments were read is "
+                "put there, eight bytes a comment; make room there, or name a larger place with TMPDIR."
+            ) from error
+        self._starts = np.fromiter(map(self._start, range(self._n_pages())), np.uint64)
+
+    def holds(self, unique: Keys) -> NDArray[np.bool_]:
+        """Say which of some ascending keys are in it."""
+        page = np.searchsorted(self._starts, unique, side="right") - 1
+        found = np.frombuffer(b"".join(map(self._page, np.unique(page[page >= 0]).tolist())), np.uint64)
+        if not found.size:
+            return np.zeros(unique.size, bool)
+        return np.asarray(found[np.minimum(np.searchsorted(found, unique), found.size - 1)] == unique)
+
+    def _n_pages(self) -> int:
+        return -(-os.fstat(self._file.fileno()).st_size // (8 * _PAGE))
+
+    def _page(self, number: int, *, n_keys: int = _PAGE) -> bytes:
+        return os.pread(self._file.fileno(), 8 * n_keys, 8 * _PAGE * number)
+
+    def _start(self, number: int) -> int:
+        return int(np.frombuffer(self._page(number, n_keys=1), np.uint64)[0])
