@@ -19,6 +19,13 @@ expect = playwright.expect
 EXAMPLE = Path(__file__).parent.parent / "examples" / "ceramics_channel.ndjson"
 CREATOR = "UCexampleOddKilnOut00000"
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+OVERLAPS = """[...document.querySelectorAll('.comments tbody tr')].filter(row => {
+  const range = document.createRange();
+  range.selectNodeContents(row.querySelector('.given'));
+  const label = range.getBoundingClientRect();
+  return [...row.querySelectorAll('.also .badge')].map(flag => flag.getBoundingClientRect())
+    .some(flag => flag.left < label.right && flag.top < label.bottom && flag.bottom > label.top);
+}).length"""
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
 
 
@@ -359,6 +366,7 @@ def test_on_a_phone(browser, address):
         assert size >= 14
         labels = page.evaluate("[...document.querySelectorAll('td.given')].map(cell => cell.offsetHeight)")
         assert len(set(labels)) == 1  # each on one line, however many flags stand beside it
+        assert page.evaluate(OVERLAPS) == 0
 
 
 def test_everything_has_a_name_for_those_who_listen(browser, address):
