@@ -123,7 +123,8 @@ def test_the_second_learns_only_what_the_first_leaves(
             "cascade.window_differing=0.2",
         )
     )  # fmt: skip
-    building.build(knobs_, building.prepare(knobs_), models=tmp_path / "models", name="tiny")
+    parts = building.prepare(knobs_)
+    building.build(knobs_, parts, models=tmp_path / "models", name="tiny")
     first, second = lessons
     assert 0 < len(second) < len(first)
     known = {row.tobytes() for row in first.tokens}
@@ -136,6 +137,10 @@ def test_the_second_learns_only_what_the_first_leaves(
     tested = {row.tobytes() for row in tokens[:n_test]}
     assert tested & {row.tobytes() for row in tokens[n_test:]}
     assert not known & tested
+    # What the teacher learnt from, its students learn from too.
+    labelled = [c.text for c in parts.train]
+    learnt = cascade.tokens_of(labelled, tokenizer, max_tokens=knobs_.encoder.max_tokens)
+    assert {row.tobytes() for row in learnt} - tested <= known
 
 
 def test_a_thinned_layer_keeps_its_strongest_units(encoder: Path) -> None:

@@ -110,7 +110,8 @@ def build(
     on_stage("Exporting")
     graph = quantize.quantize(export.to_onnx(net)).SerializeToString()
     served = LogitModel(graph, tokenizer, max_tokens=config.encoder.max_tokens, threads=threads)
-    made = _cascade(config, net, served, tokenizer, threads, on_progress, on_stage)
+    learnt = [comment.text for comment in parts.train]
+    made = _cascade(config, net, served, tokenizer, learnt, threads, on_progress, on_stage)
     on_stage("Calibrating")
     folder = _write(
         config, parts, net, tokenizer, graph, served, made, models=models, name=name,
@@ -161,6 +162,7 @@ def _cascade(
     net: network.CommentNetwork,
     served: LogitModel,
     tokenizer: Tokenizer,
+    learnt: Sequence[str],
     threads: int | None,
     on_progress: Callable[[Progress], None] | None,
     on_stage: Say,
@@ -174,6 +176,7 @@ def _cascade(
         tokenizer,
         corpus_texts(config.cascade.texts, limit=3 * config.cascade.max_texts),
         max_tokens=config.encoder.max_tokens,
+        labelled=learnt,
         threads=threads,
         on_progress=on_progress,
         on_stage=on_stage,

@@ -79,6 +79,7 @@ def build(
     texts: Iterable[str],
     *,
     max_tokens: int,
+    labelled: Sequence[str] = (),
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Say = lambda _: None,
@@ -92,6 +93,8 @@ def build(
         tokenizer: Of both.
         texts: Distinct unlabelled comments, normalised or raw.
         max_tokens: Longer texts are cut.
+        labelled: Texts the teacher learnt from; the students learn from them too, with its answers. What bots
+            post is among them and hardly among the others. No threshold is chosen by them.
         threads: Cores to use; None for all.
         on_progress: Called after every step.
         on_stage: Called with the name of each stage as it begins.
@@ -100,10 +103,12 @@ def build(
         TrainingDataError: There are too few texts to choose a threshold by.
     """
     chosen = _drawn(texts, config.max_texts)
+    n_drawn = len(chosen)
+    chosen += dict.fromkeys(labelled)
     on_stage("Asking the model")
     logits = _asked(served, chosen, on_progress)
     tokens = tokens_of(chosen, tokenizer, max_tokens=max_tokens)
-    n_test = min(_MAX_TEST, round(_TEST_SHARE * len(chosen)))
+    n_test = min(_MAX_TEST, round(_TEST_SHARE * n_drawn))
     truth = logits[:n_test, : len(LABELS)].argmax(1)
     # Other letters may be the same tokens.
     tested = {row.tobytes() for row in tokens[:n_test]}
