@@ -13,8 +13,8 @@ which are the lesser languages together, or all for the largest and for the less
 PACC alone takes for granted that a community differs from the held-out comments in its mix of labels only.
 Where it writes more clearly than they do, PACC overshoots, up to shares of 0 and 1. So the shares p minimise
 |R'p - m|^2 + `RIDGE` |p - m|^2 over p >= 0, sum p = 1: the mean itself is trusted a little. `RIDGE` and
-`BORROWED` were chosen on held-out comments, halves and a source left out at a time, where errors hardly change
-around them; figures of the tests were seen beside those.
+`BORROWED` were chosen on held-out comments, halves and a source left out at a time, where errors hardly
+change around them; figures of the tests were seen beside those.
 """
 
 from __future__ import annotations
