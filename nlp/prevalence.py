@@ -95,7 +95,8 @@ class Correction:
         for code, n in spoken.items():
             parts[code if code in self.languages.drawn else _OTHERS] += n
         rounded = ((code, (2 * _PARTS * n + total) // (2 * total)) for code, n in sorted(parts.items()))
-        return _blended(self.languages, tuple((code, n) for code, n in rounded if n))
+        told = tuple((code, n) for code, n in rounded if n)
+        return _blended(self.languages, told) if told else self  # a few words each of very many languages
 
     def solve(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the shares behind mean probabilities of shape (3,)."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from plaudit import artifact, language
 from plaudit.errors import ArtifactError, InputError, TrainingDataError
-from plaudit.training import exits, progress
+from plaudit.training import dataset, exits, progress
 from plaudit.training.cli import app
 from tests.test_training_references import post
 from tests.tiny import EXAMPLE, encoder, knobs, needs_torch
@@ -139,6 +140,14 @@ def test_errors_are_counted_anew_by_language(model: Path, tmp_path: Path) -> Non
     result = run("recount", few, "--model", model)
     assert (result.exit_code, (model / artifact.MANIFEST).read_bytes()) == (2, whole)
     assert "need 30 held-out comments of each label" in result.stderr
+    learnt = manifest.data["train"] | {"sha256": dataset.digest(dataset.load(str(held_out)))}
+    copy = Path(shutil.copytree(model, tmp_path / "models" / model.name))
+    from plaudit.training.revision import replace_manifest
+
+    replace_manifest(copy, data=manifest.data | {"train": learnt})
+    result = run("recount", held_out, "--model", copy)
+    assert result.exit_code == 2
+    assert "was trained on these comments" in result.stderr
 
 
 def test_use_checks_before_it_changes(models: Path, model: Path, tmp_path: Path) -> None:

@@ -47,6 +47,30 @@ def test_weighed_rows_are_as_long_as_usual(encoder: Path) -> None:
     mean = 0.75 * old[5] + 0.25 * old[6]
     torch.testing.assert_close(row / row.norm(), mean / mean.norm(), atol=1e-5, rtol=0)
     assert mean.norm() < row.norm() <= 1.61 * mean.norm()
+    kept = net.encoder.get_input_embeddings().weight.detach()[0]
+    assert kept.norm() >= old[0].norm()  # a row that is kept is not made shorter
+
+
+def test_a_new_vocabulary_moves_the_padding(tmp_path: Path) -> None:
+    """XLM-R counts places from what is no padding: the unknown word must not be taken for it."""
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    shape = XLMRobertaConfig(
+        vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=40,
+    )  # fmt: skip
+    XLMRobertaModel(shape, add_pooling_layer=False).save_pretrained(tmp_path)
+    origin = [(1,), (3,), (0,), (2,), (7,), (8,)]
+    net = network.build(str(tmp_path), dropout=0.0, origin=origin).eval()
+    ids = torch.tensor([[2, 4, 1, 5, 3]])
+    longer = torch.cat([ids, torch.zeros(1, 3, dtype=torch.long)], 1)
+    seen = []
+    net.encoder.embeddings.position_embeddings.register_forward_hook(
+        lambda _, given, __: seen.append(given[0])
+    )
+    with torch.inference_mode():
+        net(longer, (longer > 0).long())
+    assert seen[0].tolist() == [[1, 2, 3, 4, 5, 0, 0, 0]]
 
 
 def test_layers_and_places_that_stay(encoder: Path) -> None:

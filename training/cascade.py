@@ -17,6 +17,7 @@ from torch import nn
 from plaudit.calibration import sigmoid, softmax
 from plaudit.errors import TrainingDataError
 from plaudit.inference import LogitModel, Stage, margins
+from plaudit.legible import legible
 from plaudit.scores import LABELS
 from plaudit.training import curve, export, fitting, quantize, students, window_graph
 from plaudit.training.config import CascadeConfig
@@ -102,7 +103,8 @@ def build(
     Raises:
         TrainingDataError: There are too few texts to choose a threshold by.
     """
-    chosen = _drawn(texts, config.max_texts)
+    learnt = {legible(text) for text in labelled}
+    chosen = [text for text in _drawn(texts, config.max_texts) if legible(text) not in learnt]
     n_drawn = len(chosen)
     chosen += dict.fromkeys(labelled)
     on_stage("Asking the model")

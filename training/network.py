@@ -202,11 +202,26 @@ def _regather(encoder: Any, origin: Sequence[Sequence[int]], weights: Sequence[S
     embedding = nn.Embedding(len(rows), rows.shape[1], padding_idx=0)
     embedding.weight.data.copy_(rows)
     encoder.set_input_embeddings(embedding)
-    encoder.config.vocab_size = len(rows)
+    encoder.config.vocab_size, encoder.config.pad_token_id = len(rows), 0
+    _move_padding(encoder)
+
+
+def _move_padding(encoder: Any) -> None:
+    """Make 0 the padding of an encoder that counts places from its id, as XLM-R does: its places move."""
+    embeddings = getattr(encoder, "embeddings", None)
+    before = getattr(embeddings, "padding_idx", None)
+    if embeddings is None or not before:
+        return
+    table = embeddings.position_embeddings
+    moved = nn.Embedding(table.num_embeddings - before, table.embedding_dim, padding_idx=0)
+    moved.weight.data.copy_(table.weight.data[before:])
+    embeddings.position_embeddings, embeddings.padding_idx = moved, 0
+    encoder.config.max_position_embeddings = moved.num_embeddings
 
 
 def _weighed(table: Tensor, origin: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]) -> Tensor:
     rows = torch.stack([torch.tensor(w) @ table[list(ids)] for ids, w in zip(origin, weights, strict=True)])
     # A mean of unlike vectors is short; the first normalisation expects them as long as they were.
     usual = table.norm(dim=1).median()
-    return rows * (usual / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=_MOST_STRETCH)
+    stretch = usual / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    return rows * stretch.clamp(min=1.0, max=_MOST_STRETCH)

@@ -32,13 +32,18 @@ def recount(folder: Path, held_out: Sequence[LabelledComment], *, threads: int |
         threads: Cores to use; None for all.
 
     Raises:
-        TrainingDataError: There are too few comments of a label.
+        TrainingDataError: There are too few comments of a label, or the model was trained on just these.
         ArtifactError: The artefact is damaged, or cannot be written.
     """
     comments = [held_out[row] for row in records.as_they_come(held_out)]
     truth = np.array([LABELS.index(c.label) for c in comments], np.int64)
     _check(truth)
     loaded = artifact.load(folder)
+    origin = {"n": len(comments), "sha256": dataset.digest(comments)}
+    if loaded.manifest.data.get("train", {}).get("sha256") in {origin["sha256"], dataset.digest(held_out)}:
+        raise TrainingDataError(
+            f"{loaded.manifest.id} was trained on these comments, where it errs too seldom; name others."
+        )
     counted = {
         name: _counted(loaded, comments, truth, exact=name == artifact.EXACT, threads=threads)
         for name in loaded.manifest.answers
@@ -46,7 +51,6 @@ def recount(folder: Path, held_out: Sequence[LabelledComment], *, threads: int |
     answers = {
         name: {**record.model_dump(), **counted[name]} for name, record in loaded.manifest.answers.items()
     }
-    origin = {"n": len(comments), "sha256": dataset.digest(comments)}
     return replace_manifest(
         folder, answers=answers, data=loaded.manifest.data | {"errors_counted_on": origin}
     )

@@ -60,7 +60,8 @@ def fit(
             of those of the most frequent one, however few its comments are.
 
     Raises:
-        TrainingDataError: The tokenizer has no token for what is unknown.
+        TrainingDataError: The tokenizer has no token for what is unknown, or `size` has no room for the
+            characters.
     """
     if base.token_to_id(_SPECIAL["[UNK]"]) is None:
         raise TrainingDataError(
@@ -78,8 +79,14 @@ def fit(
             sources[token][i] += weight
     tokens = dict.fromkeys(_SPECIAL)
     frequent = sorted(c for c, n in characters.items() if n >= min_count)
-    tokens |= dict.fromkeys(token for c in frequent for token in (c, _INSIDE + c))
+    tokens |= dict.fromkeys(frequent)
+    tokens |= dict.fromkeys(_INSIDE + c for c in frequent if not _is_mark(c))
     tokens |= dict.fromkeys(character for character, _ in emoji.most_common(n_emoji))
+    if len(tokens) > size:
+        raise TrainingDataError(
+            f"vocabulary.size is {size:,}, and special tokens, characters and emoji alone are "
+            f"{len(tokens):,}; raise it, raise vocabulary.min_count, or lower vocabulary.n_emoji."
+        )
     for token, _ in sorted(mass.items(), key=lambda each: (-each[1], each[0])):
         if len(tokens) >= size:
             break

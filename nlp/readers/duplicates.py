@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile, gettempdir
 from typing import Final
 
@@ -18,13 +19,17 @@ MAX_HELD: Final = 1 << 24
 """Keys in memory: 128 MiB."""
 
 _PAGE: Final = 512  # keys of a file that are read at once, 4 KiB
+_JOINED_AT_ONCE: Final = 1 << 20  # keys of the larger file; they are hashes, so the other has no more
 
 _N_RANGES: Final = 16  # runs are joined a range at a time, so that a copy is never of all keys
 _SHIFT: Final = np.uint64(60)
 
 
 class SeenKeys:
-    """A set of 64-bit keys that only grows: in each range sorted runs of doubling size, later files."""
+    """A set of 64-bit keys that only grows: in each range sorted runs of doubling size, later files.
+
+    Files double in size too: each key that is looked up costs a page of every file, so they must stay few.
+    """
 
     def __init__(self, *, most: int = MAX_HELD) -> None:
         """Begin with none; more than `most` of them at a time go into a file without a name."""
@@ -56,9 +61,11 @@ class SeenKeys:
         return fresh
 
     def _put_away(self) -> None:
-        self._n_filed = len(self)
-        self._files.append(_File(self._ranges))
-        self._ranges = [_Range() for _ in range(_N_RANGES)]
+        n_filed = len(self)
+        self._files.append(_File(each.taken() for each in self._ranges))
+        self._n_filed, self._ranges = n_filed, [_Range() for _ in range(_N_RANGES)]
+        while len(self._files) > 1 and self._files[-2].n_keys <= 2 * self._files[-1].n_keys:
+            self._files[-2:] = [_File(_joined(*self._files[-2:]))]
 
 
 class _Range:
@@ -92,12 +99,15 @@ class _Range:
 class _File:
     """Ascending keys in a file without a name; the first key of each page is held."""
 
-    def __init__(self, ranges: list[_Range]) -> None:
+    def __init__(self, parts: Iterable[Keys]) -> None:
+        """Write parts, each ascending and above the one before."""
+        self.n_keys = 0
         try:
             self._file = TemporaryFile()  # noqa: SIM115 - as long-lived as this
             weakref.finalize(self, self._file.close)
-            for each in ranges:
-                self._file.write(each.taken().tobytes())
+            for part in parts:
+                self._file.write(part.tobytes())
+                self.n_keys += part.size
             self._file.flush()
         except OSError as error:
             raise StorageError(
@@ -105,6 +115,25 @@ class _File:
                 "put there, eight bytes a comment; make room there, or name a larger place with TMPDIR."
             ) from error
         self._starts = np.fromiter(map(self._start, range(self._n_pages())), np.uint64)
+
+    def between(self, bounds: Keys) -> Iterator[Keys]:
+        """Yield the keys below the first bound, between each two, and from the last on; bounds ascend."""
+        at = 0
+        for bound in [*bounds.tolist(), None]:
+            end = self.n_keys if bound is None else self._place(bound)
+            yield np.frombuffer(os.pread(self._file.fileno(), 8 * (end - at), 8 * at), np.uint64)
+            at = end
+
+    def bounds(self, n_keys: int) -> Keys:
+        """Return keys that part it into pieces of so many, a whole number of pages."""
+        return self._starts[n_keys // _PAGE :: n_keys // _PAGE]
+
+    def _place(self, key: int) -> int:
+        page = int(np.searchsorted(self._starts, np.uint64(key), side="left")) - 1
+        if page < 0:
+            return 0
+        within = np.frombuffer(self._page(page), np.uint64)
+        return page * _PAGE + int(np.searchsorted(within, np.uint64(key), side="left"))
 
     def holds(self, unique: Keys) -> NDArray[np.bool_]:
         """Say which of some ascending keys are in it."""
@@ -122,3 +151,9 @@ class _File:
 
     def _start(self, number: int) -> int:
         return int(np.frombuffer(self._page(number, n_keys=1), np.uint64)[0])
+
+
+def _joined(first: _File, second: _File) -> Iterator[Keys]:
+    bounds = first.bounds(_JOINED_AT_ONCE)
+    for one, other in zip(first.between(bounds), second.between(bounds), strict=True):
+        yield np.sort(np.concatenate((one, other)))
