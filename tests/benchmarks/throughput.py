@@ -63,7 +63,7 @@ def rows_of(dump: Path, *, n: int, cores: int, peers: bool) -> Iterator[tuple[st
     yield "classify, distinct texts", "classify", (dump, cores)
     yield "floor: read, normalise, hash", "read", (dump,)
     yield "floor: int8 arithmetic, the cascade", "arithmetic", (dump, cores, "cascade")
-    yield "floor: int8 arithmetic, six layers for all", "arithmetic", (dump, cores, "exact")
+    yield "floor: int8 arithmetic, the large one for all", "arithmetic", (dump, cores, "exact")
     if peers:
         for network in ("DistilBERT", "MiniLM"):
             for batch in (1, 32):
