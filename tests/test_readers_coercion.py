@@ -65,6 +65,20 @@ def test_a_bare_date_has_no_hour() -> None:
     assert coercion.as_time("2024-03-01") == coercion.as_time(date(2024, 3, 1)) == (midnight, "estimated")
 
 
+@pytest.mark.parametrize("written", ["20240301", 20_240_301, 20240301.0, "45352", "45352.0"])
+def test_a_date_without_marks_and_the_days_of_a_spreadsheet(written: object) -> None:
+    assert coercion.as_time(written) == (NOON - 12 * 3_600_000, "estimated")
+
+
+def test_the_time_of_day_of_a_spreadsheet() -> None:
+    assert coercion.as_time("45352.5") == (NOON, "exact")
+
+
+@pytest.mark.parametrize("written", ["2024", "7", "99999"])
+def test_numbers_that_are_no_time_of_a_comment(written: str) -> None:
+    assert coercion.as_time(written) == (None, "estimated")
+
+
 @pytest.mark.parametrize(
     ("written", "precision"),
     [("exact", "exact"), ("Absolute", "exact"), ("relative", "estimated"), ("day", "estimated"), ("", None)],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +18,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
-from plaudit.errors import InputError
+from plaudit.errors import InputError, MappingError
 from plaudit.readers import ReadOptions, columnar, parquet_pages, pieces, read
 
 from .test_readers_formats import rows_of
@@ -212,8 +215,8 @@ def test_the_sizes_of_pages_are_read_off_their_headers(tmp_path: Path, version: 
         data_page_version=version,
         write_page_checksum=True,
     )
-    chunk = pq.read_metadata(path).row_group(0).column(0)
     with path.open("rb") as file:
+        ((chunk,),) = parquet_pages.chunks_of(file)
         pages = list(parquet_pages.pages_of(file, chunk))
         size = parquet_pages.size_of(file, chunk)
     assert pages[0].n_bytes == 10_000 * 10  # the words: length, and six letters
@@ -229,3 +232,51 @@ def test_batches_of_short_rows_are_as_large_as_asked(tmp_path: Path, options: Re
     pq.write_table(pa.table({"text": [f"comment {i}" for i in range(30)]}), tmp_path / "a.parquet")
     sizes = [batch.comments.num_rows for batch in read([tmp_path / "a.parquet"], options=options)]
     assert sizes == ([30] if options.batch_size > 30 else [7, 7, 7, 7, 2])
+
+
+def test_chunks_are_where_the_library_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"id": [str(i) for i in range(50)], "text": ["a"] * 50, "tags": [["x", "y"]] * 50})
+    pq.write_table(table, path, row_group_size=20, use_dictionary=["text"])
+    metadata = pq.read_metadata(path)
+    with path.open("rb") as file:
+        found = parquet_pages.chunks_of(file)
+    assert len(found) == metadata.num_row_groups == 3
+    for i, group in enumerate(found):
+        for j, chunk in enumerate(group):
+            theirs = metadata.row_group(i).column(j)
+            for name in dataclasses.asdict(chunk):
+                assert getattr(chunk, name) == getattr(theirs, name)
+
+
+def test_no_byte_of_a_footer_ends_the_process(tmp_path: Path) -> None:
+    """pyarrow 26 aborts where it is asked for a column whose statistics contradict its schema."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["which glue?", None]}), path, store_schema=False)
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for at in range(start, len(data) - 8):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 6]) + data[at + 1 :])
+        with suppress(InputError, MappingError):
+            assert sum(len(each.comments) + len(each.rejections) for each in read([path])) >= 0
+
+
+def test_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["1", "2"]), pa.array(["a", "b"])] * 2, names=["id", "text"] * 2)
+    pq.write_table(table, tmp_path / "a.parquet")
+    for make in (pa.ipc.new_file, pa.ipc.new_stream):
+        with make(tmp_path / f"{make.__name__}.arrow", table.schema) as writer:
+            writer.write_table(table)
+    for path in tmp_path.iterdir():
+        (batch,) = read([path])
+        assert batch.comments["text"].to_pylist() == ["a", "b"]
+
+
+def test_ids_kept_as_decimals_stay_whole(tmp_path: Path) -> None:
+    """As Snowflake and BigQuery write them; no float holds so many digits."""
+    ids = pa.array([Decimal(7_300_000_000_000_000_001), None], pa.decimal128(38, 0))
+    likes = pa.array([Decimal("3.00"), Decimal("2.50")], pa.decimal128(10, 2))
+    pq.write_table(pa.table({"id": ids, "text": ["a", "b"], "likes": likes}), tmp_path / "a.parquet")
+    (batch,) = read([tmp_path / "a.parquet"])
+    assert batch.comments["id"].to_pylist() == ["7300000000000000001", "2"]
+    assert batch.comments["likes"].to_pylist() == [3, 2]

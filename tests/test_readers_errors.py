@@ -67,6 +67,9 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "endless.txt": (b"a" * 300_000, "line end"),
     "numbers.csv": (b"id;count\n1;2\n", "id, count"),
     "numbers.json": (b'[{"id": 1, "count": 2}]', "--map text=COLUMN"),
+    "by_column.json": (b'{"text": {"0": "a"}, "author": {"0": "b"}}', "to_json(orient='records')"),
+    "split.json": (b'{"columns": ["text"], "index": [0], "data": [["a"]]}', "to_json(orient='records')"),
+    "struct.jsonl": (b'{"comment": {"text": "a"}}\n', "--map text=comment.PART"),
     "object.json": (b'{"error": {"code": 403}}', "error"),
     "quiet.info.json": (b'{"id": "v", "extractor": "youtube", "comment_count": 3}', "comments"),
 }
@@ -198,6 +201,7 @@ def test_garbage_is_told_by_its_beginning(tmp_path: Path, name: str, monkeypatch
     monkeypatch.setattr(json_cutting, "N_WHOLE", 3000)
     monkeypatch.setattr(json_cutting, "N_LOOK", 3000)
     monkeypatch.setattr(stream, "_N_CHUNK", 500)
+    monkeypatch.setattr(stream, "_N_BEGINNING", 500)
     passes: list[stream.ByteStream] = []
     opened = Source.open
     monkeypatch.setattr(Source, "open", lambda self: passes.append(opened(self)) or passes[-1])

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import warnings
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -284,3 +285,15 @@ def test_http(tmp_path: Path, serve: Any) -> None:
     assert batch.comments["source"].to_pylist() == ["a.csv"]
     with pytest.raises(InputError):
         read(["http://127.0.0.1:9/a.csv"])
+
+
+def test_names_that_come_twice_in_an_archive_or_lead_out_of_it(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i, name in enumerate(["a.csv", "a.csv", "../a.csv", "/b.csv", "a.csv", ".hidden/c.csv"]):
+            archive.writestr(name, f"id,text\n{i},no. {i}\n")
+    rows, rejected = rows_of(write(tmp_path, "x.zip", packed.getvalue()))
+    assert sorted(row["id"] for row in rows) == ["0", "1", "2", "3", "4"]
+    assert len({row["source"] for row in rows}) == 5
+    assert not rejected

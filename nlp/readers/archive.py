@@ -34,7 +34,7 @@ def members_of(source: Source) -> list[Source] | None:
         opened.seek(0)
         try:
             with zipfile.ZipFile(opened) as archive:
-                infos = {each.filename: each for each in archive.infolist() if not each.is_dir()}
+                infos = _infos(archive)
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
             damage = InputError(
                 f"{source.name} is a damaged ZIP archive or workbook ({error}); fetch it again."
@@ -48,7 +48,20 @@ def members_of(source: Source) -> list[Source] | None:
         raise InputError(
             f"The archive {source.name} holds no file to read; expected one that ends in {known}."
         )
-    return [_member(source, infos[name]) for name in names]
+    return [_member(source, infos[name], name=f"{source.name}/{name}") for name in names]
+
+
+def _infos(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the files of an archive by name; a name that comes again stands in a folder of its number."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    for each in archive.infolist():
+        name, number = each.filename, 1
+        while name in found:
+            number += 1
+            name = f"{number}/{each.filename}"
+        if not each.is_dir():
+            found[name] = each
+    return found
 
 
 def _remains(source: Source, found: Sequence[Remnant], *, damage: InputError) -> list[Source]:
@@ -72,12 +85,12 @@ def _remains(source: Source, found: Sequence[Remnant], *, damage: InputError) ->
 
 def _is_readable(name: str) -> bool:
     path = PurePosixPath(name)
-    is_hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    # Nothing is written where a name leads: "../a.csv" is a name like others.
+    is_hidden = any(part.startswith((".", "__MACOSX")) and part not in ("..", ".") for part in path.parts)
     return not is_hidden and path.suffix.lower() in SUFFIXES
 
 
-def _member(source: Source, info: zipfile.ZipInfo) -> Source:
-    name = f"{source.name}/{info.filename}"
+def _member(source: Source, info: zipfile.ZipInfo, *, name: str) -> Source:
     if info.flag_bits & _ENCRYPTED:
         raise InputError(f"{name} is locked with a password; unpack the archive first.")
     return Source(None, name=name, found=True, opener=partial(_open, source, info), n_bytes=info.file_size)

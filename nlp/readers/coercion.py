@@ -30,6 +30,11 @@ _NO_TIME: Final = timedelta(0)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LATEST: Final = 253_402_300_800_000  # year 10000 in milliseconds; what lies beyond is no time
 
+_SERIAL_EPOCH: Final = datetime(1899, 12, 30)  # day 0 of a spreadsheet
+_SERIALS: Final = (32_000, 80_000)  # its days from 1987 to 2119
+_N_SERIAL: Final = 100_000  # seconds of Unix: a day, on which nobody commented
+_DATES: Final = (19_900_101, 21_000_101)  # dates as numbers; as seconds of Unix, August to September 1970
+
 _MARKUP = re.compile(
     r"<br\s*/?>|<a\s+[^>]*href|&(?:amp|quot|apos|lt|gt|nbsp|#\d+|#x[\da-f]+);", re.IGNORECASE
 )
@@ -99,8 +104,9 @@ def _spelled_count(text: str) -> int | None:
 def as_time(value: object) -> tuple[int | None, str | None]:
     """Return a time in Unix milliseconds, and its precision.
 
-    Reads Unix seconds to nanoseconds, ISO 8601 (UTC unless it says otherwise) and RFC 2822. Words such
-    as "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated"; nothing (None, None).
+    Reads Unix seconds to nanoseconds, ISO 8601 (UTC unless it says otherwise), RFC 2822, 20240131, and in
+    text the days that spreadsheets count (45322.5), as Unix seconds the first day of 1970. Words
+    such as "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated"; nothing (None, None).
     """
     if type(value) is str:
         return _spelled_time(value)
@@ -116,7 +122,8 @@ def as_time(value: object) -> tuple[int | None, str | None]:
 def _spelled_time(text: str) -> tuple[int | None, str | None]:
     text = text.strip()
     if text[4:5] != "-" and text.replace(".", "", 1).isdecimal():
-        return _unix_time(float(text) if "." in text else int(text[:25]))
+        number = float(text) if "." in text else int(text[:25])
+        return _serial_time(number) if 1 <= number < _N_SERIAL else _unix_time(number)
     try:
         return _milliseconds(datetime.fromisoformat(text)), "estimated" if len(text) <= 10 else "exact"
     except ValueError:
@@ -143,7 +150,18 @@ def _milliseconds(moment: datetime) -> int | None:
     return since // _MILLISECOND if since > _NO_TIME else None
 
 
+def _serial_time(days: float) -> tuple[int | None, str | None]:
+    if not _SERIALS[0] <= days < _SERIALS[1]:
+        return None, "estimated"
+    return _milliseconds(_SERIAL_EPOCH + timedelta(days=days)), "estimated" if days % 1 == 0 else "exact"
+
+
 def _unix_time(number: float) -> tuple[int | None, str | None]:
+    if _DATES[0] <= number < _DATES[1] and number % 1 == 0:
+        try:
+            return _milliseconds(datetime.strptime(str(int(number)), "%Y%m%d")), "estimated"
+        except ValueError:
+            pass
     # Seconds reach 1e11 in the year 5138; milliseconds passed it in 1973.
     if not 1 <= number < 1e20:
         return None, None

@@ -16,8 +16,10 @@ from plaudit.readers.containers import Numbered
 from plaudit.readers.format import Problem
 from plaudit.readers.json_values import BAD_BYTE, decode_marking
 from plaudit.readers.magic import ARROW_MAGIC
+from plaudit.readers.parquet_pages import Chunk
 from plaudit.readers.pieces import N_ROW_LIMIT, Unfit, pieces
 from plaudit.readers.stream import ByteStream
+from plaudit.readers.table import unique_names
 
 Wanted = Callable[[list[str]], list[str]]
 """From the names of a table's columns to those to be read."""
@@ -69,7 +71,10 @@ def _rows(
 def _values(piece: pa.RecordBatch, n_bytes: int, *, stream: ByteStream) -> Iterable[dict[str, Any] | Problem]:
     if n_bytes > N_ROW_LIMIT:  # then it is one row
         return [Problem("not_a_record", f"The row is longer than {N_ROW_LIMIT >> 20} MiB.")]
-    names, columns = piece.schema.names, [plain(column, stream=stream) for column in piece.columns]
+    names, columns = (
+        unique_names(piece.schema.names),
+        [plain(column, stream=stream) for column in piece.columns],
+    )
     return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
@@ -83,8 +88,8 @@ def parquet_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.Recor
     metadata = pq.read_metadata(opened)
     n_done, n_rows = 0, max(metadata.num_rows, 1)
     names = wanted(metadata.schema.to_arrow_schema().names)
-    for group in range(metadata.num_row_groups):
-        n, words = _n_rows_at_once(opened, metadata.row_group(group), schema=metadata.schema, names=names)
+    for group, chunks in enumerate(parquet_pages.chunks_of(opened)):
+        n, words = _n_rows_at_once(opened, chunks, schema=metadata.schema, names=names)
         # As words of a dictionary, values that repeat are held once; as texts, each would be written out.
         file = pq.ParquetFile(opened, metadata=metadata, read_dictionary=words, buffer_size=_N_BUFFER)
         for batch in file.iter_batches(batch_size=n, row_groups=[group], columns=names):
@@ -93,21 +98,21 @@ def parquet_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.Recor
 
 
 def _n_rows_at_once(
-    opened: BinaryIO, group: pq.RowGroupMetaData, *, schema: pq.ParquetSchema, names: Sequence[str]
+    opened: BinaryIO, chunks: Sequence[Chunk], *, schema: pq.ParquetSchema, names: Sequence[str]
 ) -> tuple[int, list[str]]:
     """Return how many rows of a row group may be unpacked together, and which columns as dictionaries."""
     widest, words = 1, []
-    for i in range(group.num_columns):
+    if len(chunks) != len(schema):
+        raise ValueError(f"{len(chunks)} columns in a row group of {len(schema)}")
+    for i, chunk in enumerate(chunks):
         leaf = schema.column(i)
         if not any(f"{leaf.path}.".startswith(f"{name}.") for name in names):
             continue
-        size = parquet_pages.size_of(opened, group.column(i))
+        size = parquet_pages.size_of(opened, chunk)
         if size.n_page > N_PART_LIMIT:
             raise _too_large("a page", size.n_page)
         # One row may hold all there is of a list.
-        if leaf.max_repetition_level and (
-            size.n_bytes > N_PART_LIMIT or group.column(i).num_values > _N_ITEMS
-        ):
+        if leaf.max_repetition_level and (size.n_bytes > N_PART_LIMIT or chunk.num_values > _N_ITEMS):
             raise Unfit("lists too long for one row group; write smaller ones")
         widest = max(widest, size.n_value, leaf.length)  # a length: all of its values have it
         if size.as_words and leaf.physical_type == "BYTE_ARRAY":
@@ -138,7 +143,8 @@ def arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordB
         reader, n_total = pa.ipc.open_stream(opened), max(_size(opened), 1)
         found = ((batch, opened.tell() / n_total) for batch in reader)
         names = reader.schema.names
-    columns = wanted(names)
+    known = set(wanted(names))
+    columns = [i for i, name in enumerate(names) if name in known]  # two may have the same name
     for whole, done in found:
         yield _checked(whole.select(columns)), min(done, 1.0)
     yield pa.RecordBatch.from_pylist([], schema=pa.schema([])), 1.0
@@ -178,8 +184,8 @@ def plain(column: pa.Array, *, stream: ByteStream | None = None) -> list[Any]:
         column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
     elif pa.types.is_date(kind):
         column = column.cast(pa.date32())
-    elif pa.types.is_decimal(kind):
-        column = column.cast(pa.float64())
+    elif pa.types.is_decimal(kind):  # databases write ids as such: no float holds them
+        return [v if v is None else int(v) if v == int(v) else float(v) for v in column.to_pylist()]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return _decoded(column, stream)
     try:

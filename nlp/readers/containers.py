@@ -6,7 +6,6 @@ has (a row of a table: an object), or a `Problem` where none could be read.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import chain
@@ -16,14 +15,13 @@ import orjson
 
 from plaudit.readers import json_cutting
 from plaudit.readers.format import Problem
-from plaudit.readers.json_values import BAD_BYTE, decode_marking, read_document, read_line
+from plaudit.readers.json_values import read_document, read_line
 from plaudit.readers.stream import ByteStream
 
 Numbered = Iterator[tuple[int, Any]]
 Again = Callable[[], ByteStream]
 
 N_LINE_LIMIT: Final = 64 << 20
-N_CELL_LIMIT: Final = 1 << 20
 
 
 def lines(stream: ByteStream) -> Iterator[tuple[int, bytes | Problem]]:
@@ -56,7 +54,7 @@ def ndjson_values(stream: ByteStream) -> Numbered:
             yield number, loads(line)
         except ValueError:
             if line.strip():
-                yield number, read_line(line)
+                yield from ((number, value) for value in read_line(line))
 
 
 def plain_values(stream: ByteStream) -> Numbered:
@@ -109,43 +107,3 @@ def _parts(cutter: json_cutting.Cutter, stream: ByteStream) -> Numbered:
     for value in cutter.values():
         stream.is_marked |= cutter.is_marked
         yield 0, value
-
-
-def table_rows(stream: ByteStream, *, delimiter: str) -> Numbered:
-    """Yield the rows of a table under its header as objects; blank lines are no rows."""
-    csv.field_size_limit(N_CELL_LIMIT)
-    reader = csv.reader(_text_lines(stream), delimiter=delimiter)
-    header: list[str] | None = None
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield number, Problem("malformed_row", f"The row cannot be split into cells ({error}).")
-            continue
-        if row is None:
-            return
-        if header is None and row:
-            header = [name.strip() for name in row]
-        elif row and header is not None:
-            yield number, _row(row, header)
-
-
-def _row(cells: list[str], header: list[str]) -> dict[str, str] | Problem:
-    n_cells, n_expected = len(cells), len(header)
-    if n_cells != n_expected and (n_cells < n_expected or any(cells[n_expected:])):
-        return Problem("malformed_row", f"The row has {n_cells} cells, the header {n_expected}.")
-    return dict(zip(header, cells, strict=False))
-
-
-def _text_lines(stream: ByteStream) -> Iterator[str]:
-    for _, line in lines(stream):
-        if isinstance(line, Problem):
-            yield BAD_BYTE + "\n"
-            stream.is_marked = True
-            continue
-        try:
-            yield line.decode() + "\n"
-        except UnicodeDecodeError:
-            stream.is_marked = True
-            yield decode_marking(line) + "\n"

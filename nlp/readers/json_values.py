@@ -21,6 +21,7 @@ _ESCAPE = re.compile(
 # the square of its length.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _GAP = re.compile(r"[\s,\x1e]*")
+_DECODER: Final = json.JSONDecoder()
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -35,32 +36,21 @@ def decode_marking(data: bytes) -> str:
     return data.decode("utf-8", "plaudit.mark")
 
 
-def read_line(line: bytes) -> Any:
-    """Return the value of one line of JSON, or a Problem."""
+def read_line(line: bytes) -> list[Any]:
+    """Return the value of a line of JSON; a list of those end to end; a Problem for what is none."""
     try:
-        return orjson.loads(line)
+        return [orjson.loads(line)]
     except ValueError as error:
-        return _read_again(line, problem=f"The line is not valid JSON ({_place(error)}).")
-
-
-def _read_again(data: bytes, *, problem: str) -> Any:
+        problem = f"The line is not valid JSON ({_place(error)})."
     try:
-        mended = _without_lone_surrogates(data)
-        if b"NaN" in mended or b"Infinity" in mended:
-            return json.loads(mended)
-        return orjson.loads(mended)
-    except UnicodeDecodeError:
-        return Problem("bad_encoding", "The line is not UTF-8 text.")
-    except (ValueError, RecursionError):
-        return _judge(data, problem=problem)
-
-
-def _judge(data: bytes, *, problem: str) -> Problem:
-    try:
-        data.decode()
+        text = _without_lone_surrogates(line).decode().lstrip("\ufeff")  # of files put end to end
     except UnicodeDecodeError as error:
-        return Problem("bad_encoding", f"Byte {error.start + 1} of the line is not UTF-8 text.")
-    return Problem("not_json", problem)
+        return [Problem("bad_encoding", f"Byte {error.start + 1} of the line is not UTF-8 text.")]
+    values, end = _values_until(text)
+    if end == len(text) and values:
+        return values if len(values) == 1 else [values]
+    found = [value for value in values if isinstance(value, dict)]
+    return [*([found] if found else []), Problem("not_json", problem)]
 
 
 def _place(error: ValueError) -> str:
@@ -98,19 +88,32 @@ def read_document(data: bytes) -> tuple[list[Any], Problem | None, bool]:
 
 
 def _read_values(text: str) -> tuple[list[Any], Problem | None]:
-    decoder, values = json.JSONDecoder(), []
+    values, end = _values_until(text)
+    if end == len(text):
+        return values, None
+    try:
+        _DECODER.raw_decode(text, end)
+    except json.JSONDecodeError as error:
+        values += _salvaged(text[end : error.pos])
+        return values, Problem("not_json", f"From character {error.pos + 1} on it is not valid JSON.")
+    except (RecursionError, ValueError):
+        pass
+    where = f"From character {end + 1} on"
+    return values, Problem("not_json", f"{where} it nests too deep, or holds too long a number, to read.")
+
+
+def _values_until(text: str) -> tuple[list[Any], int]:
+    """Return the values at the start of a text, end to end, and where they end."""
+    values: list[Any] = []
     start = _gap(text, 0)
     while start < len(text):
         try:
-            value, end = decoder.raw_decode(text, start)
-        except json.JSONDecodeError as error:
-            values += _salvaged(text[start : error.pos])
-            return values, Problem("not_json", f"From character {error.pos + 1} on it is not valid JSON.")
-        except (RecursionError, ValueError):
-            return values, Problem("not_json", f"From character {start + 1} on it nests too deep to read.")
+            value, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
         values.append(value)
         start = _gap(text, end)
-    return values, None
+    return values, start
 
 
 def _gap(text: str, start: int) -> int:

@@ -101,7 +101,8 @@ class Source:
                 self._stream = _standard_input() if self.path is None else self.path.open("rb")
         except OSError as error:
             reason = error.strerror or str(error)
-            raise InputError(f"{self.name} cannot be opened ({reason}); check its permissions.") from error
+            advice = "check its permissions" if self._opener is None else "fetch it or pack it again"
+            raise InputError(f"{self.name} cannot be opened ({reason}); {advice}.") from error
         return cast(BinaryIO, _Replay(self))
 
     def begin_last_pass(self, *, twice: bool) -> None:

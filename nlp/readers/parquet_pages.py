@@ -1,11 +1,13 @@
 """How large the pages of a Parquet file are once unpacked, read from their headers, not by unpacking.
 
-What the footer says of sizes nobody checks; what a page's header says its reader insists on. Headers are
-structs of Thrift's compact protocol, laid out as `PageHeader` in the format's `parquet.thrift`.
+What the footer says of sizes nobody checks; what a page's header says its reader insists on. Footer and
+headers are structs of Thrift's compact protocol, `FileMetaData` and `PageHeader` in `parquet.thrift`.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
@@ -18,6 +20,19 @@ _IN_WORDS: Final = (2, 8)  # places in a dictionary
 _LENGTHS_FIRST, _PREFIXED = 6, 7  # DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 _N_DEEP: Final = 16
+_ROW_GROUPS, _COLUMNS, _CHUNK = 4, 1, 3  # fields that lead from the footer to a chunk
+_VALUES, _COMPRESSED, _FIRST_PAGE, _WORDS = 5, 7, 9, 11  # fields of a chunk
+_TAIL = struct.Struct("<I4s")  # length of the footer, and the magic once more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Where a column of a row group lies; the names are pyarrow's."""
+
+    num_values: int
+    total_compressed_size: int
+    data_page_offset: int
+    dictionary_page_offset: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +68,36 @@ class Size:
     as_words: bool
 
 
-def size_of(file: BinaryIO, chunk: Any) -> Size:
-    """Return the size of a column chunk (pyarrow's `ColumnChunkMetaData`).
+def chunks_of(file: BinaryIO) -> list[list[Chunk]]:
+    """Return the column chunks of each row group.
+
+    pyarrow's own `row_group(i).column(j)` ends the process where a damaged footer contradicts itself.
+
+    Raises:
+        ValueError: The footer is none.
+    """
+    file.seek(-_TAIL.size, os.SEEK_END)
+    n_footer, _ = _TAIL.unpack(file.read(_TAIL.size))
+    file.seek(-_TAIL.size - n_footer, os.SEEK_END)
+    try:
+        groups = _Thrift(file.read(n_footer)).struct().get(_ROW_GROUPS)
+        return [[_chunk(column[_CHUNK]) for column in group[_COLUMNS]] for group in groups or ()]
+    except (IndexError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("a footer that lacks a column") from error
+
+
+def _chunk(fields: dict[int, Any]) -> Chunk:
+    words = fields.get(_WORDS)
+    return Chunk(
+        num_values=_number(fields, _VALUES),
+        total_compressed_size=_number(fields, _COMPRESSED),
+        data_page_offset=_number(fields, _FIRST_PAGE),
+        dictionary_page_offset=words if isinstance(words, int) else None,
+    )
+
+
+def size_of(file: BinaryIO, chunk: Chunk) -> Size:
+    """Return the size of a column chunk.
 
     Raises:
         ValueError: A page's header is none.
@@ -75,14 +118,14 @@ def size_of(file: BinaryIO, chunk: Any) -> Size:
     return Size(n_page=n_page, n_value=n_value, n_bytes=n_plain + n_shared * n_page, as_words=as_words)
 
 
-def pages_of(file: BinaryIO, chunk: Any) -> Iterator[Page]:
+def pages_of(file: BinaryIO, chunk: Chunk) -> Iterator[Page]:
     """Yield the pages of a column chunk as its reader would meet them.
 
     Raises:
         ValueError: A page's header is none.
     """
     starts = [chunk.data_page_offset]
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+    if chunk.dictionary_page_offset:
         starts.append(chunk.dictionary_page_offset)
     at, n_values = min(starts), 0
     end = at + chunk.total_compressed_size
@@ -131,9 +174,9 @@ class _Thrift:
         self._data, self.at = data, 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Return the fields by their numbers: integers and structs as they are, others as None."""
+        """Return the fields by their numbers: integers, structs and lists as they are, others as None."""
         if depth > _N_DEEP:
-            raise ValueError("a page header too deep")
+            raise ValueError("a header too deep")
         fields: dict[int, Any] = {}
         number = 0
         while head := self._byte():
@@ -153,9 +196,19 @@ class _Thrift:
             self._skip(1 if kind == _BYTE else 8)
         elif kind == _BINARY:
             self._skip(self._varint())
-        else:  # nothing else stands in a page's header
-            raise ValueError("a page header of another kind")
+        elif kind in (_LIST, _SET):
+            return self._list(depth)
+        else:  # nothing else stands there
+            raise ValueError("a header of another kind")
         return None
+
+    def _list(self, depth: int) -> list[Any]:
+        head = self._byte()
+        n, kind = head >> 4, head & 15
+        if n == 15:
+            n = self._varint()
+        # A flag within a list takes a byte, as a field of its own none.
+        return [self._value(_BYTE if kind in (_TRUE, _FALSE) else kind, depth) for _ in range(n)]
 
     def _byte(self) -> int:
         value = self._data[self.at]

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import Any, Final
 
 from plaudit.errors import InputError, MappingError, UsageError
-from plaudit.readers import columnar, containers, sniffing, workbook
+from plaudit.readers import columnar, containers, sniffing, table, workbook
 from plaudit.readers.format import Format, Problem, Record
 from plaudit.readers.keeping import value_of
-from plaudit.readers.mapping import Layout, Mapper, records_in, value_at
+from plaudit.readers.mapping import Mapper, records_in, value_at
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.registry import FORMATS, format_named
 from plaudit.readers.source import Source
@@ -25,6 +25,7 @@ _N_LIMIT: Final = (
 )  # bytes, records or not: garbage must not be read to its end; a line may have 64 MiB
 _N_LISTED: Final = 30
 _N_LOOKED_AT: Final = 100  # records whose columns are listed; of the others only whether they have a text
+_BY_COLUMN: Final = frozenset({"columns", "data"})  # as pandas writes with orient="split"
 _BINARY: Final = frozenset({"parquet", "arrow", "excel"})
 
 
@@ -82,7 +83,7 @@ def _values(
         case "excel":
             return workbook.workbook_rows(stream)
         case _:
-            return containers.table_rows(stream, delimiter=delimiter)
+            return table.table_rows(stream, delimiter=delimiter)
 
 
 def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
@@ -104,8 +105,8 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
     if not sample and container in ("csv", "tsv"):
         sample = [dict.fromkeys(sniffing.header_of(head, delimiter=delimiter))]
     records, problem = _records(sample, mapper=mapper)
-    layouts = mapper.layouts(records)
-    _check(source, records, layouts=layouts, source_format=found, problem=problem, options=options)
+    _refuse_by_column(source, sample)
+    _check(source, records, mapper=mapper, source_format=found, problem=problem, options=options)
     columns = _columns(records[:_N_LOOKED_AT], mapper=mapper)
     heads = {name.partition(".")[0] for names in columns.values() for name in names}
     return Prepared(
@@ -182,7 +183,7 @@ def _check(
     source: Source,
     records: Sequence[Record],
     *,
-    layouts: Sequence[Layout],
+    mapper: Mapper,
     source_format: Format,
     problem: Problem | None,
     options: ReadOptions,
@@ -191,7 +192,7 @@ def _check(
         if problem is not None:
             raise InputError(f"{source.name} holds no comments: {problem.detail} Name a file of comments.")
         return
-    found = {name for layout in layouts for name, paths in layout.paths.items() if paths}
+    found = {name for layout in mapper.layouts(records) for name, paths in layout.paths.items() if paths}
     for name, column in options.columns.items():
         if name not in found:
             raise MappingError(
@@ -201,6 +202,7 @@ def _check(
         if not any(name in record or value_of(record, name) is not None for record in records):
             raise MappingError(f"{source.name} has no column '{name}' to keep; it has: {_names(records)}.")
     if "text" in found:
+        _check_text(source, records, mapper=mapper)
         return
     if source_format.container is None:
         raise InputError(
@@ -211,6 +213,32 @@ def _check(
         f"{source.name} has no column that is known to hold a comment's text; it has: {_names(records)}."
         " Name the right one with --map text=COLUMN."
     )
+
+
+def _refuse_by_column(source: Source, sample: Iterable[Any]) -> None:
+    if any(isinstance(each, dict) and each.keys() >= _BY_COLUMN for each in sample):
+        raise InputError(
+            f"{source.name} names its columns once and holds rows without names; write an object a comment,"
+            " in pandas with to_json(orient='records')."
+        )
+
+
+def _check_text(source: Source, records: Sequence[Record], *, mapper: Mapper) -> None:
+    """Refuse a source in which something else stands wherever a text should."""
+    found: dict[type, str] = {}
+    for record in records:
+        for path in mapper.layout(record).paths["text"]:
+            value = value_at(record, path)
+            if value is not None:
+                found.setdefault(type(value), ".".join(map(str, path)))
+    if found and found.keys() <= {dict, list}:
+        kind, column = next(iter(found.items()))
+        what = "an object" if kind is dict else "a list"
+        raise MappingError(
+            f"{source.name} has {what} in column '{column}' where a comment's text should stand; name a part"
+            f" of it with --map text={column}.PART, or write an object a comment with its text as a string,"
+            " in pandas with to_json(orient='records')."
+        )
 
 
 def _records(sample: Iterable[Any], *, mapper: Mapper) -> tuple[list[Record], Problem | None]:

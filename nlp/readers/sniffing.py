@@ -17,6 +17,7 @@ from plaudit.readers.magic import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
 from plaudit.readers.mapping import fold
 from plaudit.readers.source import Source
 from plaudit.readers.stream import PACKINGS
+from plaudit.readers.table import is_separator_line
 
 N_HEAD: Final = 1 << 18
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -24,6 +25,7 @@ _TEXT_NAMES: Final = frozenset(map(fold, COLUMNS["text"]))
 _COLUMN_NAME = re.compile(r"\w[\w./-]{0,39}(?: [\w./-]{1,39}){0,2}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _PAGE = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
+_SPREAD = re.compile(rb"\s*(?:\[|\{\s*\n)")  # a document over several lines, whatever its name says
 _BLANK = re.compile(rb"\s")
 _N_CODE, _N_CODE_LINES = (
     40,
@@ -164,7 +166,7 @@ def _json_container(source: Source, head: Head) -> str | None:
     n_values = sum(1 for line in lines if is_value(line))
     if n_values and 2 * n_values >= len(lines):
         return "json" if len(lines) == 1 and head.is_whole and source.suffix == ".json" else "ndjson"
-    if source.suffix in (".jsonl", ".ndjson"):
+    if source.suffix in (".jsonl", ".ndjson") and not (len(lines) > 1 and _SPREAD.match(head.data)):
         return "ndjson"
     # An array or object over several lines; a comment such as "[Verse 1] so good" is none.
     starts = re.match(rb'\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:[\[{"\]]|-?\d|$))', head.data)
@@ -204,6 +206,7 @@ def _has_header(head: Head, *, mapped: frozenset[str]) -> bool:
 
 def _rows_of(head: Head, *, delimiter: str) -> Iterator[list[str]]:
     text = head.data.decode("utf-8", "replace").split("\n")
+    text = text[is_separator_line(text[0]) :]
     try:
         yield from filter(None, csv.reader([line + "\n" for line in text], delimiter=delimiter))
     except csv.Error:

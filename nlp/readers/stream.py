@@ -5,9 +5,11 @@ from __future__ import annotations
 import bz2
 import codecs
 import lzma
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import BinaryIO, Final
 
 import zstandard
@@ -23,11 +25,13 @@ _N_BITE: Final = 1 << 13
 _XZ_MEMORY: Final = 256 << 20  # xz -9 takes 65 MiB; the format would allow 4 GiB
 _WINDOW: Final = 1 << 31  # Pushshift's dumps need it; zstd's own limit is 2^27
 _WIDE: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (re.compile(re.escape(codecs.BOM_UTF32_LE) + b"|" + re.escape(codecs.BOM_UTF32_BE)), "utf-32"),
+    (re.compile(re.escape(codecs.BOM_UTF16_LE) + b"|" + re.escape(codecs.BOM_UTF16_BE)), "utf-16"),
+    # Without a mark: data begin with names of columns or with brackets, and those are ASCII.
+    (re.compile(rb"(?:[\t\n\r -~]\0){2}"), "utf-16-le"),
+    (re.compile(rb"(?:\0[\t\n\r -~]){2}"), "utf-16-be"),
 )
+_N_BEGINNING: Final = 1 << 16  # bytes that tell the encoding, and what ends a line
 
 
 class ByteStream:
@@ -53,7 +57,7 @@ class ByteStream:
         self.is_marked = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8."""
+        """Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8, lines ended by \\n."""
         for chunk in _as_utf8(self.unpacked()):
             self.n_unpacked += len(chunk)
             yield chunk
@@ -203,14 +207,37 @@ def _after(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    first = b""
+    first, chunks = _begun(chunks)
+    encoding = next((name for mark, name in _WIDE if mark.match(first)), None)
+    if encoding is not None:
+        first, chunks = _begun(_transcoded(chunks, encoding))
+    # As Macs once ended lines, and Excel for Mac still does in one of its kinds of CSV.
+    return _with_line_feeds(chunks) if b"\r" in first and b"\n" not in first else chunks
+
+
+def _begun(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, up to a line end if there is one, and all of them again; without UTF-8's mark."""
+    first, taken = b"", list[bytes]()
     for chunk in chunks:
+        taken.append(chunk)
         first += chunk
-        if len(first) >= 4:
+        if len(first) >= 4 and (b"\n" in chunk or len(first) >= _N_BEGINNING):
             break
-    encoding = next((name for mark, name in _WIDE if first.startswith(mark)), None)
-    chunks = _after(first.removeprefix(codecs.BOM_UTF8), chunks)
-    return chunks if encoding is None else _transcoded(chunks, encoding)
+    mark = codecs.BOM_UTF8 if first.startswith(codecs.BOM_UTF8) else b""
+    return first[len(mark) :], _without(mark, chain(taken, chunks))
+
+
+def _without(mark: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    n_left = len(mark)
+    for chunk in chunks:
+        rest = chunk[n_left:]
+        n_left -= len(chunk) - len(rest)
+        if rest:
+            yield rest
+
+
+def _with_line_feeds(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    return (chunk.replace(b"\r", b"\n") for chunk in chunks)
 
 
 def _transcoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from plaudit.readers.containers import Numbered
 from plaudit.readers.stream import ByteStream
+from plaudit.readers.table import unique_names
 
 N_SHARED_LIMIT: Final = 256 << 20
 """Bytes of a workbook's table of texts, which the library holds whole."""
@@ -67,4 +68,4 @@ def _numbered(sheets: Iterable[Iterable[Sequence[Any]]]) -> Numbered:
 
 def _header(row: Sequence[Any]) -> list[str]:
     names = ["" if cell is None else str(cell).strip() for cell in row]
-    return [name or f"column {position}" for position, name in enumerate(names, start=1)]
+    return unique_names([name or f"column {position}" for position, name in enumerate(names, start=1)])
