@@ -105,8 +105,8 @@ def as_time(value: object) -> tuple[int | None, str | None]:
     """Return a time in Unix milliseconds, and its precision.
 
     Reads Unix seconds to nanoseconds, ISO 8601 (UTC unless it says otherwise), RFC 2822, 20240131, and in
-    text the days that spreadsheets count (45322.5), as Unix seconds the first day of 1970. Words
-    such as "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated"; nothing (None, None).
+    text the days that spreadsheets count (45322.5), as Unix seconds the first day of 1970. Words such as
+    "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated"; nothing (None, None).
     """
     if type(value) is str:
         return _spelled_time(value)

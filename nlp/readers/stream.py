@@ -57,7 +57,7 @@ class ByteStream:
         self.is_marked = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8, lines ended by \\n."""
+        r"""Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8, lines ended by \n."""
         for chunk in _as_utf8(self.unpacked()):
             self.n_unpacked += len(chunk)
             yield chunk
@@ -216,7 +216,7 @@ def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first bytes, up to a line end if there is one, and all of them again; without UTF-8's mark."""
+    """Return the first bytes, up to a line end if there is one, and all again; without UTF-8's mark."""
     first, taken = b"", list[bytes]()
     for chunk in chunks:
         taken.append(chunk)
