@@ -6,7 +6,8 @@ own methods put the new columns beside the old.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -36,7 +37,13 @@ _MAKERS: Final = ("pandas", "polars", "pyarrow")
 
 
 def is_frame(value: object) -> bool:
-    """Return whether a value has named columns: a frame of pandas or polars, an Arrow table, and the like."""
+    """Return whether a value has named columns: a frame of pandas or polars, an Arrow table, and the like.
+
+    Raises:
+        InputError: It is a frame of polars that is not worked out yet.
+    """
+    if type(value).__name__ == "LazyFrame" and _maker(value) == "polars":
+        raise InputError("A LazyFrame was given, which holds no rows yet; give what its collect() returns.")
     return not isinstance(value, Mapping) and hasattr(value, "columns") and _is_told(value)
 
 
@@ -55,14 +62,25 @@ def table_of(frame: Any) -> pa.Table:
 
     Raises:
         InputError: A column of it holds what Arrow can't, such as values of several kinds.
+        MappingError: Two of its columns have the same name.
     """
+    if _maker(frame) == "pandas":
+        _refuse_twins(frame.columns)
     try:
-        return frame if isinstance(frame, pa.Table) else pa.table(frame)
+        table = frame if isinstance(frame, pa.Table) else pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"The frame can't be read ({reason}); give each column one kind of value."
         ) from error
+    _refuse_twins(table.column_names)
+    return table
+
+
+def _refuse_twins(names: Iterable[object]) -> None:
+    twin = next((name for name, n in Counter(names).items() if n > 1), None)
+    if twin is not None:
+        raise MappingError(f"The frame has several columns '{twin}'; give each a name of its own.")
 
 
 def records_of(frame: Any, *, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -146,6 +164,7 @@ def with_labels(frame: Any, *, text: str, pipeline: Pipeline, prefix: str = "") 
         raise MappingError(
             f"The frame has no column '{text}'; it has: {', '.join(map(str, names)) or 'none'}."
         )
+    _refuse_twins(name for name in names if name == text)
     new = [prefix + name for name in LABEL_SCHEMA.names]
     taken = [name for name in new if name in names]
     if taken:

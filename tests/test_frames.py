@@ -126,6 +126,23 @@ def test_a_frame_of_mixed_values_is_told() -> None:
         plaudit.score(pandas.DataFrame({"text": ["nice", 3]}))
 
 
+def test_columns_of_one_name_are_told() -> None:
+    pandas = pytest.importorskip("pandas")
+    twins = pandas.DataFrame([["nice", "why?"]], columns=["text", "text"])
+    arrow = pa.Table.from_arrays([pa.array(["nice"]), pa.array(["why?"])], names=["text", "text"])
+    for frame in (twins, arrow):
+        for call in (plaudit.score, plaudit.label):
+            with pytest.raises(MappingError, match="several columns 'text'"):
+                call(frame)
+
+
+def test_a_lazy_frame_is_told_to_be_worked_out() -> None:
+    polars = pytest.importorskip("polars")
+    for call in (plaudit.score, plaudit.label):
+        with pytest.raises(InputError, match=r"collect\(\)"):
+            call(polars.LazyFrame({"text": ["nice"]}))
+
+
 def test_the_labeller_goes_over_frames_lazily_and_travels() -> None:
     pandas = pytest.importorskip("pandas")
     drawn: list[int] = []
