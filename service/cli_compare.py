@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,6 @@ def compare(
             write_page(render_comparison(comparison), html)
             typer.echo(f"plaudit: wrote {html}.", err=True)
         if json:
-            sys.stdout.buffer.write(comparison.to_json() + b"\n")
+            sys.stdout.buffer.writelines(chain(comparison.json_parts(), [b"\n"]))
         else:
             print_comparison(comparison, Terminal())

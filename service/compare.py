@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from plaudit.errors import InputError, UsageError
-from plaudit.report import stored
+from plaudit.partition.room import room
+from plaudit.partition.spill import Spill
+from plaudit.report import report_file
 from plaudit.report.comparison import Comparison, Shared
 from plaudit.report.comparison import compare as compare_reports
 from plaudit.report.envelope import Report
@@ -28,6 +30,7 @@ from plaudit.text import fingerprint
 _COLUMNS: Final = ("post_id", "id", "label")
 _SCHEMA: Final = pa.schema([pa.field(name, pa.string()) for name in _COLUMNS])
 _LINES: Final = 65_536
+_N_PARTS: Final = 64  # nine bytes a comment, in a part at a time
 _LINE_NUMBER_DIGITS: Final = 7
 """Digits up to which a number is taken for the line a comment stood in, which names no comment."""
 
@@ -64,13 +67,13 @@ def read_result(path: Path) -> Result:
         what = f"is a folder without {REPORT}" if path.is_dir() else "is not there"
         raise InputError(f"{path} {what}; name a folder that `plaudit score --out` wrote, or its {REPORT}.")
     try:
-        data = file.read_bytes()
+        report = report_file.read(file, name=str(file))
     except OSError as error:
         raise InputError(f"{file} can't be read ({error.strerror}).") from error
     tables = (file.parent / result_files(each)[0] for each in TABLE_FORMATS)
     return Result(
         name=str(path),
-        report=stored.parse(data, name=str(file)),
+        report=report,
         comments=next((table for table in tables if table.is_file()), None),
     )
 
@@ -83,18 +86,21 @@ def shared_comments(before: Result, after: Result) -> Shared | None:
     """
     if before.comments is None or after.comments is None:
         return None
+    moves = np.zeros((len(LABELS), len(LABELS)), np.int64)
     try:
-        first, second = _Labelled.of(before.comments), _Labelled.of(after.comments)
+        with room(None) as folder:
+            first = _Labelled(before.comments, folder / "before")
+            second = _Labelled(after.comments, folder / "after")
+            for number in range(_N_PARTS):
+                (keys, labels), (other_keys, other_labels) = first.part(number), second.part(number)
+                _, at, also_at = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
+                np.add.at(moves, (labels[at], other_labels[also_at]), 1)
     except (pa.ArrowException, OSError, KeyError, ValueError):
         return None  # a table of another version; the reports can still be compared
-    _, at, also_at = np.intersect1d(first.keys, second.keys, return_indices=True)
-    moves = np.bincount(
-        first.labels[at].astype(np.int64) * len(LABELS) + second.labels[also_at], minlength=len(LABELS) ** 2
-    ).reshape(len(LABELS), len(LABELS))
     return Shared(
         n_before=first.n_comments,
         n_after=second.n_comments,
-        n_common=len(at),
+        n_common=int(moves.sum()),
         n_relabelled=int(moves.sum() - np.trace(moves)),
         moves=tuple(
             (one, other, int(moves[i, j]))
@@ -105,36 +111,36 @@ def shared_comments(before: Result, after: Result) -> Shared | None:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Labelled:
-    """Comments that can be told from all others, unique, with their labels.
+    """Comments that can be told from all others, with their labels, on disk.
 
     Attributes:
         n_comments: Of the table, those that can't be told apart included.
-        keys: Fingerprints of post and id.
-        labels: Index into `LABELS` of each.
     """
 
-    n_comments: int
-    keys: NDArray[np.uint64]
-    labels: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, table: Path) -> _Labelled:
-        n_comments, keys, labels = 0, [np.empty(0, np.uint64)], [np.empty(0, np.int8)]
+    def __init__(self, table: Path, folder: Path) -> None:
+        self.n_comments = 0
+        self._spill = Spill(folder, n_parts=_N_PARTS)
         codes = {label: i for i, label in enumerate(LABELS)}
         for batch in _batches(table):
             posts, ids, given = (batch.column(name).to_pylist() for name in _COLUMNS)
-            n_comments += len(ids)
+            self.n_comments += len(ids)
             told = [
                 (fingerprint(f"{post or ''}\n{id_}"), codes[label])
                 for post, id_, label in zip(posts, ids, given, strict=True)
                 if not (len(id_) <= _LINE_NUMBER_DIGITS and id_.isdecimal())
             ]
-            keys.append(np.array([key for key, _ in told], np.uint64))
-            labels.append(np.array([label for _, label in told], np.int8))
-        unique, first = np.unique(np.concatenate(keys), return_index=True)
-        return cls(n_comments=n_comments, keys=unique, labels=np.concatenate(labels)[first])
+            keys = np.array([key for key, _ in told], np.uint64)
+            labels = np.array([label for _, label in told], np.int8)
+            self._spill.add(pa.table({"key": keys, "label": labels}), keys)
+
+    def part(self, number: int) -> tuple[NDArray[np.uint64], NDArray[np.int8]]:
+        """Return fingerprints of post and id, unique, and the index into `LABELS` of each, of one part."""
+        part = self._spill.part(number)
+        if part is None:
+            return np.empty(0, np.uint64), np.empty(0, np.int8)
+        keys, first = np.unique(part.column("key").to_numpy(), return_index=True)
+        return keys, part.column("label").to_numpy()[first]
 
 
 def _batches(table: Path) -> Iterator[pa.RecordBatch]:

@@ -5,6 +5,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from plaudit.errors import InputError
+from plaudit.report.comparison_views import render_comparison
+from plaudit.report.group_changes import ChangedGroups
+from plaudit.report.group_file import in_order
 from plaudit.service.compare import compare
 from tests import reports
 from tests.commands import Run
@@ -114,3 +118,38 @@ def test_a_page_that_can_not_be_written_is_exit_code_2(run, tmp_path):
 def test_a_damaged_table_costs_only_the_matching(folders):
     (folders[0] / "comments.parquet").write_bytes(b"PAR1 and then nothing")
     assert compare(*folders).assumption == "independent"
+
+
+@pytest.mark.parametrize("compact", [False, True], ids=["indented", "compact"])
+def test_long_reports_are_compared_like_short_ones(tmp_path, monkeypatch, compact):
+    """Their groups lie on the disk, and neither the JSON nor the pages show it."""
+    folders, shift = [], {"one": 0.0, "two": 9.0}
+    for name in shift:
+        groups = [reports.group(f"g{i}", shift=(i % 5) * shift[name]) for i in range(name == "two", 30)]
+        report = reports.full_report(groups=tuple(groups))
+        folders.append(tmp_path / name)
+        folders[-1].mkdir()
+        data = orjson.dumps(report.to_dict()) if compact else report.to_json()
+        (folders[-1] / "report.json").write_bytes(data)
+    short = compare(*folders)
+    monkeypatch.setattr("plaudit.report.report_file.MAX_WHOLE", 100)
+    monkeypatch.setattr(in_order, "__kwdefaults__", {"most": 3})
+    monkeypatch.setattr("plaudit.readers.json_window.N_STEP", 5000)
+    long = compare(*folders)
+    assert isinstance(long.groups, ChangedGroups)
+    assert len(long.groups) == 29
+    assert long.only_before == ("g0",)
+    assert long.to_json() == short.to_json()
+    assert render_comparison(long) == render_comparison(short)
+    assert {change.verdict for group in long.groups for change in group.changes} >= {"rose", "same"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"groups": [{"key"', b'{"groups": [{}]}', b'{"groups": [1]}', b"[1, 2]", b'{"groups": [], "x" 1'],
+)
+def test_a_long_file_that_is_no_report_is_named(tmp_path, monkeypatch, data):
+    monkeypatch.setattr("plaudit.report.report_file.MAX_WHOLE", 1)
+    (tmp_path / "report.json").write_bytes(data)
+    with pytest.raises(InputError, match=r"report\.json is .*report\.json of `plaudit score`"):
+        compare(tmp_path, tmp_path)

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from plaudit.report import phrases
-from plaudit.report.comparison import VERDICTS, Change, Comparison, Side, most_telling, real
+from plaudit.report.changes import VERDICTS, Change, real
+from plaudit.report.comparison import Comparison, Side
 from plaudit.report.console import Page
 from plaudit.report.difference import FALSE_SHARE, Value
+from plaudit.report.group_changes import most_telling
 from plaudit.report.templates import render
 
 MAX_GROUPS: Final = 500

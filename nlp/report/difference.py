@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from math import erfc, inf, sqrt
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 Z: Final = 1.6448536269514722
 """Standard deviations from the value to either bound of a 90 % interval."""
 FALSE_SHARE: Final = 0.1
@@ -50,17 +53,19 @@ def chance(apart: Value) -> float:
 
 
 def discoveries(chances: Sequence[float]) -> list[bool]:
-    """Say which of many differences are real, so that at most `FALSE_SHARE` of those are false alarms.
+    """Say which of many differences are real, so that at most `FALSE_SHARE` of those are false alarms."""
+    most = cutoff(np.array(chances, np.float64))
+    return [chance <= most for chance in chances]
+
+
+def cutoff(chances: NDArray[np.float64]) -> float:
+    """Return up to which chance differences are real, as `discoveries` says; -1 where none is.
 
     Benjamini and Hochberg (1995), the step-up procedure.
     """
-    ranked = sorted(range(len(chances)), key=chances.__getitem__)
-    n_real = max(
-        (rank for rank, i in enumerate(ranked, start=1) if chances[i] <= FALSE_SHARE * rank / len(chances)),
-        default=0,
-    )
-    real = set(ranked[:n_real])
-    return [i in real for i in range(len(chances))]
+    ranked = np.sort(chances)
+    real = ranked[ranked <= FALSE_SHARE * np.arange(1, len(ranked) + 1) / max(len(ranked), 1)]
+    return float(real[-1]) if len(real) else -1.0
 
 
 def _joined(one: float, other: float, correlation: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -171,11 +171,15 @@ class Report(Finding):
         if not isinstance(self.groups, KeptGroups):
             yield orjson.dumps(self, option=orjson.OPT_INDENT_2)
             return
-        # Within a text every quote is escaped, so no text can be taken for the empty list.
-        before, _, after = orjson.dumps(replace(self, groups=()), option=orjson.OPT_INDENT_2).partition(
-            _NO_GROUPS
-        )
-        yield before + _NO_GROUPS[:-1]
-        for i, body in enumerate(self.groups.bodies()):
-            yield (b",\n    " if i else b"\n    ") + body.replace(b"\n", b"\n    ")
-        yield b"\n  ]" + after
+        whole = orjson.dumps(replace(self, groups=()), option=orjson.OPT_INDENT_2)
+        yield from with_groups(whole, self.groups.bodies())
+
+
+def with_groups(whole: bytes, bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield indented JSON with groups, each indented by itself, in place of its empty list of groups."""
+    # Within a text every quote is escaped, so no text can be taken for the empty list.
+    before, _, after = whole.partition(_NO_GROUPS)
+    yield before + _NO_GROUPS[:-1]
+    for i, body in enumerate(bodies):
+        yield (b",\n    " if i else b"\n    ") + body.replace(b"\n", b"\n    ")
+    yield b"\n  ]" + after

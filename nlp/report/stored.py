@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -25,13 +26,8 @@ def parse(data: bytes, *, name: str) -> Report:
     Raises:
         InputError: It is no JSON, or not that of a report.
     """
-    try:
+    with told_of_shape(name):
         given = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise InputError(
-            f"{name} is not JSON ({error}); a report.json of `plaudit score` was expected."
-        ) from error
-    try:
         return Report(
             **_finding(given),
             groups=tuple(map(group_of, given["groups"])),
@@ -40,6 +36,21 @@ def parse(data: bytes, *, name: str) -> Report:
             policy=_texts(given["policy"]),
             version=_text(given["version"]),
         )
+
+
+@contextmanager
+def told_of_shape(name: str) -> Iterator[None]:
+    """Say of JSON, parsed within, that it is none, or not that of a report.
+
+    Raises:
+        InputError: So it is.
+    """
+    try:
+        yield
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            f"{name} is not JSON ({error}); a report.json of `plaudit score` was expected."
+        ) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = f"without {error}" if isinstance(error, KeyError) else f"of another shape ({error})"
         raise InputError(
