@@ -19,13 +19,18 @@ from plaudit import pipeline as pipelines
 from plaudit.facts import Facts
 from plaudit.partition import groups
 from plaudit.partition.ancestry import Ancestry
-from plaudit.partition.counting import Distinct, KeyCounts, Repeats, among
+from plaudit.partition.buckets import paired
+from plaudit.partition.components import Links
+from plaudit.partition.counting import Distinct, KeyCounts, Repeats, among, keys_in
+from plaudit.partition.lists import Ascending
 from plaudit.partition.measuring import tallied_in_parts
+from plaudit.partition.placed import Placed
 from plaudit.partition.rewordings import Wordings
 from plaudit.partition.spill import Spill, part_of
 from plaudit.partition.stored import Held, Stored, whole
 from plaudit.posts import with_posts
 from plaudit.signals import tallied
+from plaudit.signals.grouping import joined, neighbours
 from plaudit.signals.likeness import classes
 from plaudit.signals.section import Section
 from plaudit.signals.tally import Tallied, Tally
@@ -159,16 +164,47 @@ NAMELESS = facts_from([{**row, "author": None} for row in community(30)])
 TIMELESS = facts_from([{**row, "created_at": None} for row in community(30)])
 BY_CREATOR = facts_from([row for row in community(30) if row.get("is_creator")])
 FEW = facts_from(community(2))
+ALIKE = facts_from(
+    [
+        *(
+            {
+                "id": f"a{i}",
+                "text": LONG.replace("winter", word) if i % 3 else LONG,
+                "author": f"a{i}",
+                "post_id": "one",
+                "created_at": 2_000 * i + 9_000_000 * (i // 40),
+            }
+            for i, word in enumerate(words_of(31, 160))
+        ),
+        *(
+            {
+                "id": f"r{i}",
+                "text": "thanks a lot for that",
+                "author": "boss",
+                "is_creator": True,
+                "creator_id": "boss",
+                "parent_id": f"a{i}" if i < 30 else f"r{i - 1}",
+                "post_id": "one",
+            }
+            for i in range(60)
+        ),
+    ]
+)
+"""One post, next to one text, one long chain: a part that is larger than a part should be."""
 NOTHING = Facts.concat([])
 
 
 @pytest.mark.parametrize("part_rows", [7, 60, 10_000])
+@pytest.mark.parametrize("most_common", [0, 1 << 21])
 @pytest.mark.parametrize(
     "facts",
-    [MIXED, FLAT, NAMELESS, TIMELESS, BY_CREATOR, FEW],
-    ids=["mixed", "flat", "nameless", "timeless", "by creator", "few"],
+    [MIXED, FLAT, NAMELESS, TIMELESS, BY_CREATOR, FEW, ALIKE],
+    ids=["mixed", "flat", "nameless", "timeless", "by creator", "few", "alike"],
 )
-def test_parts_tell_what_the_whole_tells(facts: Facts, part_rows: int, tmp_path: Path) -> None:
+def test_parts_tell_what_the_whole_tells(
+    facts: Facts, most_common: int, part_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plaudit.partition.stock.MOST_COMMON", most_common)
     found = tallied_in_parts(Shuffled(facts, part_rows), tmp_path / "room", part_rows=part_rows)
     assert everything(found) == everything(tallied(Section.of(facts)))
 
@@ -302,6 +338,18 @@ class TestSpill:
             assert len(set(part_of(part.column("key").to_numpy(), 4).tolist())) == 1
         assert not (tmp_path / "spill").exists()
 
+    def test_a_part_that_was_taken_is_gone_from_the_disk(self, tmp_path: Path) -> None:
+        spill = Spill(tmp_path / "spill", n_parts=2)
+        spill.put(pa.table({"key": np.arange(5)}), np.array([0, 0, 1, 1, 1]))
+        first = [block.column("key").to_pylist() for block in spill.blocks(1, n_rows=2, again=True)]
+        assert first == [[2, 3, 4]]
+        assert [len(block) for block in spill.blocks(1, n_rows=None)] == [3]
+        part = spill.part(0)
+        assert part is not None
+        assert part.column("key").to_pylist() == [0, 1]
+        assert spill.part(0) is None
+        assert list((tmp_path / "spill").iterdir()) == []
+
     def test_parts_are_of_about_one_size(self) -> None:
         for keys in (np.arange(64_000, dtype=np.uint64), np.arange(64_000, dtype=np.uint64) << np.uint64(40)):
             sizes = np.bincount(part_of(keys, 64))
@@ -325,38 +373,85 @@ def test_distinct(tmp_path: Path) -> None:
     assert distinct.count() == (3, 2)
 
 
-def test_repeats(tmp_path: Path) -> None:
-    repeats = Repeats(tmp_path / "said", n_parts=3)
-    for said, keys in (([8, 8, 5], [40, 30, 20]), ([5, 8], [10, 50]), ([], [])):
-        repeats.add(np.array(said, np.uint64), np.array(keys, np.uint64))
-    found = repeats.keys()
-    assert found.tolist() == [20, 40, 50]
-    assert among(np.array([50, 30, 60], np.uint64), found).tolist() == [True, False, False]
+@pytest.mark.parametrize("part_rows", [1, 100])
+def test_repeats(part_rows: int, tmp_path: Path) -> None:
+    repeats = Repeats(tmp_path / "said", n_parts=3, part_rows=part_rows)
+    for said, keys, part in (([8, 8, 5], [40, 30, 20], [0, 1, 1]), ([5, 8], [10, 50], [1, 0]), ([], [], [])):
+        repeats.add(np.array(said, np.uint64), np.array(keys, np.uint64), np.array(part, np.int64))
+    found = repeats.settle(n_parts=3)
+    assert [keys_in(found.part(number)).tolist() for number in range(3)] == [[40, 50], [20], []]
 
 
-def test_ancestry_is_that_of_threads() -> None:
+def test_among() -> None:
+    keys = np.array([50, 30, 60], np.uint64)
+    assert among(keys, np.array([20, 40, 50], np.uint64)).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("part_rows", [1, 3, 1000])
+def test_ancestry_is_that_of_threads(part_rows: int, tmp_path: Path) -> None:
     random = np.random.default_rng(8)
-    for _ in range(20):
+    for i in range(20):
         key = np.unique(random.integers(1, 60, 40).astype(np.uint64))
         parent = np.where(random.random(len(key)) < 0.7, random.integers(1, 60, len(key)), 0).astype(
             np.uint64
         )
-        facts = make_facts(len(key), key=key, parent=parent)
-        threads = Threads.of(facts)
-        replies = (parent != 0) & (parent != key)
-        order = random.permutation(np.flatnonzero(replies))
-        ancestry = Ancestry.of(key[order], parent[order])
-        thread, is_reply = ancestry.place(key, parent)
-        assert thread.tolist() == threads.thread.tolist()
-        assert is_reply.tolist() == threads.is_reply.tolist()
-        assert ancestry.n_looped == threads.n_looped
+        assert_ancestry(key, parent, random.permutation(len(key)), tmp_path / str(i), part_rows=part_rows)
+
+
+def test_a_long_chain_of_answers_has_one_thread(tmp_path: Path) -> None:
+    key = np.arange(1, 301, dtype=np.uint64)
+    assert_ancestry(key, key - 1, np.arange(300), tmp_path, part_rows=7)
+
+
+def assert_ancestry(key: Any, parent: Any, order: Any, folder: Path, *, part_rows: int) -> None:
+    threads = Threads.of(make_facts(len(key), key=key, parent=parent))
+    ancestry = Ancestry(folder / "replies", n=len(key), part_rows=part_rows)
+    place = order[(parent[order] != 0) & (parent[order] != key[order])]
+    ancestry.add(key[place], parent[place], place)
+    found = Placed(folder / "threads", n=len(key), part_rows=part_rows)
+    assert ancestry.settle(found) == threads.n_looped
+    told = np.concatenate([found.take(n) for n in (1, 0, len(key) - 1)])
+    thread = np.where(told != 0, told, key)
+    assert thread.tolist() == threads.thread.tolist()
+    assert (thread != key).tolist() == threads.is_reply.tolist()
+
+
+@pytest.mark.parametrize("part_rows", [1, 5, 1000])
+@pytest.mark.parametrize("seed", range(5))
+def test_links_tell_the_lowest_of_all_that_hang_together(seed: int, part_rows: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    n = 200
+    one, other = np.sort(random.integers(0, n, (2, 40 + 60 * seed)), axis=0)
+    chain = np.arange(60, 120)
+    one, other = np.concatenate((one, chain)), np.concatenate((other, chain + 1))
+    apart = one != other
+    links = Links(tmp_path / "links", n=n, part_rows=part_rows)
+    for some in np.array_split(random.permutation(np.flatnonzero(apart)), 3):
+        links.add(one[some], other[some])
+    found = np.arange(n)
+    for number, lowest in links.lowest():
+        found[number] = lowest
+    assert found.tolist() == joined(n, one, other).tolist()
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 1000])
+def test_pairs_of_buckets_some_rows_at_a_time(n_rows: int) -> None:
+    random = np.random.default_rng(4)
+    bucket, row = random.integers(0, 9, 100).astype(np.uint64), np.arange(100)
+    whole = pa.table({"bucket": bucket, "row": row})
+    blocks = (whole.slice(start, n_rows).combine_chunks() for start in range(0, 100, n_rows))
+    found = set()
+    for rows, low, high in paired(blocks):
+        number = rows.column("row").to_numpy()
+        found |= set(zip(number[low].tolist(), number[high].tolist(), strict=True))
+    assert found == set(zip(*(each.tolist() for each in neighbours(bucket)), strict=True))
 
 
 @pytest.mark.parametrize(("part_rows", "near_bytes"), [(10, 0), (64, 100), (1000, 1024)])
 def test_rewordings_are_the_classes_of_all_texts_at_once(
     part_rows: int, near_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plaudit.partition.rewordings._NEAR_BYTES", near_bytes)
+    monkeypatch.setattr("plaudit.partition.lists._NEAR_BYTES", near_bytes)
     texts = [" ".join(words_of(i, 9)) for i in range(120)]
     texts += [
         LONG.replace("winter", word).replace("cat", other)
@@ -367,7 +462,26 @@ def test_rewordings_are_the_classes_of_all_texts_at_once(
     wordings = Wordings(tmp_path / "room", n=len(facts), part_rows=part_rows)
     for start in range(0, len(facts), 50):
         rows = facts.between(start, min(start + 50, len(facts)))
-        wordings.add(pa.array(rows.letters), rows.grams)
-    found, expected = wordings.rewordings().classes(facts.letters), classes(facts.letters, facts.grams)
+        wordings.add(rows.letters, rows.grams, start + np.arange(len(rows)))
+    placed = Placed(tmp_path / "classes", n=len(facts), part_rows=part_rows)
+    wordings.settle(placed)
+    told, expected = placed.take(len(facts)), classes(facts.letters, facts.grams)
+    found = np.where(told != 0, told, facts.letters)
     assert found.tolist() == expected.tolist()
     assert len(set(expected.tolist())) < len(set(facts.letters.tolist())) - 80
+
+
+@given(st.lists(st.lists(st.integers(-9, 40), max_size=9), max_size=6), st.lists(st.integers(-12, 44)))
+def test_a_file_of_ascending_numbers_is_searched_like_an_array(
+    parts: list[list[int]], asked: list[int]
+) -> None:
+    whole = np.sort(np.array([number for part in parts for number in part], np.int64))
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("plaudit.partition.lists._PAGE", 4)
+        axis, at = Ascending(Path(folder, "axis")), 0
+        for part in parts:
+            axis.append(whole[at : at + len(part)])
+            at += len(part)
+        for side in ("left", "right"):
+            found = axis.searchsorted(np.array(asked, np.int64), side)
+            assert found.tolist() == np.searchsorted(whole, asked, side).tolist()

@@ -22,7 +22,7 @@ def stock(texts: Sequence[str], authors: Sequence[int] | None = None) -> NDArray
     rows, passages = np.arange(len(texts)), passages_of(texts)
     is_copy = np.array([text in texts[:i] for i, text in enumerate(texts)], bool)
     triples, n_authors = used(passages, cluster, rows, is_copy=is_copy)
-    return stocked(passages, rows, Common.of(triples, n_authors=n_authors)) / ONE
+    return stocked(passages, rows, Common.of(triples, n_authors=n_authors).chances) / ONE
 
 
 def own(i: int, n: int = 8) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.estimate import n_distinct
-from plaudit.partition.spill import Spill
+from plaudit.partition.spill import THIN, Spill
 from plaudit.signals.keys import Keys, order_of
 
 _MOST_WAITING: Final = 1 << 20
@@ -65,29 +65,57 @@ class Distinct:
 
 
 class Repeats:
-    """Which rows say what one with a lower key says; of them alone the keys are held."""
+    """Which rows say what one with a lower key says, told by the parts of other rows that they lie in."""
 
-    def __init__(self, folder: Path, *, n_parts: int) -> None:
+    def __init__(self, folder: Path, *, n_parts: int, part_rows: int) -> None:
         """Prepare; `folder` is for nothing else."""
-        self._spill = Spill(folder, n_parts=n_parts)
+        self._folder, self._n_rows = folder, THIN * part_rows
+        self._said = Spill(folder / "said", n_parts=n_parts)
 
-    def add(self, said: Keys, keys: Keys) -> None:
-        """Add rows: what each says, and its key."""
-        self._spill.add(pa.table({"said": said, "key": keys}), said)
+    def add(self, said: Keys, keys: Keys, part: NDArray[np.int64]) -> None:
+        """Add rows: what each says, its key, and the part of other rows that it lies in."""
+        self._said.add(pa.table({"said": said, "key": keys, "part": part}), said)
 
-    def keys(self) -> Keys:
-        """Return the keys of the repeats, ascending; to be asked once."""
-        found = [np.empty(0, np.uint64)]
-        for part in self._spill.parts():
-            found.append(repeats(part.column("said").to_numpy(), part.column("key").to_numpy()))
-        return np.sort(np.concatenate(found))
+    def settle(self, *, n_parts: int) -> Spill:
+        """Return the keys of the repeats, in parts as they were named; to be asked once."""
+        found = Spill(self._folder / "found", n_parts=n_parts)
+        for number in range(self._said.n_parts):
+            said, least = np.empty(0, np.uint64), np.empty(0, np.uint64)
+            for block in self._said.blocks(number, n_rows=self._n_rows, again=True):
+                one, other = block.column("said").to_numpy(), block.column("key").to_numpy()
+                said, least = lowest(np.concatenate((said, one)), np.concatenate((least, other)))
+            for block in self._said.blocks(number, n_rows=self._n_rows):
+                again = (
+                    least[np.searchsorted(said, block.column("said").to_numpy())]
+                    != block.column("key").to_numpy()
+                )
+                repeats = block.filter(pa.array(again))
+                found.put(repeats.select(["key"]), repeats.column("part").to_numpy())
+        return found
 
 
-def repeats(said: Keys, keys: Keys) -> Keys:
-    """Return the keys of rows that say what one with a lower key says, ascending."""
-    order = np.lexsort((keys, said))
-    again = np.flatnonzero(said[order][1:] == said[order][:-1]) + 1
-    return np.sort(keys[order[again]])
+def keys_in(part: pa.Table | None) -> Keys:
+    """Return the keys of a part, ascending."""
+    return np.empty(0, np.uint64) if part is None else np.sort(part.column("key").to_numpy())
+
+
+def lowest(keys: Keys, values: Keys) -> tuple[Keys, Keys]:
+    """Return the different keys, ascending, and the lowest value of each."""
+    order = np.argsort(keys)
+    keys, values = keys[order], values[order]
+    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    return keys[starts], np.minimum.reduceat(values, starts)
+
+
+def counted(keys: Keys, counts: NDArray[np.int64], more: Keys) -> tuple[Keys, NDArray[np.int64]]:
+    """Return different keys, ascending, and how often each was met, with those that were met since."""
+    if not len(more):
+        return keys, counts
+    together = np.concatenate((keys, more))
+    order = np.argsort(together)
+    together, each = together[order], np.concatenate((counts, np.ones(len(more), np.int64)))[order]
+    starts = np.flatnonzero(np.concatenate(([True], together[1:] != together[:-1])))
+    return together[starts], np.add.reduceat(each, starts)
 
 
 def among(keys: Keys, some: Keys) -> NDArray[np.bool_]:

@@ -38,8 +38,8 @@ def _tallied(stored: Stored, folder: Path, *, part_rows: int) -> Tallied:
     found = survey(stored, folder / "survey", part_rows=part_rows)
     talk = Talk(found)
     people = People(found.community, folder / "audience", n=len(stored), part_rows=part_rows)
-    people.read(talk.read(stored, folder / "threads", part_rows=part_rows))
-    counts, is_flat = found.counts + talk.counts + people.counts, found.ancestry is None
+    people.read(talk.read(stored, folder / "talk", part_rows=part_rows))
+    counts, is_flat = found.counts + talk.counts + people.counts, not found.community.has_threads
     del found
     by_name = dict(people.tallies)
     for tally, n_authors in zip(talk.tallies, people.n_talkers, strict=True):

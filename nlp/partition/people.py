@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,16 +11,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from plaudit.estimate import Sums, n_distinct
+from plaudit.estimate import n_distinct
 from plaudit.facts import Facts
-from plaudit.partition.counting import Distinct, KeyCounts, Repeats, among
-from plaudit.partition.spill import Spill, n_parts_for
+from plaudit.partition.arrivals import Arrivals
+from plaudit.partition.companions import Companions
+from plaudit.partition.counting import Repeats, among, counted, keys_in
+from plaudit.partition.spill import Spill, n_parts_for, part_of
+from plaudit.partition.stock import Stock
 from plaudit.partition.stored import facts_of_part
 from plaudit.signals import behaviour, bursts, company, conversation, copies, labels, returning, wording
-from plaudit.signals.keys import Keys
-from plaudit.signals.section import Community, Reading, Section, strongest
-from plaudit.signals.stock import Common, stocked, used
-from plaudit.signals.tally import Counts, Tally, counts_of_people
+from plaudit.signals.section import Community, Reading, Section, Whole
+from plaudit.signals.stock import Chances, Triples, stocked
+from plaudit.signals.tally import Counts, Tally, counts_of_people, tally_of
 
 _OF_PEOPLE: Final = pa.schema(
     {
@@ -54,49 +56,53 @@ class People:
         self._n_parts, self._folder, self._n_copyists = n_parts_for(n, part_rows=part_rows), folder, 0
         self._people = Spill(folder / "people", n_parts=self._n_parts)
         self._again = Spill(folder / "again", n_parts=self._n_parts)
-        self._used = Spill(folder / "used", n_parts=self._n_parts)
         self._texts = Spill(folder / "copies", n_parts=self._n_parts)
-        self._posts = Spill(folder / "arrivals", n_parts=self._n_parts)
-        self._repeats = Repeats(folder / "repeats", n_parts=self._n_parts)
-        self._company = _Company()
+        self._arrivals = Arrivals(folder / "arrivals", n=n, part_rows=part_rows)
+        self._repeats = Repeats(folder / "repeats", n_parts=self._n_parts, part_rows=part_rows)
+        self._company = Companions(folder / "company", n=n, part_rows=part_rows)
+        self._part_rows = part_rows
 
     def read(self, tables: Iterable[pa.Table]) -> None:
         """Read what `Talk.read` yields."""
         for rows in tables:
             author, key = rows.column("author").to_numpy(), rows.column("key").to_numpy()
-            self._people.add(rows, np.where(author != 0, author, key))
+            part = part_of(np.where(author != 0, author, key), self._n_parts)
+            self._people.put(rows, part)
             # Comments too short for a triple have none that could be common.
             said = _is_worded(rows) & (pc.list_value_length(rows.column("passages")).to_numpy() > 0)
-            self._repeats.add(rows.column("text").to_numpy()[said], key[said])
-        common = self._common()
-        self._add(_OF_PEOPLE.empty_table(), common)  # all might be the creator's
-        for part in self._again.parts():
-            self._add(part, common)
+            self._repeats.add(rows.column("text").to_numpy()[said], key[said], part[said])
+        stock = self._stock()
+        self._add(_OF_PEOPLE.empty_table(), _no_chances)  # all might be the creator's
+        for number in range(self._n_parts):
+            for people in self._again.blocks(number, n_rows=None):
+                self._add(people, stock.chances_in(number))
 
-    def _common(self) -> Common:
-        """Put everybody's comments in order, and return the triples that many use."""
-        copies, n_authors = self._repeats.keys(), 0
-        for number, part in enumerate(self._people.parts()):
+    def _stock(self) -> Stock:
+        """Put everybody's comments in order, and find the triples that many use."""
+        stock = Stock(self._folder / "stock", n_parts=self._n_parts, part_rows=self._part_rows)
+        copies = self._repeats.settle(n_parts=self._n_parts)
+        for number in range(self._n_parts):
+            part = self._people.part(number)
+            if part is None:
+                continue
             part = part.take(pa.array(np.argsort(part.column("key").to_numpy())))
             self._again.put(part, np.full(len(part), number))
-            section = self._section(facts_of_part(part), part, common=None)
-            triples, n = used(
-                section.facts.passages,
-                section.cluster,
-                np.flatnonzero(section.weight),
-                is_copy=among(section.facts.key, copies),
+            section = self._section(facts_of_part(part), part, chances=None)
+            is_copy = among(section.facts.key, keys_in(copies.part(number)))
+            stock.add(
+                section.facts.passages, section.cluster, np.flatnonzero(section.weight), is_copy=is_copy
             )
-            n_authors += n
-            self._used.add(pa.table({"triple": triples}), triples.astype(np.uint64))
-        found = [
-            Common.of(part.column("triple").to_numpy(), n_authors=n_authors) for part in self._used.parts()
-        ]
-        triples = np.concatenate([np.empty(0, np.uint32), *(each.triples for each in found)])
-        n_users = np.concatenate([np.empty(0, np.int64), *(each.n_users for each in found)])
-        order = np.argsort(triples)
-        return Common(triples=triples[order], n_users=n_users[order], n_authors=n_authors)
+        stock.settle(self._passages)
+        return stock
 
-    def _section(self, facts: Facts, part: pa.Table, *, common: Common | None) -> Section:
+    def _passages(self) -> Iterator[tuple[int, pa.ListArray]]:
+        """Yield the passages of comments that count, by parts."""
+        for number in range(self._n_parts):
+            for part in self._again.blocks(number, n_rows=None, again=True):
+                section = self._section(facts_of_part(part), part, chances=None)
+                yield number, section.facts.passages.take(pa.array(np.flatnonzero(section.weight)))
+
+    def _section(self, facts: Facts, part: pa.Table, *, chances: Chances | None) -> Section:
         blank = np.zeros(len(facts), np.int64)
         section = Section.part(
             facts,
@@ -107,13 +113,13 @@ class People:
             echoed=np.zeros(len(facts), bool),
             stock=blank,
         )
-        if common is None:
+        if chances is None:
             return section
-        return replace(section, stock=stocked(facts.passages, np.flatnonzero(section.weight), common))
+        return replace(section, stock=stocked(facts.passages, np.flatnonzero(section.weight), chances))
 
-    def _add(self, part: pa.Table, common: Common) -> None:
+    def _add(self, part: pa.Table, chances: Chances) -> None:
         facts = facts_of_part(part)
-        section = self._section(facts, part, common=common)
+        section = self._section(facts, part, chances=chances)
         for family in (labels, wording, returning):
             for reading in family.read(section):
                 _join(self.tallies, section, reading)
@@ -136,80 +142,53 @@ class People:
         text = np.where(section.text != 0, section.text, facts.key)
         self._texts.add(rows.filter(pa.array(heard)), text[heard])
         if self.community.has_exact_times:
-            first = bursts.arrivals(section)
-            arrived = {
-                "post": facts.post[first],
-                "time": facts.created_at[first],
-                "key": facts.key[first],
-                "cluster": section.cluster[first],
-                "known": facts.author[first] != 0,
-            }
-            self._posts.add(pa.table(arrived), facts.post[first])
+            self._arrivals.add(section)
         if self.community.has_authors:
             self._company.add(facts, company.visits(section))
 
     def copies(self) -> Tally:
         """Return the tally of copies, all comments of some texts at a time."""
-        found = _told(copies.nothing_worded())
-        for part in self._texts.parts():
-            part = part.take(pa.array(np.argsort(part.column("key").to_numpy())))
-            facts = facts_of_part(part)
-            blank = np.zeros(len(facts), bool)
-            section = Section.part(
-                facts,
-                community=self.community,
-                text=part.column("text").to_numpy(),
-                thread=facts.key,
-                is_reply=blank,
-                echoed=blank,
-                stock=np.zeros(len(facts), np.int64),
-                weight=part.column("weight").to_numpy(),
-            )
-            for reading in copies.read(section):
-                found += Tally.of(section, reading)
+        found = tally_of(copies.nothing_worded())
+        for number in range(self._n_parts):
+            texts, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
+            for rows in self._texts.blocks(number, n_rows=self._part_rows, again=True):
+                texts, counts = counted(texts, counts, rows.column("text").to_numpy()[_is_long(rows)])
+            for rows in self._texts.blocks(number, n_rows=self._part_rows):
+                rows = rows.take(pa.array(np.argsort(rows.column("key").to_numpy())))
+                n_same, long = np.ones(len(rows), np.int64), _is_long(rows)
+                n_same[long] = counts[np.searchsorted(texts, rows.column("text").to_numpy()[long])]
+                section = self._of_text(rows)
+                for reading in copies.read(section, n_same=n_same):
+                    found += Tally.of(section, reading)
         if found.sums is None:
             return found
         sums = replace(found.sums, n=self.community.n_writers)
         return replace(found, sums=sums, n_authors=self._n_copyists)
 
+    def _of_text(self, rows: pa.Table) -> Section:
+        facts = facts_of_part(rows)
+        blank = np.zeros(len(facts), bool)
+        return Section.part(
+            facts,
+            community=self.community,
+            text=rows.column("text").to_numpy(),
+            thread=facts.key,
+            is_reply=blank,
+            echoed=blank,
+            stock=np.zeros(len(facts), np.int64),
+            weight=rows.column("weight").to_numpy(),
+        )
+
     def bursts(self) -> Tally:
-        """Return the tally of bursts, all arrivals at some posts at a time."""
-        if not self.community.has_exact_times:
-            return _told(bursts.no_times())
-        found = _told(bursts.too_few())
-        distinct = Distinct(self._folder / "arrived", n_parts=self._n_parts)
-        resampled = Distinct(self._folder / "crowds", n_parts=self._n_parts)
-        for part in self._posts.parts():
-            part = part.take(pa.array(np.argsort(part.column("key").to_numpy()))).combine_chunks()
-            post, time, key, cluster, known = (column.to_numpy() for column in part.columns)
-            rows = bursts.busy(post, time)
-            if not len(rows):
-                continue
-            crowd, excess = bursts.crowds(post[rows], time[rows])
-            units = bursts.units(cluster[rows], crowd, post=post[rows], time=time[rows])
-            sums = bursts.ratio_of(units, excess).sums()
-            shown = strongest(crowd, key[rows])
-            found += Tally(
-                name=found.name,
-                family=found.family,
-                unit=found.unit,
-                sums=sums,
-                n_comments=len(rows),
-                strength=crowd[shown],
-                keys=key[rows][shown],
-            )
-            distinct.add(cluster[rows], known[rows])
-            resampled.add(units, known[rows])
-        (n, _), (_, n_known) = resampled.count(), distinct.count()
-        if found.sums is None:
-            return found
-        return replace(found, sums=replace(found.sums, n=n), n_authors=n_known)
+        """Return the tally of bursts."""
+        return self._arrivals.tally() if self.community.has_exact_times else tally_of(bursts.no_times())
 
     def company(self) -> Tally:
         """Return the tally of company."""
         if not self.community.has_authors:
-            return _told(company.no_authors())
-        return self._company.tally()
+            return tally_of(company.no_authors())
+        found = self._company.tally()
+        return found if isinstance(found, Tally) else tally_of(company.too_few(found))
 
 
 def _is_worded(rows: pa.Table) -> np.ndarray[Any, Any]:
@@ -219,61 +198,14 @@ def _is_worded(rows: pa.Table) -> np.ndarray[Any, Any]:
     return np.asarray(~by_creator & read & ~emoji)
 
 
+def _no_chances(triples: Triples) -> Whole:
+    return np.zeros(len(triples), np.int64)
+
+
+def _is_long(rows: pa.Table) -> np.ndarray[Any, Any]:
+    return np.asarray(rows.column("n_letters").to_numpy() >= copies.MIN_LETTERS)
+
+
 def _join(tallies: dict[str, Tally], section: Section, reading: Reading) -> None:
     tally = Tally.of(section, reading)
     tallies[tally.name] = tallies[tally.name] + tally if tally.name in tallies else tally
-
-
-def _told(reading: Reading) -> Tally:
-    """Return the tally of a reading that says why there is none."""
-    return Tally(
-        name=reading.name,
-        family=reading.family,
-        unit=reading.unit,
-        absent=reading.absent,
-        hidden=reading.hidden,
-        scarce=reading.scarce,
-    )
-
-
-class _Company:
-    """Gathers visits: of those who are often here which, of the others how many."""
-
-    def __init__(self) -> None:
-        self._posts = KeyCounts()
-        self._others: Sums | None = None
-        self._often: list[tuple[Keys, Keys, Keys]] = []
-        self._n_authors = self._n_visits = 0
-
-    def add(self, facts: Facts, rows: np.ndarray[Any, Any]) -> None:
-        author, post, key = facts.author[rows], facts.post[rows], facts.key[rows]
-        self._posts.add(post)
-        self._n_authors += n_distinct(author)
-        self._n_visits += len(rows)
-        often = company.is_often(author)
-        self._often.append((author[often], post[often], key[often]))
-        alone = author[~often]
-        sums = company.ratio_of(alone, np.ones(len(alone), np.int64), n_authors=1).sums()
-        self._others = sums if self._others is None else self._others + sums
-
-    def tally(self) -> Tally:
-        self._posts.settle()
-        posts, n_visitors = self._posts.keys, self._posts.counts
-        if len(posts) < company.MIN_POSTS or self._others is None:
-            return _told(company.too_few(len(posts)))
-        author, post, key = (np.concatenate(each) for each in zip(*self._often, strict=True))
-        self._often = []
-        size = company.group_sizes(author, post, posts=posts, n_visitors=n_visitors)
-        sums = company.ratio_of(author, size, n_authors=self._n_authors).sums() + self._others
-        strength = np.where(size > 1, size, 0)
-        shown = strongest(strength, key)
-        return Tally(
-            name=company.NAME,
-            family=company.FAMILY,
-            unit="share",
-            sums=sums,
-            n_comments=self._n_visits,
-            n_authors=self._n_authors,
-            strength=strength[shown],
-            keys=key[shown],
-        )

@@ -1,192 +1,151 @@
 """Near-copies among more texts than memory holds: `signals.likeness`, a bucket's part at a time.
 
-Twelve bytes a different text stay in memory; its grams lie in a file, ordered by the text's letters.
+The grams of the different texts lie in a file, by ascending letters; a text is known by its place there.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.letters import GRAMS
-from plaudit.partition.spill import Spill, n_parts_for
-from plaudit.signals.grouping import Rows, followed, link, unique_pairs
-from plaudit.signals.keys import Keys, order_of
-from plaudit.signals.likeness import (
-    N_PARTS,
-    alike_pairs,
-    bucketed,
-    digests_of,
-    minima_of,
-    neighbours_of,
-    promising,
-)
+from plaudit.partition.buckets import paired
+from plaudit.partition.components import Links
+from plaudit.partition.lists import Ends, Numbers
+from plaudit.partition.placed import Placed
+from plaudit.partition.spill import THIN, Spill, n_parts_for
+from plaudit.signals.grouping import Rows, unique_pairs
+from plaudit.signals.keys import Keys, first_of, order_of, row_of
+from plaudit.signals.likeness import N_PARTS, alike_pairs, bucketed, digests_of, minima_of, promising
 
 _BLOCK: Final = 1 << 14  # texts looked at in one go
 _BUCKET_PARTS: Final = 4  # a text lies in sixteen buckets, a few bytes in each
-_NEAR_BYTES: Final = 1 << 10  # between two ranges of a file that are read at once
 _HALF: Final = np.uint64(32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewordings:
-    """The texts that are near-copies of one with smaller letters, and the smallest letters of each."""
-
-    letters: Keys
-    least: Keys
-
-    def classes(self, letters: Keys) -> Keys:
-        """Return a key per text that near-copies share, as `likeness.classes`."""
-        if not len(self.letters):
-            return letters
-        at = np.minimum(np.searchsorted(self.letters, letters), len(self.letters) - 1)
-        return np.where(self.letters[at] == letters, self.least[at], letters)
-
-
 class Wordings:
-    """Gathers texts, then tells which of them are near-copies."""
+    """Gathers the texts of rows, then tells which of them are near-copies."""
 
     def __init__(self, folder: Path, *, n: int, part_rows: int) -> None:
-        """Prepare for about n texts."""
+        """Prepare for n rows; `folder` is for nothing else."""
         self._folder, self._part_rows = folder, part_rows
-        self._spill = Spill(folder / "texts", n_parts=n_parts_for(n, part_rows=part_rows))
+        self._n_parts = n_parts_for(n, part_rows=part_rows)
+        self._texts = Spill(folder / "texts", n_parts=self._n_parts)
+        self._said = Spill(folder / "said", n_parts=self._n_parts)
 
-    def add(self, letters: pa.Array, grams: pa.ListArray) -> None:
-        """Add texts; those without grams are alike to nothing but themselves."""
-        rows = pa.table({"letters": letters, "grams": grams})
-        rows = rows.filter(pa.array(grams.value_lengths().to_numpy() > 0))
+    def add(self, letters: Keys, grams: pa.ListArray, rows: NDArray[np.int64]) -> None:
+        """Add the texts of rows, told by their place; one without grams is alike to nothing but itself."""
+        kept = np.flatnonzero(grams.value_lengths().to_numpy() > 0)
         # By the top bits, so that the parts one after the other ascend.
-        top = rows.column("letters").to_numpy() >> _HALF
-        part = (top * np.uint64(self._spill.n_parts)) >> _HALF
-        self._spill.put(rows, part.astype(np.int64))
+        part = (((letters[kept] >> _HALF) * np.uint64(self._n_parts)) >> _HALF).astype(np.int64)
+        self._said.put(pa.table({"letters": letters[kept], "row": rows[kept]}), part)
+        fresh = first_of(letters[kept])
+        chosen = kept[fresh]
+        texts = {"letters": letters[chosen], "grams": grams.take(pa.array(chosen))}
+        self._texts.put(pa.table(texts), part[fresh])
 
-    def rewordings(self) -> Rewordings:
-        """Find the near-copies; to be asked once."""
-        with _Texts(self._folder / "grams") as texts:
-            buckets = self._bucketed(texts)
-            lowest = np.arange(len(texts), dtype=np.int32)
-            digests = texts.digests()
-            for one, other in self._candidates(buckets, digests):
-                alike = alike_pairs(one, other, grams_of=texts.grams_of)
-                link(lowest, one[alike], other[alike])
-            lowest = followed(lowest, lowest)
-            changed = np.flatnonzero(lowest != np.arange(len(lowest), dtype=np.int32))
-            return Rewordings(letters=texts.letters_of(changed), least=texts.letters_of(lowest[changed]))
+    def settle(self, classes: Placed) -> None:
+        """Tell the key that near-copies share, as `likeness.classes`, where it is not a text's letters."""
+        texts = _Texts(self._folder / "grams")
+        buckets, starts = self._bucketed(texts)
+        links = Links(self._folder / "links", n=len(texts), part_rows=self._part_rows)
+        for one, other in self._candidates(buckets, n=len(texts)):
+            alike = alike_pairs(one, other, grams_of=texts.grams_of)
+            links.add(one[alike], other[alike])
+        changed = Spill(self._folder / "changed", n_parts=self._n_parts)
+        for text, lowest in links.lowest():
+            part = np.searchsorted(starts, text, side="right") - 1
+            changed.put(pa.table({"text": text, "lowest": lowest}), part)
+        for number in range(self._n_parts):
+            self._tell(number, changed.part(number), texts, classes)
 
-    def _bucketed(self, texts: _Texts) -> Spill:
-        """Put the different texts in order, and each into its buckets."""
-        spill = Spill(self._folder / "buckets", n_parts=_BUCKET_PARTS * self._spill.n_parts)
-        for part in self._spill.parts():
-            letters = part.column("letters").to_numpy()
-            order = order_of(letters)
-            fresh = np.concatenate(([True], letters[order][1:] != letters[order][:-1]))
-            chosen = order[fresh]
+    def _bucketed(self, texts: _Texts) -> tuple[Spill, Rows]:
+        """Put the different texts in order, and each into its buckets; return where each part starts."""
+        spill = Spill(self._folder / "buckets", n_parts=_BUCKET_PARTS * self._n_parts)
+        starts = np.zeros(self._n_parts, np.int64)
+        for number in range(self._n_parts):
+            starts[number] = len(texts)
+            part = self._different(number)
+            if part is None:
+                continue
             grams = part.column("grams").chunk(0)
-            for start in range(0, len(chosen), _BLOCK):
-                rows = chosen[start : start + _BLOCK]
-                block = grams.take(pa.array(rows))
+            for start in range(0, len(part), _BLOCK):
+                block = grams.slice(start, _BLOCK).take(pa.array(np.arange(min(_BLOCK, len(part) - start))))
                 minima = minima_of(block)
-                first = texts.append(letters[rows], block, digests_of(minima))
+                digests = digests_of(minima)
+                first = texts.append(part.column("letters").to_numpy()[start : start + _BLOCK], block)
                 for i in range(N_PARTS):
                     key, row = bucketed(minima[i], minima[(i + 1) % N_PARTS])
-                    spill.add(pa.table({"key": key, "row": (row + first).astype(np.uint32)}), key)
-        return spill
+                    rows = {"bucket": key, "row": (row + first).astype(np.uint32), "digest": digests[row]}
+                    spill.add(pa.table(rows), key)
+        return spill, starts
 
-    def _candidates(self, buckets: Spill, digests: Keys) -> Iterator[tuple[Rows, Rows]]:
-        """Yield pairs of texts worth a closer look, by blocks of the first; each pair once."""
-        n_parts = n_parts_for(len(digests), part_rows=self._part_rows)
+    def _different(self, number: int) -> pa.Table | None:
+        """Return the different texts of a part, by letters."""
+        found: pa.Table | None = None
+        for block in self._texts.blocks(number, n_rows=self._part_rows):
+            both = block if found is None else pa.concat_tables([found, block]).combine_chunks()
+            letters = both.column("letters").to_numpy()
+            order = order_of(letters)
+            fresh = np.concatenate(([True], letters[order][1:] != letters[order][:-1]))
+            found = both.take(pa.array(order[fresh])).combine_chunks()
+        return found
+
+    def _candidates(self, buckets: Spill, *, n: int) -> Iterator[tuple[Rows, Rows]]:
+        """Yield pairs of texts worth a closer look, by blocks of the second; each pair once."""
+        n_parts = n_parts_for(n, part_rows=self._part_rows)
         spill = Spill(self._folder / "pairs", n_parts=n_parts)
-        size = -(-max(len(digests), 1) // n_parts)
-        for part in buckets.parts():
-            rows = part.column("row").to_numpy().astype(np.int64)
-            one, other = neighbours_of(part.column("key").to_numpy(), rows)
-            near = promising(digests, one, other)
-            one, other = one[near], other[near]
-            spill.put(pa.table({"one": one, "other": other}), one // size)
+        size = -(-max(n, 1) // n_parts)
+        for number in range(buckets.n_parts):
+            for rows, low, high in paired(buckets.blocks(number, n_rows=2 * THIN * self._part_rows)):
+                near = promising(rows.column("digest").to_numpy(), low, high)
+                text = rows.column("row").to_numpy().astype(np.int64)
+                one, other = text[low[near]], text[high[near]]
+                # A text has few before it, though many may come after it.
+                spill.put(pa.table({"one": one, "other": other}), other // size)
         for part in spill.parts():
             pairs = part.column("one").to_numpy(), part.column("other").to_numpy()
-            yield unique_pairs([pairs], len(digests))
+            yield unique_pairs([pairs], n)
+
+    def _tell(self, number: int, changed: pa.Table | None, texts: _Texts, classes: Placed) -> None:
+        letters = least = np.empty(0, np.uint64)
+        if changed is not None:
+            letters, least = (texts.letters.at(column.to_numpy()) for column in changed.columns)
+            order = np.argsort(letters)
+            letters, least = letters[order], least[order]
+        for rows in self._said.blocks(number, n_rows=THIN * self._part_rows):
+            at = row_of(rows.column("letters").to_numpy(), letters)
+            there = np.flatnonzero(at >= 0)
+            classes.put(rows.column("row").to_numpy()[there], least[at[there]])
 
 
 class _Texts:
-    """Different texts by ascending letters: digests in memory, letters and grams in files."""
+    """Different texts by ascending letters, in files."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self._letters = (folder / "letters").open("w+b")
-        self._grams = (folder / "grams").open("w+b")
-        self._ends = (folder / "ends").open("w+b")
-        self._ends.write(np.zeros(1, np.int64).tobytes())
-        self._digests: list[Keys] = []
-        self._n = self._n_grams = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in (self._letters, self._grams, self._ends):
-            file.close()
+        self.letters = Numbers(folder / "letters", np.uint64)
+        self._grams, self._ends = Numbers(folder / "grams", np.uint32), Ends(folder / "ends")
 
     def __len__(self) -> int:
-        return self._n
+        return len(self.letters)
 
-    def append(self, letters: Keys, grams: pa.ListArray, digests: Keys) -> int:
-        """Add texts; return the row of the first of them."""
-        first, flat = self._n, grams.flatten().to_numpy()
-        ends = self._n_grams + np.cumsum(grams.value_lengths().to_numpy().astype(np.int64))
-        self._letters.write(letters.tobytes())
-        self._grams.write(flat.tobytes())
-        self._ends.write(ends.tobytes())
-        self._digests.append(digests)
-        self._n, self._n_grams = first + len(letters), self._n_grams + len(flat)
+    def append(self, letters: Keys, grams: pa.ListArray) -> int:
+        """Add texts; return the place of the first of them."""
+        first = len(self)
+        self.letters.append(letters)
+        self._ends.append(grams.value_lengths().to_numpy())
+        self._grams.append(grams.flatten().to_numpy())
         return first
-
-    def digests(self) -> Keys:
-        """Return the digests of all texts, once all are there."""
-        for file in (self._letters, self._grams, self._ends):
-            file.flush()
-        whole = np.concatenate(self._digests) if self._digests else np.empty(0, np.uint64)
-        self._digests.clear()
-        return whole
-
-    def letters_of(self, rows: NDArray[np.integer]) -> Keys:
-        """Return the letters of some texts."""
-        file = self._letters.fileno()
-        found = b"".join(os.pread(file, 8, 8 * row) for row in rows.tolist())
-        return np.frombuffer(found, np.uint64)
 
     def grams_of(self, rows: Rows) -> pa.ListArray:
         """Return the grams of some texts."""
         wanted, inverse = np.unique(rows, return_inverse=True)
-        starts = _picked(self._ends.fileno(), np.int64, wanted, wanted + 1)
-        stops = _picked(self._ends.fileno(), np.int64, wanted + 1, wanted + 2)
-        flat = _picked(self._grams.fileno(), np.uint32, starts, stops)
+        starts, stops = self._ends.of(wanted)
         offsets = np.concatenate(([0], np.cumsum(stops - starts))).astype(np.int32)
-        found = pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=GRAMS)
-        return found.take(pa.array(inverse))
-
-
-def _picked(file: int, kind: type[np.generic], starts: Rows, stops: Rows) -> NDArray[Any]:
-    """Return numbers of a file from starts to stops, ranges that ascend; near ones are read at once."""
-    size = np.dtype(kind).itemsize
-    apart = np.flatnonzero((starts[1:] - stops[:-1]) * size > _NEAR_BYTES) + 1
-    first, last = np.concatenate(([0], apart)), np.concatenate((apart, [len(starts)])) - 1
-    begins, ends = starts[first], stops[last]
-    read = (
-        os.pread(file, size * (end - begin), size * begin)
-        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
-    )
-    whole = np.frombuffer(b"".join(read), kind)
-    # Where each range lies in what was read, and there each of its numbers.
-    before = np.cumsum(ends - begins) - (ends - begins)
-    run = np.cumsum(np.bincount(apart, minlength=len(starts)))
-    lengths = stops - starts
-    shift = starts - begins[run] + before[run] - (np.cumsum(lengths) - lengths)
-    return whole[np.repeat(shift, lengths) + np.arange(int(lengths.sum()))]
+        flat = pa.array(self._grams.ranges(starts, stops))
+        return pa.ListArray.from_arrays(pa.array(offsets), flat, type=GRAMS).take(pa.array(inverse))

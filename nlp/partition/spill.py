@@ -15,6 +15,9 @@ from plaudit.signals.keys import Keys, mix
 PART_ROWS: Final = 1 << 17
 """Rows a part should hold: measuring them takes some 100 MB."""
 
+THIN: Final = 4
+"""Times as many rows are held at once where they are a few numbers each."""
+
 _BUFFER_BYTES: Final = 12 << 20  # gathered before it is cut; a part then gets some 100 kB at a time
 _SEED: Final = np.uint64(0x51ED_270B_9F6C_1A2D)
 
@@ -52,6 +55,34 @@ class Spill:
         """Yield each part that holds any rows, and forget it."""
         for _, path in self.files():
             yield pa.concat_tables(streams_of(path)).combine_chunks()
+
+    def part(self, number: int) -> pa.Table | None:
+        """Return one part, None where it holds no rows, and forget it."""
+        whole = list(self.blocks(number, n_rows=None))  # to its end, where the file goes
+        return whole[0] if whole else None
+
+    def blocks(self, number: int, *, n_rows: int | None, again: bool = False) -> Iterator[pa.Table]:
+        """Yield the rows of one part, some at a time in the order they came, and forget it.
+
+        Args:
+            number: Of the part.
+            n_rows: At least so many at a time; None for all.
+            again: Whether it is wanted once more, so that it is kept.
+        """
+        self._flush()
+        path = self._path(number)
+        if not path.exists():
+            return
+        waiting: list[pa.Table] = []
+        for rows in streams_of(path):
+            waiting.append(rows)
+            if n_rows is not None and sum(map(len, waiting)) >= n_rows:
+                yield pa.concat_tables(waiting).combine_chunks()
+                waiting = []
+        if waiting:
+            yield pa.concat_tables(waiting).combine_chunks()
+        if not again:
+            path.unlink()
 
     def files(self) -> Iterator[tuple[int, Path]]:
         """Yield the number and file of each part that holds any rows, and delete it."""

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from plaudit.partition.ancestry import Ancestry
-from plaudit.partition.counting import KeyCounts
-from plaudit.partition.rewordings import Rewordings, Wordings
+from plaudit.partition.counting import Distinct
+from plaudit.partition.placed import Placed
+from plaudit.partition.rewordings import Wordings
+from plaudit.partition.spill import THIN, n_parts_for
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.signals.keys import Keys
 from plaudit.signals.section import Community, mostly_beside
@@ -30,32 +32,36 @@ class Survey:
     Attributes:
         counts: What adds up over any rows.
         community: All but `n_writers`.
-        ancestry: None where the dump is flat.
-        rewordings: Which texts are near-copies.
+        threads: Of each reply in the order of the rows: its thread, or its own key where it is none.
+        texts: Of each comment in that order: the key of its near-copies, where that is not its own letters.
     """
 
     counts: Counts
     community: Community
-    ancestry: Ancestry | None
-    rewordings: Rewordings
+    threads: Placed
+    texts: Placed
 
 
 class _Looking:
     """Looks at the facts, some at a time."""
 
-    def __init__(self) -> None:
-        self.counts, self.posts, self.openings = Counts(), KeyCounts(), KeyCounts()
-        self.n_by_creator = self.n_beside = 0
+    def __init__(self, folder: Path, *, n: int, part_rows: int) -> None:
+        n_parts = n_parts_for(n, part_rows=THIN * part_rows)
+        self.counts = Counts()
+        self.posts = Distinct(folder / "posts", n_parts=n_parts)
+        self.openings = Distinct(folder / "openings", n_parts=n_parts)
+        self.ancestry = Ancestry(folder / "replies", n=n, part_rows=part_rows)
+        self.wordings = Wordings(folder / "texts", n=n, part_rows=part_rows)
+        self.n_by_creator = self.n_beside = self.n_replies = 0
         self.n_audience = self.n_known = 0
         self.has_parents = self.has_exact_times = self.has_creator = self.names_creator = False
-        self.keys: list[Keys] = []
-        self.parents: list[Keys] = []
 
     def look(self, rows: pa.Table) -> None:
-        facts = facts_of_part(rows)
+        place = self.counts.n_comments + np.arange(len(rows))
+        facts = facts_of_part(rows.drop_columns(["letters", "grams"]))
         audience = ~facts.is_creator
         self.counts += counts_of_rows(facts)
-        self.posts.add(np.unique(facts.post[audience]))
+        _note(self.posts, facts.post[audience])
         self.n_audience += int(np.count_nonzero(audience))
         self.n_known += int(np.count_nonzero(facts.author[audience]))
         self.has_parents |= bool(facts.parent.any())
@@ -65,14 +71,18 @@ class _Looking:
         beside = facts.is_creator & (facts.parent == 0)
         self.n_by_creator += int(np.count_nonzero(facts.is_creator))
         self.n_beside += int(np.count_nonzero(beside))
-        self.openings.add(np.unique(facts.post[beside]))
-        replies = (facts.parent != 0) & (facts.parent != facts.key)
-        self.keys.append(facts.key[replies])
-        self.parents.append(facts.parent[replies])
+        _note(self.openings, facts.post[beside])
+        key, parent = rows.column("key").to_numpy(), rows.column("parent").to_numpy()
+        replies = (parent != 0) & (parent != key)
+        self.n_replies += int(np.count_nonzero(replies))
+        self.ancestry.add(key[replies], parent[replies], place[replies])
+        at = 0
+        for batch in rows.select(["letters", "grams"]).to_batches():
+            self.wordings.add(batch.column(0).to_numpy(), batch.column(1), place[at : at + len(batch)])
+            at += len(batch)
 
     def community(self) -> Community:
-        self.posts.settle()
-        self.openings.settle()
+        (n_posts, _), (n_openings, _) = self.posts.count(), self.openings.count()
         return Community(
             has_authors=self.n_audience > 0 and 2 * self.n_known >= self.n_audience,
             has_threads=self.has_parents,
@@ -81,31 +91,33 @@ class _Looking:
             names_creator=self.names_creator,
             answers_beside=mostly_beside(
                 self.n_beside,
-                n_openings=len(self.openings.keys),
+                n_openings=n_openings,
                 n_by_creator=self.n_by_creator,
-                n_replies=sum(map(len, self.keys)),
+                n_replies=self.n_replies,
                 n=self.counts.n_comments,
             ),
-            n_posts=len(self.posts.keys),
+            n_posts=n_posts,
             n_writers=0,
         )
 
-    def ancestry(self) -> Ancestry | None:
-        if not self.has_parents:
-            return None
-        keys, parents = np.concatenate(self.keys), np.concatenate(self.parents)
-        self.keys, self.parents = [], []
-        return Ancestry.of(keys, parents)
+
+def _note(seen: Distinct, posts: Keys) -> None:
+    different = np.unique(posts)
+    seen.add(different, np.zeros(len(different), bool))
 
 
 def survey(stored: Stored, folder: Path, *, part_rows: int) -> Survey:
     """Look at all facts once; `folder` is for nothing else."""
-    looking = _Looking()
-    wordings = Wordings(folder, n=len(stored), part_rows=part_rows)
+    looking = _Looking(folder, n=len(stored), part_rows=part_rows)
     for rows in stored.tables(_COLUMNS):
-        looking.look(rows.drop_columns(["letters", "grams"]))
-        for batch in rows.select(["letters", "grams"]).to_batches():
-            wordings.add(batch.column(0), batch.column(1))
-    community, ancestry = looking.community(), looking.ancestry()
-    counts = looking.counts + Counts(n_looped=0 if ancestry is None else ancestry.n_looped)
-    return Survey(counts=counts, community=community, ancestry=ancestry, rewordings=wordings.rewordings())
+        looking.look(rows)
+    threads = Placed(folder / "threads", n=len(stored), part_rows=part_rows)
+    texts = Placed(folder / "classes", n=len(stored), part_rows=part_rows)
+    n_looped = looking.ancestry.settle(threads)
+    looking.wordings.settle(texts)
+    return Survey(
+        counts=looking.counts + Counts(n_looped=n_looped),
+        community=looking.community(),
+        threads=threads,
+        texts=texts,
+    )

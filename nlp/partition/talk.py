@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from plaudit.facts import Facts
-from plaudit.partition.counting import among, repeats
-from plaudit.partition.spill import Spill, n_parts_for
+from plaudit.partition.counting import Repeats, among, keys_in
+from plaudit.partition.spill import Spill, n_parts_for, part_of
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.partition.survey import Survey
 from plaudit.signals import conversation
@@ -43,10 +42,9 @@ class Talk:
     def __init__(self, found: Survey) -> None:
         """Prepare to read what was surveyed."""
         self._found = found
-        self._echoed: Keys = np.empty(0, np.uint64)
         self.tallies: list[Tally] = []
         self.counts = Counts()
-        if found.ancestry is None:
+        if not found.community.has_threads:
             nothing = _section(Facts.concat([]), found, threads=None)
             self.tallies = [Tally.of(nothing, reading) for reading in conversation.read(nothing)]
 
@@ -56,33 +54,39 @@ class Talk:
         These are `text`, `thread`, `is_reply` as those of a section, and `talk`: bit i is set where a comment
         is behind signal i of conversation.
         """
-        if self._found.ancestry is None:
+        if not self._found.community.has_threads:
             for rows in stored.tables(_COLUMNS):
                 yield _of_audience(self._placed(rows), talk=np.zeros(len(rows), np.uint8))
             return
-        spill = Spill(folder, n_parts=n_parts_for(len(stored), part_rows=part_rows))
-        echoes: list[tuple[Keys, Keys]] = []
+        n_parts = n_parts_for(len(stored), part_rows=part_rows)
+        spill = Spill(folder / "threads", n_parts=n_parts)
+        echoes = Repeats(folder / "echoes", n_parts=n_parts, part_rows=part_rows)
         for rows in stored.tables(_COLUMNS):
             placed = self._placed(rows)
-            spill.add(placed, _keys(placed, "thread"))
-            answers = placed.filter(pc.and_(placed.column("is_creator"), placed.column("is_reply")))
-            echoes.append((mix(_keys(answers, "creator"), _keys(answers, "text")), _keys(answers, "key")))
-        self._echoed = repeats(*map(np.concatenate, zip(*echoes, strict=True)))
-        for part in spill.parts():
-            yield self._measured(part)
+            part = part_of(_keys(placed, "thread"), n_parts)
+            spill.put(placed, part)
+            answers = placed.column("is_creator").to_numpy() & placed.column("is_reply").to_numpy()
+            said = mix(_keys(placed, "creator")[answers], _keys(placed, "text")[answers])
+            echoes.add(said, _keys(placed, "key")[answers], part[answers])
+        echoed = echoes.settle(n_parts=n_parts)
+        for number in range(n_parts):
+            found = spill.part(number)
+            if found is not None:
+                yield self._measured(found, echoed=keys_in(echoed.part(number)))
 
     def _placed(self, rows: pa.Table) -> pa.Table:
         columns: dict[str, Any] = dict(zip(rows.column_names, rows.columns, strict=True))
         key, parent, letters = (_keys(rows, name) for name in ("key", "parent", "letters"))
-        thread, is_reply = key, np.zeros(len(rows), bool)
-        if self._found.ancestry is not None:
-            thread, is_reply = self._found.ancestry.place(key, parent)
+        found, text = self._found.threads.take(len(rows)), self._found.texts.take(len(rows))
+        thread = np.where(found != 0, found, key)
+        is_reply = thread != key
         del columns["letters"]
         columns["parent"] = np.where(is_reply, parent, np.uint64(0))
-        text = self._found.rewordings.classes(letters)
-        return pa.table(columns | {"text": text, "thread": thread, "is_reply": is_reply})
+        return pa.table(
+            columns | {"text": np.where(text != 0, text, letters), "thread": thread, "is_reply": is_reply}
+        )
 
-    def _measured(self, part: pa.Table) -> pa.Table:
+    def _measured(self, part: pa.Table, *, echoed: Keys) -> pa.Table:
         part = part.take(pa.array(np.argsort(_keys(part, "key"))))
         facts = facts_of_part(part)
         section = _section(
@@ -92,7 +96,7 @@ class Talk:
             text=_keys(part, "text"),
             thread=_keys(part, "thread"),
             is_reply=part.column("is_reply").to_numpy(),
-            echoed=among(facts.key, self._echoed),
+            echoed=among(facts.key, echoed),
         )
         talk = np.zeros(len(facts), np.uint8)
         tallies = []

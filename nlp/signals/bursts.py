@@ -16,7 +16,7 @@ threads differed by more than the interval three times as often as it says.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,13 @@ _ROOM: Final = 2**42
 _N_ROWS: Final = 1 << 16  # looked at in one go
 
 
+class Axis(Protocol):
+    """Numbers that ascend, as an array of them."""
+
+    def searchsorted(self, v: Whole, side: Literal["left", "right"]) -> Whole:
+        """Return how many are below each value, or, on the right, not above it."""
+
+
 def read(section: Section) -> Reading:
     """Read the share of arrivals that came in bursts."""
     facts = section.facts
@@ -52,7 +59,8 @@ def read(section: Section) -> Reading:
     crowd, excess = crowds(post, time)
     mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
     mask[rows], strength[rows] = True, crowd
-    ratio = ratio_of(units(section.cluster[rows], crowd, post=post, time=time), excess)
+    unit = units(section.cluster[rows], crowd, post=post, began=began(crowd, post=post, time=time))
+    ratio = ratio_of(unit, excess)
     return Reading(name=NAME, family=FAMILY, ratio=ratio, rows=mask, strength=strength)
 
 
@@ -96,35 +104,66 @@ def crowds(post: Keys, time: Whole) -> tuple[Whole, Whole]:
     """
     start = _starts(post)
     number = np.cumsum(start) - 1
-    age = np.minimum(time - time[np.flatnonzero(start)][number], _ROOM // 8)
-    place = age + (number * 2 + 1) * (_ROOM // 2)
+    age = time - time[np.flatnonzero(start)][number]
+    return crowds_among(places(number, age), number, age)
+
+
+def places(number: Whole, age: Whole) -> Whole:
+    """Return where arrivals lie on an axis that the posts share one behind the other.
+
+    Args:
+        number: Of each arrival's post, from 0.
+        age: Milliseconds since the first arrival there.
+    """
     assert int(number[-1]) < 2**63 // _ROOM - 1  # noqa: S101 - two million posts in one part of a report
-    crowd, excess = np.zeros(len(post), np.int64), np.zeros(len(post), np.int64)
-    for begin in range(0, len(post), _N_ROWS):
-        block = slice(begin, begin + _N_ROWS)
-        near, expected = _around(place, place[block], age[block])
+    return np.minimum(age, _ROOM // 8) + (number * 2 + 1) * (_ROOM // 2)
+
+
+def crowds_among(axis: Axis, number: Whole, age: Whole, *, n_rows: int = _N_ROWS) -> tuple[Whole, Whole]:
+    """Return what `crowds` does of some arrivals, as `places`, among all that lie on an axis, ascending."""
+    crowd, excess = np.zeros(len(age), np.int64), np.zeros(len(age), np.int64)
+    for begin in range(0, len(age), n_rows):
+        block = slice(begin, begin + n_rows)
+        here = places(number[block], age[block])
+        near, expected = _around(axis, here, np.minimum(age[block], _ROOM // 8))
         bursting = (near >= LEAST) & (near > expected + CLEAR * np.sqrt(expected + 1.0))
         crowd[block] = np.where(bursting, near, 0)
         excess[block] = np.where(bursting, np.rint((1.0 - expected / near) * ONE), 0).astype(np.int64)
     return crowd, excess
 
 
-def units(cluster: Keys, crowd: Whole, *, post: Keys, time: Whole) -> Keys:
-    """Return what each arrival is resampled with: a burst that no pause divides, else its cluster.
+class Last(NamedTuple):
+    """An arrival that others come after: its post, time and crowd, and when its burst began."""
+
+    post: np.uint64
+    time: np.int64
+    crowd: np.int64
+    began: np.int64
+
+
+def began(crowd: Whole, *, post: Keys, time: Whole, last: Last | None = None) -> Whole:
+    """Return when the burst that no pause divides began around each arrival.
 
     Args:
-        cluster: Of each arrival.
         crowd: As `crowds`.
         post: As for `crowds`.
         time: Likewise.
+        last: The arrival before these, where they are not the first.
     """
     apart = _starts(post)
     apart[1:] |= (np.diff(time) > NEAR_MS) | (crowd[:-1] == 0)
-    first = np.maximum.accumulate(np.where(apart, np.arange(len(post)), 0))
-    return np.where(crowd > 0, mix(post[first], time[first].astype(np.uint64)), cluster)
+    times = time[np.maximum.accumulate(np.where(apart, np.arange(len(post)), 0))]
+    if last is not None and post[0] == last.post and time[0] - last.time <= NEAR_MS and last.crowd:
+        times[np.cumsum(apart) == 1] = last.began
+    return times
 
 
-def _around(place: Whole, here: Whole, age: Whole) -> tuple[Whole, np.ndarray]:
+def units(cluster: Keys, crowd: Whole, *, post: Keys, began: Whole) -> Keys:
+    """Return what each arrival is resampled with: a burst that no pause divides, else its cluster."""
+    return np.where(crowd > 0, mix(post, began.astype(np.uint64)), cluster)
+
+
+def _around(place: Axis, here: Whole, age: Whole) -> tuple[Whole, np.ndarray]:
     near = _between(place, here - NEAR_MS, here + NEAR_MS)
     expected = np.ones(len(here))
     for low, high in (
@@ -144,5 +183,5 @@ def _starts(posts: Keys) -> Mask:
     return np.concatenate(([True], posts[1:] != posts[:-1])) if len(posts) else np.zeros(0, bool)
 
 
-def _between(places: Whole, low: Whole, high: Whole) -> Whole:
-    return np.searchsorted(places, high, "right") - np.searchsorted(places, low, "left")
+def _between(axis: Axis, low: Whole, high: Whole) -> Whole:
+    return axis.searchsorted(high, "right") - axis.searchsorted(low, "left")

@@ -102,43 +102,44 @@ def group_sizes(author: Keys, post: Keys, *, posts: Keys, n_visitors: Whole) -> 
     order = np.lexsort((post, author))
     size = np.ones(len(author), np.int64)
     if len(order):
-        size[order] = _Visits(author[order], post[order], posts, n_visitors).group_sizes()
+        chance = n_visitors[np.searchsorted(posts, post[order])] / n_visitors.sum()
+        size[order] = Visits(author[order], post[order], chance).group_sizes()
     return size
 
 
-class _Visits:
-    """Who was seen under which post: one row a pair, ordered by author, then post."""
+class Visits:
+    """Under which posts some authors were seen: one row a pair, ordered by author, then post."""
 
-    def __init__(self, author: Keys, post: Keys, posts: Keys, n_visitors: Whole) -> None:
+    def __init__(self, author: Keys, post: Keys, chance: NDArray[np.float64]) -> None:
+        """Take pairs, and of each the share of all visits that its post had."""
         start = np.concatenate(([True], author[1:] != author[:-1]))
         self.starts = np.flatnonzero(start)
         self.counts = np.diff(np.append(self.starts, len(author)))
         self.author = np.cumsum(start) - 1
-        self.post = np.searchsorted(posts, post)
-        self.popularity = n_visitors / n_visitors.sum()
-        self.key = post
+        self.post, self.chance = post, chance
 
     def group_sizes(self) -> Whole:
         """Return for each visit how many are in its author's group; 1: no group."""
         lowest = np.arange(len(self.counts))
         if len(lowest) >= MIN_GROUP:
             one, other = self._candidates()
-            linked = self._together(one, other, n_often=len(lowest))
+            linked = self.together(one, other, n_often=len(lowest))
             lowest = joined(len(lowest), one[linked], other[linked])
         size = np.bincount(lowest, minlength=len(lowest))[lowest]
         return np.where(size >= MIN_GROUP, size, 1)[self.author]
 
     def _candidates(self) -> tuple[Rows, Rows]:
-        pairs = []
-        for band in range(N_BANDS):
-            first, second = (self._minima(2 * band + i) for i in range(2))
-            pairs.append(neighbours(mix(first, second)))
-        return unique_pairs(pairs, len(self.counts))
+        return unique_pairs([neighbours(self.band(i)) for i in range(N_BANDS)], len(self.counts))
+
+    def band(self, number: int) -> Keys:
+        """Return a key of each author's posts that those who share most of them are likely to share."""
+        return mix(*(self._minima(2 * number + i) for i in range(2)))
 
     def _minima(self, seed: int) -> Keys:
-        return np.minimum.reduceat(mix(np.full_like(self.key, seed + 1), self.key), self.starts)
+        return np.minimum.reduceat(mix(np.full_like(self.post, seed + 1), self.post), self.starts)
 
-    def _together(self, one: Rows, other: Rows, *, n_often: int) -> NDArray[np.bool_]:
+    def together(self, one: Rows, other: Rows, *, n_often: int) -> NDArray[np.bool_]:
+        """Say which pairs of authors, by place, are companions, among so many who are often here."""
         shared = self._shared(one, other)
         both = self.counts[one] + self.counts[other] - shared
         # Judged from the side of fewer posts: theirs are what would have to coincide.
@@ -150,21 +151,22 @@ class _Visits:
         return clear & (shared >= MIN_TOGETHER) & (shared >= MIN_OVERLAP * both)
 
     def _shared(self, one: Rows, other: Rows) -> Whole:
-        pair, post = self._posts(np.concatenate((one, other)))
-        key = np.sort((pair % max(len(one), 1)) * np.int64(len(self.popularity)) + post)
+        pair, visit = self._visits(np.concatenate((one, other)))
+        posts, post = np.unique(self.post, return_inverse=True)
+        key = np.sort((pair % max(len(one), 1)) * np.int64(len(posts)) + post[visit])
         twice = key[1:][key[1:] == key[:-1]]
-        return np.bincount(twice // len(self.popularity), minlength=len(one))
+        return np.bincount(twice // len(posts), minlength=len(one))
 
     def _mean_chance(self, authors: Rows, n_posts: Whole) -> NDArray[np.float64]:
-        pair, post = self._posts(authors)
-        chance = np.minimum(n_posts[pair] * self.popularity[post], 1.0)
+        pair, visit = self._visits(authors)
+        chance = np.minimum(n_posts[pair] * self.chance[visit], 1.0)
         return np.bincount(pair, chance, minlength=len(authors)) / np.maximum(self.counts[authors], 1)
 
-    def _posts(self, authors: Rows) -> tuple[Rows, Rows]:
+    def _visits(self, authors: Rows) -> tuple[Rows, Rows]:
         counts = self.counts[authors]
         pair = np.repeat(np.arange(len(authors)), counts)
         within = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return pair, self.post[self.starts[authors][pair] + within]
+        return pair, self.starts[authors][pair] + within
 
 
 def _divergence(seen: NDArray[np.float64], likely: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,12 +24,17 @@ MIN_LETTERS: Final = 12
 """Letters below which people write the same without copying ("first", "love this")."""
 
 
-def read(section: Section) -> list[Reading]:
-    """Read the share of comments that other authors posted as well."""
+def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:
+    """Read the share of comments that other authors posted as well.
+
+    Args:
+        section: The comments.
+        n_same: How many authors wrote each one's text; None to count them, which takes all who did.
+    """
     rows = section.worded & (section.weight > 0)
     if not rows.any():
         return [nothing_worded()]
-    n_same = _authors_of_same_text(section)
+    n_same = _authors_of_same_text(section) if n_same is None else n_same
     chance, pull = chances(n_same, n_authors=section.community.n_writers)
     weight = section.weight[rows]
     ratio = Ratio(

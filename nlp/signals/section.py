@@ -192,7 +192,7 @@ def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
     said = rows[np.diff(facts.passages.offsets.to_numpy())[rows] > 0]
     is_copy[said[~first_of(text[said])]] = True
     triples, n_authors = used(facts.passages, cluster, rows, is_copy=is_copy)
-    return stocked(facts.passages, rows, Common.of(triples, n_authors=n_authors))
+    return stocked(facts.passages, rows, Common.of(triples, n_authors=n_authors).chances)
 
 
 def _answers_beside(facts: Facts) -> bool:

@@ -11,6 +11,7 @@ counted as copies, and no phrase is made common by them alone. Reduced by: text,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,6 @@ class Common:
         """Return for each triple the chance in 1/65536 that two other authors use it."""
         if not len(self.triples):
             return np.zeros(len(triples), np.int64)
-        chance = chances_of_two(self.n_users, n_authors=self.n_authors)
         found = np.zeros(len(triples), np.int64)
         # Most triples are nobody else's: a table of their low bits tells before any is searched for.
         is_taken = np.zeros(_N_SLOTS, bool)
@@ -56,7 +56,8 @@ class Common:
         maybe = np.flatnonzero(is_taken[triples % _N_SLOTS])
         maybe = maybe[np.argsort(triples[maybe])]  # searched for in order, they are found three times as fast
         at = np.minimum(np.searchsorted(self.triples, triples[maybe]), len(self.triples) - 1)
-        found[maybe] = np.where(self.triples[at] == triples[maybe], chance[at], 0)
+        there = self.triples[at] == triples[maybe]
+        found[maybe[there]] = chances_of_two(self.n_users[at[there]], n_authors=self.n_authors)
         return found
 
 
@@ -83,13 +84,17 @@ def used(
     return (pairs[fresh] >> np.uint64(32)).astype(np.uint32), len(known)
 
 
-def stocked(passages: pa.ListArray, rows: Rows, common: Common) -> Whole:
+Chances = Callable[[Triples], Whole]
+"""Gives the chance of each triple, as `Common.chances`."""
+
+
+def stocked(passages: pa.ListArray, rows: Rows, chances: Chances) -> Whole:
     """Return the stock of each comment in 1/65536; 0 outside `rows` and where a text has no triples.
 
     Args:
         passages: As `passages.passages_of`.
         rows: Comments that count, ascending.
-        common: Of all comments that count.
+        chances: Of all comments that count; asked once, for all triples of these rows in their order.
     """
     stock = np.zeros(len(passages), np.int64)
     chosen = passages.take(pa.array(rows))
@@ -97,7 +102,7 @@ def stocked(passages: pa.ListArray, rows: Rows, common: Common) -> Whole:
     rows, lengths = rows[lengths > 0], lengths[lengths > 0]
     if not len(rows):
         return stock
-    chance = common.chances(chosen.flatten().to_numpy())
+    chance = chances(chosen.flatten().to_numpy())
     # Every comment has two words more than triples; each word takes the best of its three.
     n_words = lengths + N_IN_A_ROW - 1
     starts = np.cumsum(n_words) - n_words

@@ -66,7 +66,7 @@ class Tally:
         """Sum a reading up."""
         told: dict[str, Any] = {"name": reading.name, "family": reading.family, "unit": reading.unit}
         if reading.ratio is None or reading.rows is None:
-            return cls(**told, absent=reading.absent, hidden=reading.hidden, scarce=reading.scarce)
+            return tally_of(reading)
         shown = clearest(reading, keys=section.facts.key)
         if reading.values is not None:
             told["buckets"] = buckets_of(reading.ratio.clusters).astype(np.uint16)
@@ -116,6 +116,18 @@ class Tally:
         top = np.bincount(self.buckets, below, N_BUCKETS)
         n_below = int(below.sum())
         return replace(self.sums, buckets=np.stack([top, self.sums.buckets[1]]), top=n_below, pull=n_below)
+
+
+def tally_of(reading: Reading) -> Tally:
+    """Return the tally of a reading that says why there is none."""
+    return Tally(
+        name=reading.name,
+        family=reading.family,
+        unit=reading.unit,
+        absent=reading.absent,
+        hidden=reading.hidden,
+        scarce=reading.scarce,
+    )
 
 
 def _end_to_end(one: Any, other: Any) -> Any:
