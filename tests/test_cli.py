@@ -234,6 +234,16 @@ def test_a_column_to_keep_that_is_not_there_is_told(run, dump, out):
     )
 
 
+def test_a_column_that_no_file_of_a_folder_has_is_told(run, dump, out, tmp_path):
+    """An archive cut off before its first record has none either, and makes no report of nothing."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    dump.rename(folder / dump.name)
+    (folder / "cut.ndjson.gz").write_bytes(gzip.compress(b"{}" * 500)[:20])
+    done = run("score", folder, "--out", out, "--keep-columns", "mood")
+    expect_sentence(done, code=2, mention="'mood' to keep")
+
+
 def test_another_format_takes_the_place_of_the_former(run, dump, out):
     assert run("score", dump, "--out", out).exit_code == 0
     result = run("score", dump, "--out", out, "--output-format", "ndjson")

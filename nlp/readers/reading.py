@@ -64,8 +64,10 @@ def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS)
             if not source.found:
                 raise
             prepared.append(Unusable(source=source, error=error))
-    if not any(isinstance(each, Prepared) for each in prepared):
-        raise _nothing_usable([each for each in prepared if isinstance(each, Unusable)], sources)
+    unusable = [each for each in prepared if isinstance(each, Unusable)]
+    # An archive cut off before its first record is readable, but an empty report of the rest helps nobody.
+    if not any(isinstance(each, Prepared) and (each.columns or not unusable) for each in prepared):
+        raise _nothing_usable(unusable, sources)
     return prepared
 
 
