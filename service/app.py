@@ -31,6 +31,7 @@ from plaudit.service.heads import Heads
 from plaudit.service.metrics import Meter, Metrics
 from plaudit.service.page_door import PageDoor
 from plaudit.service.scorers import n_cores
+from plaudit.service.sections import Sections
 from plaudit.service.settings import Settings, load_settings
 from plaudit.service.storage import SECTIONS
 
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes))
-    app.state.gathered = 0  # comments of all index streams
+    app.state.sections = Sections(settings.max_stream_comments)
     n_batches, threads = shared_out(settings.threads or n_cores(), n_batches=settings.batches)
     app.state.engine = Engine(
         load or (lambda: Pipeline.load(settings.model_path, exact=settings.exact, threads=threads)),

@@ -17,7 +17,7 @@ from plaudit.service.kept import DumpId, dump_of, storage_of
 from plaudit.service.problems import Problem
 from plaudit.service.refusals import errors_of
 from plaudit.service.report_pages import GROUPS, MAX_PAGES, page_name
-from plaudit.service.store.tables import DONE, FAILED
+from plaudit.service.store.tables import DONE, FAILED, Dump
 
 router = APIRouter(prefix=PREFIX, tags=["dumps"])
 
@@ -110,8 +110,16 @@ def _no_group() -> Problem:
     return Problem("not-found", "The dump has no page of such a group.", hint=hint)
 
 
+async def report_of(request: Request, dump: Dump) -> Response:
+    """Return the report of a dump that is done; of many groups it is longer than memory should hold."""
+    return await _file_of(request, storage_of(request).results(dump.id, lease=dump.lease or ""), output.REPORT)
+
+
 async def _download(request: Request, dump_id: str, *, name: str) -> Response:
-    folder = await _results_of(request, dump_id)
+    return await _file_of(request, await _results_of(request, dump_id), name)
+
+
+async def _file_of(request: Request, folder: Path, name: str) -> Response:
     try:
         file = await _opened(request, folder / name)
     except FileNotFoundError:

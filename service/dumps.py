@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
-from plaudit.service import output
 from plaudit.service.dump_answers import PREFIX, DumpList, DumpOptions, DumpStatus, status_of
+from plaudit.service.dump_files import report_of
 from plaudit.service.intake import JSON
 from plaudit.service.kept import ID, DumpId, dump_of, owner_of, storage_of, unknown
 from plaudit.service.problems import Problem
@@ -135,8 +135,9 @@ async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: fl
         raise unknown()
     headers = {"Location": path}
     if seconds and found.state == DONE:
-        report = storage.results(dump.id, lease=found.lease or "") / output.REPORT
-        return Response(await storage.ask(report.read_bytes), media_type=JSON, headers=headers)
+        response = await report_of(request, found)
+        response.headers.update(headers)
+        return response
     if seconds and found.state == FAILED:
         kind = "unusable-dump" if found.fault == THE_DUMP else "dump-failed"
         raise Problem(kind, found.error or "", headers=headers)

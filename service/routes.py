@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from plaudit.classifier import OnnxClassifier
 from plaudit.pipeline import Context
 from plaudit.policy import Policy
 from plaudit.readers import ReadOptions
-from plaudit.report.envelope import KeptGroups, Report
+from plaudit.report.envelope import Report
+from plaudit.report.group_file import MAX_HELD
 from plaudit.scores import Classifier
 from plaudit.service import answers, schemas
 from plaudit.service.callers import while_there
@@ -20,6 +21,7 @@ from plaudit.service.engine import Engine
 from plaudit.service.intake import JSON, JsonRoute, taken_out
 from plaudit.service.problems import MEDIA_TYPE
 from plaudit.service.quotas import count
+from plaudit.service.sections import Sections, told
 from plaudit.service.settings import Settings
 
 
@@ -85,7 +87,11 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     """
     records = [comment.model_dump(exclude_unset=True) for comment in taken_out(request, body.comments)]
     await count(request, len(records))
-    work = _engine(request).index(
+    sections: Sections = request.app.state.sections
+    share, engine = sections.open(), _engine(request)
+    if body.by != "none" and len(records) > MAX_HELD and not share.take(len(records)):
+        raise engine.room.refusal(len(records))
+    work = engine.index(
         records,
         options=ReadOptions(creator=body.creator_id, platform=body.platform),
         context=Context(
@@ -95,14 +101,9 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
         ),
         group_by=None if body.by == "none" else body.by,
     )
-    return told(await while_there(request, work))
-
-
-def told(report: Report) -> Response:
-    """Return the answer that a report is; in parts where its groups are kept on disk."""
-    if isinstance(report.groups, KeptGroups):
-        return StreamingResponse(report.json_parts(), media_type=JSON)
-    return Response(report.to_json(), media_type=JSON)
+    with ExitStack() as held:
+        held.callback(share.close)
+        return told(await while_there(request, work), request, held=held)
 
 
 @facts.get(

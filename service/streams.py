@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from typing import Annotated, Any, Final, Literal
 
 import anyio
@@ -32,8 +33,9 @@ from plaudit.service.ndjson import (
 from plaudit.service.problems import Problem, body_of
 from plaudit.service.quotas import count
 from plaudit.service.room import weight_of
-from plaudit.service.routes import errors_of, told
+from plaudit.service.routes import errors_of
 from plaudit.service.schemas import Platform
+from plaudit.service.sections import Share, told
 
 CLASSIFY: Final = "/v1/classify/stream"
 INDEX: Final = "/v1/index/stream"
@@ -150,34 +152,34 @@ async def index(request: Request, about: Annotated[About, Query()]) -> Response:
     used are counted under `coverage.rejected`. The answer is the same report as that of `/v1/index`.
     """
     check_declared(request)
-    section = Section(request, about)
-    try:
-        return told(await section.report())
-    except ClientDisconnect:
-        request.app.state.metrics.gone.inc()
-        raise Problem("caller-gone", "The caller left before the answer.") from None
-    finally:
-        section.close()
+    share: Share = request.app.state.sections.open()
+    with ExitStack() as held:
+        held.callback(share.close)
+        try:
+            with closing(Section(request, about, share=share)) as section:
+                report = await section.report()
+        except ClientDisconnect:
+            request.app.state.metrics.gone.inc()
+            raise Problem("caller-gone", "The caller left before the answer.") from None
+        return told(report, request, held=held)
 
 
 class Section:
     """One index stream on its way."""
 
-    def __init__(self, request: Request, about: About) -> None:
-        self._request, self._about = request, about
+    def __init__(self, request: Request, about: About, *, share: Share) -> None:
+        self._request, self._about, self._share = request, about, share
         self._engine: Engine = request.app.state.engine
         _ = self._engine.pipeline
         if self._engine.room.is_full:
             raise self._engine.room.refusal(BLOCK_LINES)
-        self._gathering, self._n_held = self._engine.gathering(), 0
-        self._n_broken = 0
+        self._gathering, self._n_broken = self._engine.gathering(), 0
         self._held: Held = request.app.state.bodies.open()
 
     def close(self) -> None:
         """Give back what was held."""
         self._gathering.__exit__(None, None, None)
         self._held.close()
-        self._request.app.state.gathered -= self._n_held
 
     async def report(self) -> Report:
         """Read to the end and measure."""
@@ -204,20 +206,18 @@ class Section:
             await self._engine.gather(batch, into=self._gathering)
 
     async def _hold(self, n_comments: int) -> None:
-        state, limit = self._request.app.state, self._request.app.state.settings.max_stream_comments
-        if self._n_held + n_comments > limit:
+        limit = self._request.app.state.settings.max_stream_comments
+        if self._share.n_comments + n_comments > limit:
             raise Problem(
                 "too-many-comments",
                 f"The stream holds more than {limit:,} comments.",
                 hint="For one index over more, use `plaudit score` or the library.",
                 headers={"Connection": "close"},
             )
-        if state.gathered + n_comments > limit:
+        if not self._share.take(n_comments):
             raise self._engine.room.refusal(n_comments)
         await count(self._request, n_comments)
-        state.gathered += n_comments
-        self._n_held += n_comments
-        self._request.state.n_comments = self._n_held
+        self._request.state.n_comments = self._share.n_comments
 
     def _record(self, line: Line) -> Any:
         return record_of(line, refuse=self._refused)

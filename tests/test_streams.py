@@ -179,7 +179,7 @@ def test_a_long_section_goes_with_the_caller(tmp_path, monkeypatch):
             connection.sendall(head("/v1/index/stream") + chunk(lines_of(COMMENTS) * 3))
             assert until(lambda: [*tmp_path.rglob("*.facts")])
         assert until(lambda: not [*(tmp_path / "sections").iterdir()])
-        assert until(lambda: live.app.state.gathered == 0)
+        assert until(lambda: live.app.state.sections.n_comments == 0)
 
 
 def until(condition, *, seconds=60) -> bool:
@@ -206,10 +206,10 @@ def test_all_index_streams_together_have_a_bound():
     with serving(max_stream_comments=500) as client:
         response = client.post("/v1/index/stream", content=lines_of(COMMENTS), headers=NDJSON)
         assert "more than 500 comments" in problem(response, "too-many-comments")["detail"]
-        client.app.state.gathered = 300
+        client.app.state.sections.n_comments = 300
         response = client.post("/v1/index/stream", content=lines_of(COMMENTS[:400]), headers=NDJSON)
         assert problem(response, "overloaded")
-        assert client.app.state.gathered == 300
+        assert client.app.state.sections.n_comments == 300
 
 
 def test_an_overloaded_service_takes_no_new_stream():
