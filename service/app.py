@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
         metrics=app.state.metrics,
         folder=settings.data_dir.absolute() / SECTIONS,
     )
-    door.install(app, routes.work)
+    door.install(app, routes.work, settings=settings)
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
     traces.install(app, settings)
     longer = storing.install(app, settings)

@@ -14,10 +14,15 @@ import socket
 import struct
 import sys
 import termios
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from fastapi import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+Doorkeeper = Callable[[Any], Response | None]
+"""Returns the answer to a request, by its ASGI scope, that need not be looked at any further."""
 
 _HEAD_BYTES: Final = 2**16
 _DEAD_AFTER_MS: Final = 60_000
@@ -37,6 +42,7 @@ class PatientProtocol(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn speaks it, with a bound on the time and size of a request's head."""
 
     head_seconds = 30.0
+    doorkeeper: Doorkeeper | None = None
     _timer: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -60,9 +66,31 @@ class PatientProtocol(HttpToolsProtocol):
         self._timer.cancel()
         self._n_head, self._is_in_head = 0, False
         before = self.cycle
+        self._is_at_door = True
         super().on_headers_complete()
+        self._is_at_door = False
         if before is not None and not before.response_complete:  # it is not the last answer any more
             before.default_headers = [each for each in before.default_headers if each != _GOODBYE]
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin to answer; who finds no room is answered at once, without a task and the way through the app.
+
+        One that waited behind another on its connection goes that way: this one would call itself.
+        """
+        keeper = self.doorkeeper if self._is_at_door and not cycle.waiting_for_100_continue else None
+        refusal = keeper(cycle.scope) if keeper else None
+        if refusal is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        headers = [*cycle.default_headers, *refusal.raw_headers]
+        if not cycle.keep_alive and _GOODBYE not in headers:
+            headers.append(_GOODBYE)
+        lines = [STATUS_LINE[refusal.status_code], *(b"%b: %b\r\n" % each for each in headers), b"\r\n"]
+        self.transport.write(b"".join([*lines, refusal.body]))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive or _GOODBYE in headers:
+            self.transport.close()
+        cycle.on_response()
 
     def say_goodbye(self) -> None:
         """Tell with the answer that is due that it is the last one."""
@@ -95,9 +123,9 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def protocol(*, head_seconds: float) -> type[asyncio.Protocol]:
-    """Return the protocol class with its patience set."""
-    attributes: dict[str, Any] = {"head_seconds": head_seconds}
+def protocol(*, head_seconds: float, doorkeeper: Doorkeeper | None = None) -> type[asyncio.Protocol]:
+    """Return the protocol class with its patience set, and who turns away what finds no room."""
+    attributes: dict[str, Any] = {"head_seconds": head_seconds, "doorkeeper": doorkeeper}
     return type("Protocol", (PatientProtocol,), attributes)
 
 

@@ -2,37 +2,70 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plaudit.service.engine import Engine
+from plaudit.service.gate import log_request, request_id_of
+from plaudit.service.problems import Problem, respond
+from plaudit.service.settings import Settings
 
 _LENGTH: Final = b"content-length"
 
 
-class Door:
-    """Innermost ASGI middleware, before routes are looked for and bodies are read.
+class Doorkeeper:
+    """Turns away by its head what would find no room: what one refusal takes is what all of a burst wait for."""
 
-    In a burst far over what can wait nearly all are refused, so what one refusal takes is what all wait for.
-    """
-
-    def __init__(self, app: ASGIApp, *, router: APIRouter, engine: Engine) -> None:
-        """Stand before an app.
+    def __init__(self, router: APIRouter, *, engine: Engine) -> None:
+        """Stand before a model.
 
         Args:
-            app: What is behind the door.
             router: Its POST requests need room.
             engine: Has the room.
         """
-        self.app, self._engine = app, engine
+        self._engine = engine
         self._routes = {
             route.path: route
             for route in router.routes
             if isinstance(route, APIRoute) and "POST" in (route.methods or ())
         }
+
+    def check(self, scope: Scope) -> None:
+        """Note the route of a request that needs room, for the log and the metrics, and look for room.
+
+        Raises:
+            Problem: There is none (429).
+        """
+        if scope["method"] == "POST" and (route := self._routes.get(scope["path"])):
+            scope["route"] = route
+            self._engine.room.check_door(declared_bytes(scope))
+
+    def __call__(self, scope: Scope) -> Response | None:
+        """Return the refusal of a request, logged and counted; None where it may come in."""
+        started = time.perf_counter()
+        try:
+            self.check(scope)
+        except Problem as problem:
+            request_id = request_id_of(Headers(scope=scope))
+            response = respond(problem, request_id=request_id)
+            response.headers["X-Request-Id"] = request_id
+            status, seconds = problem.status_code, time.perf_counter() - started
+            self._engine.metrics.count_request(scope, status=status, seconds=seconds, kind=problem.kind)
+            log_request(scope, status=status, seconds=seconds, request_id=request_id)
+            return response
+        return None
+
+
+class Door:
+    """Innermost ASGI middleware, before routes are looked for and bodies are read."""
+
+    def __init__(self, app: ASGIApp, *, keeper: Doorkeeper) -> None:
+        self.app, self._keeper = app, keeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection.
@@ -40,15 +73,21 @@ class Door:
         Raises:
             Problem: There is no room for the request (429).
         """
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._routes:
-            scope["route"] = self._routes[scope["path"]]  # for the log and the metrics
-            self._engine.room.check_door(declared_bytes(scope))
+        if scope["type"] == "http":
+            self._keeper.check(scope)
         await self.app(scope, receive, send)
 
 
-def install(app: FastAPI, router: APIRouter) -> None:
-    """Put the door before what a router of `app` answers; call it before any other middleware is added."""
-    app.add_middleware(Door, router=router, engine=app.state.engine)
+def install(app: FastAPI, router: APIRouter, *, settings: Settings) -> None:
+    """Put the door before what a router of `app` answers; call it before any other middleware is added.
+
+    `state.doorkeeper` turns away even before all middleware, where that has no part in a refusal: None where
+    a key must be known first, or a trace is kept of every request.
+    """
+    keeper = Doorkeeper(router, engine=app.state.engine)
+    app.add_middleware(Door, keeper=keeper)
+    is_first = not (settings.api_keys or settings.api_keys_file or settings.traces)
+    app.state.doorkeeper = keeper if is_first else None
 
 
 def declared_bytes(scope: Scope) -> int | None:

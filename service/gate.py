@@ -90,6 +90,29 @@ def _route(scope: Scope) -> str:
     return route if isinstance(route, str) else "unknown"
 
 
+def request_id_of(headers: Headers) -> str:
+    """Return the id of a request: the caller's own where that is fit to be one, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def log_request(scope: Scope, *, status: int, seconds: float, request_id: str) -> None:
+    """Write the line of a request that was answered."""
+    state = scope.get("state", {})
+    fields = {
+        "method": scope["method"] if scope["method"] in _METHODS else "other",
+        "path": _route(scope),
+        "status": status,
+        "duration_ms": round(1000 * seconds, 1),
+        "request_id": request_id,
+        "key": state.get("key"),
+        "trace_id": state.get("trace_id"),
+        "n_comments": state.get("n_comments"),
+    }
+    known = {name: value for name, value in fields.items() if value is not None}
+    LOGGER.info("request", extra={"fields": known})
+
+
 def _has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
@@ -104,8 +127,7 @@ class _Visit:
         self.max_body_bytes, self.n_bytes, self.status = max_body_bytes, 0, 0
         self.headers = Headers(scope=scope)
         self.is_sending = drains and "expect" not in self.headers and _has_body(self.headers)
-        given = self.headers.get("x-request-id", "")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        self.request_id = request_id_of(self.headers)
         self.state: dict[str, Any] = scope.setdefault("state", {})
         self.state["request_id"] = self.request_id
         self.started = time.perf_counter()
@@ -155,15 +177,5 @@ class _Visit:
         await respond(problem, request_id=self.request_id)(self.scope, self._receive, self.send)
 
     def log(self) -> None:
-        fields = {
-            "method": self.scope["method"] if self.scope["method"] in _METHODS else "other",
-            "path": _route(self.scope),
-            "status": self.status,
-            "duration_ms": round(1000 * (time.perf_counter() - self.started), 1),
-            "request_id": self.request_id,
-            "key": self.state.get("key"),
-            "trace_id": self.state.get("trace_id"),
-            "n_comments": self.state.get("n_comments"),
-        }
-        known = {name: value for name, value in fields.items() if value is not None}
-        LOGGER.info("request", extra={"fields": known})
+        seconds = time.perf_counter() - self.started
+        log_request(self.scope, status=self.status, seconds=seconds, request_id=self.request_id)

@@ -72,6 +72,14 @@ class Metrics:
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
 
+    def count_request(self, scope: Scope, *, status: int, seconds: float, kind: str = "") -> None:
+        """Count a request that was answered, and the kind of problem if it was one."""
+        route = route_of(scope)
+        self.requests.labels(route, _method(scope), str(status or "none")).inc()
+        self.request_seconds.labels(route).observe(seconds)
+        if kind:
+            self.problems.labels(kind).inc()
+
     def count_scores(self, scores: Scores) -> None:
         """Count the labels of some comments, and those of languages that are not read."""
         for label, n in zip(LABELS, np.bincount(scores.labels, minlength=len(LABELS)), strict=True):
@@ -117,14 +125,8 @@ class Meter:
             await self.app(scope, receive, seen.send)
         finally:
             self.metrics.running.dec()
-            self._count(scope, seen, seconds=time.perf_counter() - started)
-
-    def _count(self, scope: Scope, seen: _Seen, *, seconds: float) -> None:
-        route = route_of(scope)
-        self.metrics.requests.labels(route, _method(scope), str(seen.status or "none")).inc()
-        self.metrics.request_seconds.labels(route).observe(seconds)
-        if seen.kind:
-            self.metrics.problems.labels(seen.kind).inc()
+            seconds = time.perf_counter() - started
+            self.metrics.count_request(scope, status=seen.status, seconds=seconds, kind=seen.kind)
 
 
 class _Seen:

@@ -122,7 +122,7 @@ def run(
     app = create_app(settings, load=load)
     config = uvicorn.Config(
         app,
-        http=protocol(head_seconds=settings.body_seconds),
+        http=protocol(head_seconds=settings.body_seconds, doorkeeper=app.state.doorkeeper),
         ws="none",
         log_config=None,
         access_log=False,

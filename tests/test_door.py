@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gc
+import json
+import re
 
 import pytest
 
+from plaudit.service.app import create_app
 from plaudit.service.door import declared_bytes
 from plaudit.service.keys import generate
 from plaudit.service.server import settle
+from plaudit.service.settings import Settings
 from tests.http import JSON, serving
+from tests.live import living, read_until
 
 KEY, HASH = generate("audit")
 
@@ -66,6 +71,55 @@ def test_keys_are_looked_at_before_and_quotas_told():
 )
 def test_a_body_is_as_long_as_its_head_says(headers, n_bytes):
     assert declared_bytes({"headers": headers}) == n_bytes
+
+
+def post(n_bytes: int, *, more: str = "") -> bytes:
+    body = json.dumps({"comments": [{"text": "why so?"}], "x": ""})
+    body = body[:-2] + "y" * (n_bytes - len(body)) + body[-2:]
+    head = f"POST /v1/classify HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n{more}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def status_of(connection) -> int:
+    head, _, body = read_until(connection, b"\r\n\r\n").partition(b"\r\n\r\n")
+    n_bytes = int(re.search(rb"content-length: (\d+)", head)[1])
+    while len(body) < n_bytes:
+        body += connection.recv(n_bytes - len(body))
+    return json.loads(body).get("status", 200) if len(body) == n_bytes else 0
+
+
+@pytest.mark.parametrize("n_bytes", [100, 200_000])
+def test_who_was_turned_away_is_taken_on_the_same_connection_once_there_is_room(n_bytes):
+    with living(max_waiting=100) as live, live.connect() as connection:
+        with live.app.state.engine.room.hold(100):
+            for _ in range(3):
+                connection.sendall(post(n_bytes))
+                assert status_of(connection) == 429
+        connection.sendall(post(n_bytes))
+        assert status_of(connection) in (200, 422)
+        assert live.value("plaudit_requests_total", route="/v1/classify", method="POST", status="429") == 3
+        assert live.value("plaudit_problems_total", kind="overloaded") == 3
+
+
+def test_a_thousand_pipelined_requests_are_each_turned_away():
+    with living(max_waiting=100) as live, live.app.state.engine.room.hold(100), live.connect() as connection:
+        connection.sendall(post(100) * 999 + post(100, more="Connection: close\r\n"))
+        content = read_until(connection, b"never", seconds=20)
+    assert content.count(b"HTTP/1.1 429") == 1000
+    assert content.count(b"\r\nconnection: close") == 1
+
+
+def test_a_body_that_is_announced_is_not_asked_for():
+    with living(max_waiting=100) as live, live.app.state.engine.room.hold(100), live.connect() as connection:
+        connection.sendall(post(5000, more="Expect: 100-continue\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+        assert read_until(connection, b"\r\n\r\n").startswith(b"HTTP/1.1 429")
+
+
+@pytest.mark.parametrize("settings", [{"api_keys": str(HASH)}, {"traces": True}])
+def test_who_needs_a_key_or_leaves_a_trace_goes_the_whole_way(settings):
+    app = create_app(Settings(**settings))
+    assert app.state.doorkeeper is None
+    assert create_app(Settings()).state.doorkeeper is not None
 
 
 def test_what_is_loaded_is_not_looked_through_again():
