@@ -19,7 +19,7 @@ _LENGTH: Final = b"content-length"
 
 
 class Doorkeeper:
-    """Turns away by its head what would find no room: what one refusal takes is what all of a burst wait for."""
+    """Turns away by its head what would find no room: in a burst all wait for what one refusal takes."""
 
     def __init__(self, router: APIRouter, *, engine: Engine) -> None:
         """Stand before a model.

@@ -112,7 +112,8 @@ def _no_group() -> Problem:
 
 async def report_of(request: Request, dump: Dump) -> Response:
     """Return the report of a dump that is done; of many groups it is longer than memory should hold."""
-    return await _file_of(request, storage_of(request).results(dump.id, lease=dump.lease or ""), output.REPORT)
+    folder = storage_of(request).results(dump.id, lease=dump.lease or "")
+    return await _file_of(request, folder, output.REPORT)
 
 
 async def _download(request: Request, dump_id: str, *, name: str) -> Response:

@@ -1,4 +1,4 @@
-"""Sections that lie on disk, for as long as they do: how much of it they may take together, and their answers."""
+"""Sections that lie on disk, and their answers: how much of it they may take together, and until when."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Share:
         self._sections, self.n_comments = sections, 0
 
     def take(self, n_comments: int) -> bool:
-        """Hold more comments; False where there is no room beside the others. Alone it may take any number."""
+        """Hold more comments; False where there is no room beside others. Alone it may take any number."""
         others = self._sections.n_comments - self.n_comments
         if others and self._sections.n_comments + n_comments > self._sections.most:
             return False
@@ -90,9 +90,8 @@ class LongReport(StreamingResponse):
                 await send(message)
             is_sent = message["type"] == "http.response.body" and not message.get("more_body")
 
-        with self._held:
-            with suppress(TimeoutError):
-                await super().__call__(scope, receive, send_in_time)
+        with self._held, suppress(TimeoutError):
+            await super().__call__(scope, receive, send_in_time)
         if not is_sent:
             self._gone.inc()
 

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         500_000,
         ge=1,
         le=10**9,
-        description="Most comments of all index streams; in data_dir while they last: 2 kB each, 13 with a group each.",
+        description="Most comments of all index streams; 2 kB each in data_dir, 13 with a group of its own.",
     )
     body_seconds: float = Field(30, gt=0, le=3600, description="Time for a body, a line, each 256 KiB.")
     max_bodies_bytes: int = Field(
