@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 
 from plaudit.comment import PLATFORMS, REJECTION_REASONS
 from plaudit.report import drawing, html, phrases, salience, templates
-from plaudit.report.envelope import Report
+from plaudit.report.envelope import KeptGroups, Report
 from plaudit.report.timeline import FEW, Timeline
 from plaudit.scores import LABELS
 from plaudit.service.settings import Settings
@@ -76,7 +76,9 @@ class Result:
 
     @property
     def json(self) -> str:
-        """The report's JSON in base64."""
+        """The report's JSON in base64; empty where its groups are more than memory should hold."""
+        if isinstance(self.report.groups, KeptGroups):
+            return ""
         return base64.b64encode(self.report.to_json()).decode()
 
 

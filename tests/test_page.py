@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from plaudit.report import group_file
 from plaudit.report.envelope import Report
 from plaudit.service.keys import generate
 from plaudit.service.page_view import _environment
@@ -24,6 +25,15 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "ceramics_channel.ndjson"
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 SCRIPTED = {"Accept": "text/html, application/problem+json"}
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</textarea>"
+
+
+def test_a_page_carries_no_json_of_more_groups_than_memory_holds(client, monkeypatch):
+    monkeypatch.setitem(group_file.in_order.__kwdefaults__, "most", 3)
+    rows = "\n".join(json.dumps({"text": "Which glue?", "post_id": f"p{i}"}) for i in range(5))
+    page = sent(client, rows, by="post").text
+    assert "data:application/json" not in page
+    assert "in 5 groups" in page
+    assert "POST /v1/index" in page
 
 
 @pytest.fixture(scope="module")

@@ -37,10 +37,10 @@ def comments(n: int) -> list[dict[str, str]]:
 
 
 @contextmanager
-def asking(port: int, path: str, *, n: int = N) -> Iterator[socket.socket]:
+def asking(port: int, path: str, *, n: int = N, receive_bytes: int = 4096) -> Iterator[socket.socket]:
     """A caller with a report of `n` groups on the way to it, of which it has read the head."""
     with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         connection.settimeout(60)
         connection.connect(("127.0.0.1", port))
         if path == "/v1/index":
@@ -125,7 +125,10 @@ def test_where_others_fill_the_disk_there_is_no_long_answer(few, path):
 @pytest.mark.parametrize("path", PATHS)
 def test_sigterm_waits_for_a_long_answer(path, tmp_path):
     n = group_file.MAX_HELD + 50
-    with running(data_dir=tmp_path) as server, asking(server.port, path, n=n) as connection:
+    with (
+        running(data_dir=tmp_path, drain_seconds=300) as server,
+        asking(server.port, path, n=n, receive_bytes=1 << 16) as connection,
+    ):
         server.process.send_signal(signal.SIGTERM)
         assert until(lambda: is_closed(server.port), seconds=20)
         time.sleep(0.5)
