@@ -68,6 +68,7 @@ class Rules:
     steepness: float
     min_comments: int
     min_authors: int
+    min_comments_unsigned: int
     min_readable_share: float
     min_threads: int
     min_weight: float
@@ -170,7 +171,7 @@ def _check_rules(rules: Rules) -> None:
     _require(0 <= rules.min_weight <= 1, "[rules] min_weight", "expected 0 to 1")
     _require(0 < rules.max_width <= 100, "[rules] max_width", "expected 0 to 100")
     _require(
-        min(rules.min_comments, rules.min_authors, rules.min_threads) >= 1,
+        min(rules.min_comments, rules.min_authors, rules.min_comments_unsigned, rules.min_threads) >= 1,
         "[rules]",
         "expected minimum counts of 1 or more",
     )

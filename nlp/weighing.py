@@ -66,13 +66,25 @@ class Mean:
     weight_present: float
 
 
-def weigh(signal: Signal, *, rule: SignalRule, reference: Reference, rules: Rules) -> Weighed:
-    """Hold a present signal against its reference."""
+def weigh(
+    signal: Signal, *, rule: SignalRule, reference: Reference, rules: Rules, n_doubtful: int = 0
+) -> Weighed:
+    """Hold a present signal against its reference.
+
+    Args:
+        signal: Of a community.
+        rule: What the policy says of it.
+        reference: What is usual.
+        rules: What it says of all.
+        n_doubtful: Comments that may not be the audience's, held to be the best of them: shares are those of
+            the others.
+    """
     assert signal.estimate is not None  # noqa: S101 - callers sort out absent signals
-    draws = rule.on_scale(signal.estimate.draws)
+    estimate = _without_best(signal.estimate, n_doubtful, rule)
+    draws = rule.on_scale(estimate.draws)
     # Held alone, the value flatters rare events (0 of 20 is not 0) and the draws' median overstates them;
     # halfway between them, estimates from 20 to 100 authors are right on average.
-    value, middle = rule.on_scale(np.array([signal.estimate.value, signal.estimate.median()]))
+    value, middle = rule.on_scale(np.array([estimate.value, estimate.median()]))
     value = (value + middle) / 2.0
     on_scale = np.concatenate(([value], draws - draws.mean() + value))
     usual = rule.on_scale(np.array([reference.location]))
@@ -90,6 +102,17 @@ def weigh(signal: Signal, *, rule: SignalRule, reference: Reference, rules: Rule
         ),
         word="normal" if rule.bad == "none" else _word(distance, z[1:]),
     )
+
+
+def _without_best(estimate: Estimate, n_best: int, rule: SignalRule) -> Estimate:
+    """Return what a share is among the others, should `n_best` of its n clusters be as good as can be."""
+    n_rest = estimate.n - n_best
+    if n_best <= 0 or n_rest <= 0:
+        return estimate
+    best = 1.0 if rule.bad == "low" else 0.0
+    draws = np.clip(estimate.draws + (estimate.draws - best) * (n_best / n_rest), 0.0, 1.0)
+    value = min(max(estimate.value + (estimate.value - best) * (n_best / n_rest), 0.0), 1.0)
+    return Estimate(value=value, draws=draws, n=estimate.n)
 
 
 def _unbiased(goodness: Draws, *, at_least: float) -> Draws:

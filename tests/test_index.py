@@ -313,6 +313,24 @@ class TestManipulation:
         assert max(rises(finding_of(bad), finding_of(less)).values(), default=0) <= 1
 
 
+    def test_nothing_is_gained_by_leaving_out_who_the_creator_is(self) -> None:
+        few = community(30, seed=4, generic=0.6)
+        remark = "the hinge I fitted on my bench was"
+        answers = [{"id": f"k{i}", "text": f"{remark} {_own(7, i)}", "author": "boss", "post_id": "p0",
+                    "is_creator": True, "creator_id": "boss", "parent_id": "c0"} for i in range(12)]  # fmt: skip
+        named = [{**row, "creator_id": "boss"} for row in few if not row.get("is_creator")] + answers
+        unnamed = [{**row, "creator_id": None, "is_creator": False} for row in named]
+        assert rises(finding_of(named), finding_of(unnamed))["authenticity"] <= 1
+
+    def test_unsigned_comments_have_to_be_many(self) -> None:
+        signed = community(60, seed=4)
+        few = [{**row, "author": None} for row in signed if not row.get("is_creator")]
+        assert len(few) < TOOLS["policy"].rules.min_comments_unsigned
+        assert "come without an author" in finding_of(few).reasons["authenticity"][0]
+        more = community(100, seed=4)
+        assert finding_of([{**row, "author": None} for row in more]).authenticity is not None
+
+
 class TestWarnings:
     def test_none_for_a_whole_dump(self) -> None:
         assert warned(facts_from(LIVELY)) == ()

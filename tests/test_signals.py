@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plaudit.facts import Facts
+from plaudit.facts import ONE, Facts
 from plaudit.prevalence import Correction
 from plaudit.signals import NAMES, Signal, measure_signals
 from plaudit.signals.section import Section
+from plaudit.signals.wording import certainty
 from tests.communities import facts_from, make_facts, words_of
 
 
@@ -89,9 +90,9 @@ class TestWording:
 class TestApplause:
     def test_sure_praise_to_nobody_is(self) -> None:
         facts = facts_from(
-            [*remarks(15), *({"id": f"g{i}", "text": "great!", "author": f"g{i}"} for i in range(5))]
+            [*remarks(15), *({"id": f"g{i}", "text": "great post!", "author": f"g{i}"} for i in range(5))]
         )
-        sure = np.where(facts.generic_praise > facts.genuine, 64_000, facts.generic_praise)
+        sure = np.where(facts.generic_praise > facts.genuine, 65_400, facts.generic_praise)
         to_nobody = replace(facts, generic_praise=sure.astype(np.int32), addressed=np.zeros(20, np.int32))
         assert value(to_nobody, "applause_share") == 0.25
         assert set(signals_of(to_nobody)["applause_share"].evidence) == {f"g{i}" for i in range(5)}
@@ -99,6 +100,20 @@ class TestApplause:
         assert value(to_somebody, "applause_share") == 0
         unsure = replace(to_nobody, generic_praise=np.minimum(sure, 50_000).astype(np.int32))
         assert value(unsure, "applause_share") == 0
+
+    def test_a_cry_of_one_word_counts_a_fifth(self) -> None:
+        # Classifiers know most of them for praise, and people write them everywhere; a wall of them still shows.
+        cries = make_facts(20, generic_praise=np.full(20, ONE), n_words=np.ones(20))
+        assert value(cries, "applause_share") == pytest.approx(0.2, abs=1e-4)
+        assert value(replace(cries, n_words=np.full(20, 2, np.int32)), "applause_share") == 1
+
+    def test_certainty_grows_from_a_doubt_to_none(self) -> None:
+        shares = np.array([0.0, 0.5, 0.952, 0.97, 0.98, 0.9935, 1.0])
+        found = certainty(np.rint(shares * ONE).astype(np.int32))
+        assert found[[0, 1, 2]].tolist() == [0, 0, 0]
+        assert found[[5, 6]].tolist() == [ONE, ONE]
+        assert found[3] / ONE == pytest.approx((np.log(0.97 / 0.03) - 3) / 2, abs=1e-3)
+        assert 0 < found[3] < found[4] < ONE
 
     def test_filler_between_praise_hides_no_applause(self) -> None:
         # The fake hears no praise word here: a classifier that takes stitched texts for genuine.
@@ -136,6 +151,12 @@ class TestCopies:
     def test_short_common_phrases_are_exempt(self) -> None:
         first = [{"id": f"f{i}", "text": "love it!", "author": f"f{i}"} for i in range(20)]
         assert value(remarks(20) + first, "duplicate_share") == 0
+
+    @pytest.mark.parametrize(("n_words", "counts"), [(1, 0.25), (2, 0.25), (4, 0.75), (5, 1.0), (30, 1.0)])
+    def test_the_more_words_the_surer_a_copy(self, n_words: int, counts: float) -> None:
+        letters = np.concatenate((np.full(5, 7), np.arange(100, 195))).astype(np.uint64)
+        facts = make_facts(100, letters=letters, n_words=np.full(100, n_words))
+        assert value(facts, "duplicate_share") == pytest.approx(0.05 * counts, abs=1e-4)
 
     def test_the_value_does_not_grow_with_the_sample(self) -> None:
         random = np.random.default_rng(0)

@@ -54,6 +54,17 @@ def test_worse_is_never_better() -> None:
         assert (steps >= 0).all()
 
 
+def test_what_may_not_be_the_audiences_is_held_to_be_the_best_of_it() -> None:
+    for name, share, without in (("applause_share", 0.094, 0.1), ("specificity", 0.248, 0.2)):
+        rule = POLICY.signals[name]
+        reference = References().find(name, platform="other", rule=rule)
+        signal = Signal(name=name, family="x", unit="share", estimate=estimate(share), n_comments=50)
+        found = weigh(signal, rule=rule, reference=reference, rules=POLICY.rules, n_doubtful=3)
+        assert found.distance == pytest.approx(weighed(name, without).distance)
+        assert found.signal.estimate is not None
+        assert found.signal.estimate.value == share
+
+
 def test_inside_the_tolerance_little_happens() -> None:
     assert abs(weighed("generic_share", 0.37).distance) < 0.05
 

@@ -1,8 +1,10 @@
 """The same text under different names, reworded or not.
 
-Formula: the weighted mean of c_i, the chance that among 100 authors of the section, the writer of comment i
-among them, another one turns up who posted the same letters, or letters that are nearly the same (see
-`likeness`). At a fixed number of authors it does not grow with the size of the sample (see `grouping`).
+Formula: the weighted mean of s_i c_i. c_i is the chance that among `N_AUTHORS` authors of the section, the writer of
+comment i among them, another one turns up who posted the same letters, or letters that are nearly the same (see
+`likeness`); at a fixed number of authors it does not grow with the size of the sample (see `grouping`). s_i is 1 from
+`ENOUGH_WORDS` words on and falls to a quarter at two: the fewer there are, the more often people come upon them
+by themselves.
 Reduced by: letters (a text's skeleton), likeness, then author.
 """
 
@@ -22,6 +24,12 @@ FAMILY: Final = "copies"
 NAMES: Final = ("duplicate_share",)
 MIN_LETTERS: Final = 12
 """Letters below which people write the same without copying ("first", "love this")."""
+N_AUTHORS: Final = 200
+"""Authors every section is thought to be cut down to: copies of one comment each, drawn from several posts, are
+hardly met among 100."""
+ENOUGH_WORDS: Final = 5
+"""Words from which the same text under two names counts in full: of what agrees by chance most has fewer letters
+than five words have ("happy new year", slogans), of what is copied less."""
 
 
 def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:
@@ -35,7 +43,10 @@ def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:
     if not rows.any():
         return [nothing_worded()]
     n_same = _authors_of_same_text(section) if n_same is None else n_same
-    chance, pull = chances(n_same, n_authors=section.community.n_writers)
+    chance, pull = chances(n_same, n_authors=section.community.n_writers, among=N_AUTHORS)
+    n_words = section.facts.n_words.astype(np.int64)
+    sure = np.clip(n_words - 1, 1, ENOUGH_WORDS - 1) * ONE // (ENOUGH_WORDS - 1)
+    chance, pull = scaled(chance, sure), scaled(pull, sure)
     weight = section.weight[rows]
     ratio = Ratio(
         by="author",
@@ -45,7 +56,7 @@ def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:
         pull=scaled(pull[rows], weight),
         prior=ONE,
     )
-    strength = np.where(rows & (n_same > 1), n_same, 0)
+    strength = np.where(rows & (n_same > 1), n_same * sure, 0)
     return [Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=rows, strength=strength)]
 
 

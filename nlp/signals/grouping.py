@@ -61,8 +61,8 @@ def followed(lowest: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def chances(n_same: Whole, *, n_authors: int) -> tuple[Whole, Whole]:
-    """Return, in 1/65536, the chance c to meet another of the k alike among `N_AUTHORS`, and its pull.
+def chances(n_same: Whole, *, n_authors: int, among: int = N_AUTHORS) -> tuple[Whole, Whole]:
+    """Return, in 1/65536, the chance c to meet another of the k alike among some authors, and its pull.
 
     c = 1 - C(N - m, k - 1) / C(N - 1, k - 1) for m authors drawn from N, one of the k among them
     (rarefaction, Hurlbert 1971). One of them more or less moves the class's total k c(k), not only their
@@ -71,10 +71,11 @@ def chances(n_same: Whole, *, n_authors: int) -> tuple[Whole, Whole]:
     Args:
         n_same: k of each row, itself counted.
         n_authors: N.
+        among: m, or N where that is less.
     """
     sizes, inverse = np.unique(n_same, return_inverse=True)
-    chance = np.array([_chance(int(k), n_authors) for k in sizes])
-    before = np.array([_chance(int(k) - 1, n_authors) for k in sizes])
+    chance = np.array([_chance(int(k), n_authors, among) for k in sizes])
+    before = np.array([_chance(int(k) - 1, n_authors, among) for k in sizes])
     pull = sizes * chance - (sizes - 1) * before
     return _fixed(chance)[inverse], _fixed(pull)[inverse]
 
@@ -89,7 +90,7 @@ def chances_of_two(n_same: Whole, *, n_authors: int) -> Whole:
         n_authors: N.
     """
     sizes, inverse = np.unique(n_same, return_inverse=True)
-    chance = [_chance(int(k), n_authors) - _chance_of_one(int(k), n_authors) for k in sizes]
+    chance = [_chance(int(k), n_authors, N_AUTHORS) - _chance_of_one(int(k), n_authors) for k in sizes]
     return _fixed(np.clip(np.array(chance), 0.0, 1.0))[inverse]
 
 
@@ -100,8 +101,8 @@ def _chance_of_one(n_same: int, n_authors: int) -> float:
     return others * exp(_log_choose(rest, drawn - 1) - _log_choose(n_authors - 1, drawn))
 
 
-def _chance(n_same: int, n_authors: int) -> float:
-    m, others = min(N_AUTHORS, n_authors), n_same - 1
+def _chance(n_same: int, n_authors: int, among: int) -> float:
+    m, others = min(among, n_authors), n_same - 1
     if others <= 0:
         return 0.0
     if others > n_authors - m:

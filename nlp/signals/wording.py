@@ -1,11 +1,11 @@
 """How the audience words it: applause, begging, own experience, bare tags, and how much is said at all.
 
 Formula: weighted shares over worded comments, each author counted for at most three; a flag counts from
-probability 1/2 on. `applause_share`: generic praise beyond doubt (probability `NO_DOUBT`) that speaks to
-nobody in particular. Fans' praise is mostly said to somebody, or says a little more; what bots post is not:
-of all that was tried it tells injected bots best. Whatever a classifier takes them for, so are comments
-stitched together of stock phrases (see `stock`), with hardly a word beside: filler makes applause longer, not
-more genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the
+probability 1/2 on. `applause_share`: generic praise beyond doubt that speaks to nobody in particular, each by
+how far beyond it is (`certainty`), a single word for `ONE_WORD` of it. Fans' praise is mostly said to somebody,
+says a little more, or is one cry ("wow"); what bots post is a set phrase of a few words: of all that was tried
+this tells injected bots best. Whatever a classifier takes them for, so are comments stitched together of stock
+phrases (see `stock`), with hardly a word beside: filler makes applause longer, not more genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the
 post's own text holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so
 that neither many words nor few make it large; 0 where a comment has as many and none of its own, as a pasted
 title has. Reduced by: author.
@@ -14,9 +14,11 @@ title has. Reduced by: author.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plaudit.facts import ONE
 from plaudit.signals.section import Mask, Reading, Section, Whole, share
@@ -32,8 +34,10 @@ NAMES: Final = (
     "specificity",
     "post_overlap",
 )
-NO_DOUBT: Final = ONE * 19 // 20
-"""Probability from which praise is generic beyond doubt, in 1/65536."""
+NO_DOUBT: Final = (3.0, 5.0)
+"""Log odds of generic praise (0.953, 0.993) between which it comes to be beyond doubt."""
+ONE_WORD: Final = ONE // 5
+"""What a cry of one word is worth as applause: people write most of those, but a wall of them still shows."""
 ENOUGH_TO_STITCH: Final = 5
 """Words below which people say the same without a common source ("what song is this")."""
 MUCH_STOCK: Final = ONE * 2 // 5
@@ -83,16 +87,23 @@ def _flag(section: Section, flag: str) -> Reading:
 
 def _applause(section: Section) -> Reading:
     facts = section.facts
-    shown = (facts.generic_praise >= NO_DOUBT) & (2 * facts.addressed < ONE)
-    shown |= stitched(section)
-    return share(
-        section,
-        name="applause_share",
-        family=FAMILY,
-        of=section.worded,
-        top=_fixed(shown),
-        strength=np.where(shown, np.maximum(facts.generic_praise, section.stock), 0),
-    )
+    degree = certainty(facts.generic_praise)
+    degree = np.where(facts.n_words > 1, degree, degree * ONE_WORD // ONE)
+    degree[2 * facts.addressed >= ONE] = 0
+    degree[stitched(section)] = ONE
+    return share(section, name="applause_share", family=FAMILY, of=section.worded, top=degree)
+
+
+def certainty(probability: NDArray[np.int32]) -> Whole:
+    """Return how far beyond doubt probabilities are, all in 1/65536: 0 below `NO_DOUBT`, 1 above."""
+    return _certainties()[probability]
+
+
+@cache
+def _certainties() -> Whole:
+    low, high = NO_DOUBT
+    odds = np.arange(ONE + 1) / np.maximum(ONE - np.arange(ONE + 1), 0.5)
+    return np.rint(ONE * np.clip((np.log(np.maximum(odds, 1e-9)) - low) / (high - low), 0.0, 1.0)).astype(np.int64)
 
 
 def stitched(section: Section) -> Mask:
