@@ -312,7 +312,6 @@ class TestManipulation:
         less = [{**row, column: None} for row in bad]
         assert max(rises(finding_of(bad), finding_of(less)).values(), default=0) <= 1
 
-
     def test_nothing_is_gained_by_leaving_out_who_the_creator_is(self) -> None:
         few = community(30, seed=4, generic=0.6)
         remark = "the hinge I fitted on my bench was"

@@ -103,7 +103,9 @@ def certainty(probability: NDArray[np.int32]) -> Whole:
 def _certainties() -> Whole:
     low, high = NO_DOUBT
     odds = np.arange(ONE + 1) / np.maximum(ONE - np.arange(ONE + 1), 0.5)
-    return np.rint(ONE * np.clip((np.log(np.maximum(odds, 1e-9)) - low) / (high - low), 0.0, 1.0)).astype(np.int64)
+    return np.rint(ONE * np.clip((np.log(np.maximum(odds, 1e-9)) - low) / (high - low), 0.0, 1.0)).astype(
+        np.int64
+    )
 
 
 def stitched(section: Section) -> Mask:
