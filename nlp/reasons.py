@@ -34,8 +34,8 @@ def too_little(found: Tallied, *, policy: Policy) -> list[str]:
         ]
     if not found.community.has_authors and n_audience < rules.min_comments_unsigned:
         return [
-            f"Most of the {n_audience} comments come without an author, so that a few people may have written "
-            f"them; {rules.min_comments_unsigned} are needed then. Name who wrote them."
+            f"Most of the {n_audience} comments come without an author: a few people may have written "
+            f"them all; {rules.min_comments_unsigned} are needed then. Name who wrote them."
         ]
     n_worded, n_readable = _told(counts)
     if n_worded and n_readable < rules.min_readable_share * n_worded:

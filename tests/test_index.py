@@ -315,8 +315,14 @@ class TestManipulation:
     def test_nothing_is_gained_by_leaving_out_who_the_creator_is(self) -> None:
         few = community(30, seed=4, generic=0.6)
         remark = "the hinge I fitted on my bench was"
-        answers = [{"id": f"k{i}", "text": f"{remark} {_own(7, i)}", "author": "boss", "post_id": "p0",
-                    "is_creator": True, "creator_id": "boss", "parent_id": "c0"} for i in range(12)]  # fmt: skip
+        answer = {
+            "author": "boss",
+            "post_id": "p0",
+            "is_creator": True,
+            "creator_id": "boss",
+            "parent_id": "c0",
+        }
+        answers = [{**answer, "id": f"k{i}", "text": f"{remark} {_own(7, i)}"} for i in range(12)]
         named = [{**row, "creator_id": "boss"} for row in few if not row.get("is_creator")] + answers
         unnamed = [{**row, "creator_id": None, "is_creator": False} for row in named]
         assert rises(finding_of(named), finding_of(unnamed))["authenticity"] <= 1

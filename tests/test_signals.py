@@ -102,7 +102,7 @@ class TestApplause:
         assert value(unsure, "applause_share") == 0
 
     def test_a_cry_of_one_word_counts_a_fifth(self) -> None:
-        # Classifiers know most of them for praise, and people write them everywhere; a wall of them still shows.
+        # People write them everywhere; a wall of them still shows.
         cries = make_facts(20, generic_praise=np.full(20, ONE), n_words=np.ones(20))
         assert value(cries, "applause_share") == pytest.approx(0.2, abs=1e-4)
         assert value(replace(cries, n_words=np.full(20, 2, np.int32)), "applause_share") == 1

@@ -1,10 +1,10 @@
 """The same text under different names, reworded or not.
 
-Formula: the weighted mean of s_i c_i. c_i is the chance that among `N_AUTHORS` authors of the section, the writer of
-comment i among them, another one turns up who posted the same letters, or letters that are nearly the same (see
-`likeness`); at a fixed number of authors it does not grow with the size of the sample (see `grouping`). s_i is 1 from
-`ENOUGH_WORDS` words on and falls to a quarter at two: the fewer there are, the more often people come upon them
-by themselves.
+Formula: the weighted mean of s_i c_i. c_i is the chance that among `N_AUTHORS` authors of the section, the
+writer of comment i among them, another one turns up who posted the same letters, or letters that are nearly
+the same (see `likeness`); at a fixed number of authors it does not grow with the size of the sample (see
+`grouping`). s_i is 1 from `ENOUGH_WORDS` words on and falls to a quarter at two: the fewer there are, the
+more often people come upon them by themselves.
 Reduced by: letters (a text's skeleton), likeness, then author.
 """
 
@@ -25,11 +25,11 @@ NAMES: Final = ("duplicate_share",)
 MIN_LETTERS: Final = 12
 """Letters below which people write the same without copying ("first", "love this")."""
 N_AUTHORS: Final = 200
-"""Authors every section is thought to be cut down to: copies of one comment each, drawn from several posts, are
-hardly met among 100."""
+"""Authors every section is thought to be cut down to: copies of one comment each, drawn from several posts,
+are hardly met among 100."""
 ENOUGH_WORDS: Final = 5
-"""Words from which the same text under two names counts in full: of what agrees by chance most has fewer letters
-than five words have ("happy new year", slogans), of what is copied less."""
+"""Words from which the same text under two names counts in full: of what agrees by chance most is shorter
+("happy new year", slogans), of what is copied less."""
 
 
 def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:

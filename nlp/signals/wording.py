@@ -2,13 +2,14 @@
 
 Formula: weighted shares over worded comments, each author counted for at most three; a flag counts from
 probability 1/2 on. `applause_share`: generic praise beyond doubt that speaks to nobody in particular, each by
-how far beyond it is (`certainty`), a single word for `ONE_WORD` of it. Fans' praise is mostly said to somebody,
-says a little more, or is one cry ("wow"); what bots post is a set phrase of a few words: of all that was tried
-this tells injected bots best. Whatever a classifier takes them for, so are comments stitched together of stock
-phrases (see `stock`), with hardly a word beside: filler makes applause longer, not more genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the
-post's own text holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so
-that neither many words nor few make it large; 0 where a comment has as many and none of its own, as a pasted
-title has. Reduced by: author.
+how far beyond it is (`certainty`), a single word for `ONE_WORD` of it. Fans' praise is mostly said to
+somebody, says a little more, or is one cry ("wow"); what bots post is a set phrase of a few words: of all
+that was tried this tells injected bots best. Whatever a classifier takes them for, so are comments stitched
+together of stock phrases (see `stock`), with hardly a word beside: filler makes applause longer, not more
+genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the post's
+own text holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so that
+neither many words nor few make it large; 0 where a comment has as many and none of its own, as a pasted title
+has. Reduced by: author.
 """
 
 from __future__ import annotations
