@@ -328,7 +328,7 @@ class TestManipulation:
         assert rises(finding_of(named), finding_of(unnamed))["authenticity"] <= 1
 
     def test_unsigned_comments_have_to_be_many(self) -> None:
-        signed = community(60, seed=4)
+        signed = community(30, seed=4)
         few = [{**row, "author": None} for row in signed if not row.get("is_creator")]
         assert len(few) < TOOLS["policy"].rules.min_comments_unsigned
         assert "come without an author" in finding_of(few).reasons["authenticity"][0]

@@ -60,7 +60,7 @@ SIGNALS: Final = {
     "emoji_only_share": "Comments without a single word.",
     "specificity": "Distinct content words among the words; filler lowers it.",
     "post_overlap": "Content words of comments that the post's own text holds too.",
-    "duplicate_share": "Chance that among 200 authors another posted nearly the same; short texts count in part.",
+    "duplicate_share": "Chance that among 200 authors another posted nearly the same; few words count less.",
     "reply_share": "Comments that answer somebody else.",
     "reciprocity": "People answered in a thread who answered back.",
     "thread_depth": "Turns of talk below the first comment.",
