@@ -239,7 +239,9 @@ class TestManipulation:
             for i in random.permutation(len(rows))[: int(share * len(rows))]:
                 praise = ("great", "cool", "nice", "love this so much", "follow me for more")[i % 5]
                 rows[i] = {**rows[i], "text": praise, "author": f"bot{i}", "is_creator": False}
-            found.append(numbers(finding_of(rows))["authenticity"])
+            # As sure of these words as the shipped model is: applause counts by how sure.
+            facts = facts_from(rows, classifier=KeywordClassifier(confidence=0.985))
+            found.append(numbers(measure(facts, **TOOLS))["authenticity"])
         assert found == sorted(found, reverse=True)
         assert found[2] < found[0] - 3
 

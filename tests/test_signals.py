@@ -101,10 +101,10 @@ class TestApplause:
         unsure = replace(to_nobody, generic_praise=np.minimum(sure, 50_000).astype(np.int32))
         assert value(unsure, "applause_share") == 0
 
-    def test_a_cry_of_one_word_counts_a_fifth(self) -> None:
+    def test_a_single_word_counts_half(self) -> None:
         # People write them everywhere; a wall of them still shows.
         cries = make_facts(20, generic_praise=np.full(20, ONE), n_words=np.ones(20))
-        assert value(cries, "applause_share") == pytest.approx(0.2, abs=1e-4)
+        assert value(cries, "applause_share") == pytest.approx(0.5, abs=1e-4)
         assert value(replace(cries, n_words=np.full(20, 2, np.int32)), "applause_share") == 1
 
     def test_certainty_grows_from_a_doubt_to_none(self) -> None:

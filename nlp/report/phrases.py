@@ -52,7 +52,7 @@ SIGNALS: Final = {
     "generic_share": "Comments that could stand under any post; each person counts at most thrice.",
     "question_share": "Comments that ask something; each person counts at most thrice.",
     "genuine_share": "Comments about this very content; each person counts at most thrice.",
-    "applause_share": "Generic praise beyond doubt that addresses nobody; a single word counts for a fifth.",
+    "applause_share": "Generic praise beyond doubt that addresses nobody; a single word counts half.",
     "solicitation_share": "Promotion, follow-for-follow, begging, scams.",
     "experience_share": "Comments in which people tell their own story.",
     "addressed_share": "Comments that speak to someone.",
