@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plaudit import artifact
 from plaudit.classifier import OnnxClassifier
 from plaudit.errors import ArtifactError, TrainingDataError
-from plaudit.inference import margins
+from plaudit.inference import LogitModel, load_tokenizer, margins
 from plaudit.legible import legible
 from plaudit.training.applause import applause
 from tests.tiny import encoder, example_texts, knobs, needs_torch
@@ -24,7 +24,7 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from plaudit.training import build as building  # noqa: E402
-from plaudit.training import cascade, config, curve, network, students  # noqa: E402
+from plaudit.training import cascade, config, curve, network, restoring, students  # noqa: E402
 from plaudit.training.distillation import Lesson  # noqa: E402
 
 __all__ = ["encoder"]
@@ -102,6 +102,35 @@ def test_a_damaged_student_is_told(built: Path, tmp_path: Path) -> None:
     (copy / cascade.FILES[0]).write_bytes(b"not a graph")
     with pytest.raises(ArtifactError, match=r"window.onnx.*expected"):
         artifact.load(copy)
+
+
+def test_students_go_on_from_what_they_were(
+    built: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: dict[str, Any] = {}
+
+    class HeardError(Exception):
+        pass
+
+    def heard(network: nn.Module, lesson: Lesson, **settings: Any) -> None:
+        began.update({n: p.detach().numpy().copy() for n, p in network.named_parameters()})
+        raise HeardError
+
+    monkeypatch.setattr(cascade, "distil", heard)
+    weights = restoring.small(artifact.load(built))
+    knobs_ = config.load(
+        overrides=knobs(
+            encoder, "cascade.window_width=16", "cascade.window_size=8", "cascade.shallow_layers=[0]"
+        )
+    )
+    texts = [c.text for c in applause(1600, seed=3)] + [f"which of the {i} lenses?" for i in range(1200)]
+    tokenizer = load_tokenizer(built / artifact.TOKENIZER)
+    served = LogitModel(built / artifact.MODEL, tokenizer, max_tokens=32, threads=1)
+    teacher = network.build(str(encoder), dropout=0.0)
+    teacher.encoder.resize_token_embeddings(tokenizer.get_vocab_size())
+    with pytest.raises(HeardError):
+        cascade.build(knobs_.cascade, teacher, served, tokenizer, texts, max_tokens=32, begun=weights)
+    assert all((began[name] == value).all() for name, value in weights["window.onnx"].items())
 
 
 def test_the_second_learns_only_what_the_first_leaves(

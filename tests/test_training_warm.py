@@ -21,7 +21,16 @@ import torch  # noqa: E402
 
 from plaudit.artifact import AnswerRecord, Artifact  # noqa: E402
 from plaudit.inference import LogitModel, load_tokenizer  # noqa: E402
-from plaudit.training import config, dataset, fitting, network, restoring, warm  # noqa: E402
+from plaudit.training import (  # noqa: E402
+    config,
+    dataset,
+    fitting,
+    network,
+    restoring,
+    students,
+    warm,
+    window_graph,
+)
 from plaudit.training.preparation import Parts  # noqa: E402
 from plaudit.training.revision import replace_manifest  # noqa: E402
 
@@ -89,12 +98,12 @@ def test_what_cannot_be_turned_back_is_named(
 
 
 def test_what_training_moves_by_less_than_a_step_survives_int8(loaded: Artifact) -> None:
-    weights = restoring.floats(loaded)
+    weights = restoring.floats(loaded.path(artifact.MODEL))
     table = weights["network.encoder.embeddings.word_embeddings.weight"]
     steps = np.abs(table).max(axis=1, keepdims=True) / 127
     moved = (np.rint((table + 0.1 * steps) / steps) - np.rint(table / steps)).mean()
     assert moved == pytest.approx(0.1, abs=0.01)
-    again = restoring.floats(loaded)
+    again = restoring.floats(loaded.path(artifact.MODEL))
     assert all((again[name] == value).all() for name, value in weights.items())
 
 
@@ -105,6 +114,37 @@ def test_the_shipped_model_can_be_turned_back(tmp_path: Path) -> None:
         pytest.skip("models/CURRENT is missing: no model is committed here")
     place = restoring.restore(folder, tmp_path)  # checks its golden logits
     assert (place / network.HEADS).is_file()
+
+
+def test_small_networks_come_back_as_they_are_served() -> None:
+    try:
+        shipped = artifact.load(artifact.current())
+    except ArtifactError:
+        pytest.skip("models/CURRENT is missing: no model is committed here")
+    assert shipped.manifest.stages
+    knobs_ = config.load().cascade
+    tokenizer = load_tokenizer(shipped.path(artifact.TOKENIZER))
+    texts, n = [c.text for c in COMMENTS], shipped.manifest.max_tokens
+    rows = restoring.floats(shipped.path(artifact.MODEL))["network.encoder.embeddings.word_embeddings.weight"]
+    window = students.WindowNetwork(torch.zeros(len(rows), knobs_.window_size), width=knobs_.window_width)
+    begun = restoring.small(shipped)
+    assert students.take(window, begun["window.onnx"])
+    found = LogitModel(window_graph.to_onnx(window.eval()).SerializeToString(), tokenizer, max_tokens=n)
+    expected = LogitModel(shipped.path("window.onnx"), tokenizer, max_tokens=n)
+    np.testing.assert_allclose(found.logits_of(-1, texts), expected.logits_of(-1, texts), atol=0.2)
+    assert begun["window.onnx"]["table.weight"].std() == pytest.approx(1)
+    assert "encoder.embeddings.word_embeddings.weight" in begun["shallow.onnx"]
+
+
+def test_weights_that_do_not_fit_are_left_aside_whole() -> None:
+    network_ = students.WindowNetwork(torch.zeros(5, 4), width=8)
+    before = {name: value.clone() for name, value in network_.state_dict().items()}
+    given = {name: np.full(value.shape, 7, np.float32) for name, value in before.items()}
+    for wrong in (given | {"mixed.bias": np.zeros(9, np.float32)}, {"mixed.bias": given["mixed.bias"]}, {}):
+        assert not students.take(network_, wrong)
+        assert all(torch.equal(value, before[name]) for name, value in network_.state_dict().items())
+    assert students.take(network_, given)
+    assert all((value == 7).all() for value in network_.state_dict().values())
 
 
 def test_blending_lies_between() -> None:

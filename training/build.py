@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import MappingProxyType
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from plaudit import artifact
@@ -55,6 +58,7 @@ def build(
     device: str = "cpu",
     threads: int | None = None,
     after_fit: Callable[[network.CommentNetwork], None] | None = None,
+    students: Mapping[str, Mapping[str, NDArray[np.float32]]] = MappingProxyType({}),
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Say = lambda _: None,
 ) -> Path:
@@ -71,6 +75,7 @@ def build(
         device: As torch names it.
         threads: Cores to use; None for all.
         after_fit: Called with the fitted network, to change it before it is exported.
+        students: Weights that the small networks begin with; see `cascade.build`.
         on_progress: Called after every step.
         on_stage: Called with the name of each stage as it begins.
 
@@ -111,7 +116,7 @@ def build(
     graph = quantize.quantize(export.to_onnx(net)).SerializeToString()
     served = LogitModel(graph, tokenizer, max_tokens=config.encoder.max_tokens, threads=threads)
     learnt = [comment.text for comment in parts.train]
-    made = _cascade(config, net, served, tokenizer, learnt, threads, on_progress, on_stage)
+    made = _cascade(config, net, served, tokenizer, learnt, students, threads, on_progress, on_stage)
     on_stage("Calibrating")
     folder = _write(
         config, parts, net, tokenizer, graph, served, made, models=models, name=name,
@@ -163,6 +168,7 @@ def _cascade(
     served: LogitModel,
     tokenizer: Tokenizer,
     learnt: Sequence[str],
+    begun: Mapping[str, Mapping[str, NDArray[np.float32]]],
     threads: int | None,
     on_progress: Callable[[Progress], None] | None,
     on_stage: Say,
@@ -177,6 +183,7 @@ def _cascade(
         corpus_texts(config.cascade.texts, limit=3 * config.cascade.max_texts),
         max_tokens=config.encoder.max_tokens,
         labelled=learnt,
+        begun=begun,
         threads=threads,
         on_progress=on_progress,
         on_stage=on_stage,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -81,6 +82,7 @@ def build(
     *,
     max_tokens: int,
     labelled: Sequence[str] = (),
+    begun: Mapping[str, Mapping[str, NDArray[np.float32]]] = MappingProxyType({}),
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Say = lambda _: None,
@@ -96,6 +98,8 @@ def build(
         max_tokens: Longer texts are cut.
         labelled: Texts the teacher learnt from; the students learn from them too, with its answers. What bots
             post is among them and hardly among the others. No threshold is chosen by them.
+        begun: By file, weights that students begin with, by name; those of other shapes than the
+            configuration's are left aside.
         threads: Cores to use; None for all.
         on_progress: Called after every step.
         on_stage: Called with the name of each stage as it begins.
@@ -125,6 +129,7 @@ def build(
     seconds: list[float] = []
     lessons = [chosen[i] for i in taught]
     for plan in plans:
+        students.take(plan.network, begun.get(plan.file, {}))
         on_stage(f"Distilling {plan.file.removesuffix('.onnx')}")
         distil(
             plan.network, lesson, epochs=plan.epochs, batch_size=plan.batch_size,

@@ -122,6 +122,7 @@ def build(
                 device=device,
                 threads=threads,
                 after_fit=start.blend if start and not replay else None,
+                students=start.students if start else {},
                 on_progress=step_reporter(meter, batch_size=knobs.train.batch_size),
                 on_stage=meter.say,
             )

@@ -46,6 +46,15 @@ def quantize(model: onnx.ModelProto, *, reduced_range: bool = True) -> onnx.Mode
     return copy
 
 
+def spread(whole: NDArray[np.integer], draw: np.random.Generator) -> NDArray[np.float32]:
+    """Return whole numbers of steps as floats somewhere within their step.
+
+    In the middle of its step a weight would be rounded back to where it was, however well it was trained
+    on: an epoch moves it by a hundredth of a step. Spread over the step, one in a hundred is rounded onwards.
+    """
+    return whole.astype(np.float32) + draw.uniform(-0.5, 0.5, whole.shape).astype(np.float32)
+
+
 class _Plan:
     def __init__(self, weights: dict[str, NDArray[np.float32]], *, reach: int) -> None:
         self.weights = weights

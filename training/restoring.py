@@ -22,7 +22,8 @@ from transformers import AutoConfig, PretrainedConfig
 from plaudit import artifact
 from plaudit.artifact import Artifact, Manifest
 from plaudit.errors import ArtifactError, TrainingDataError
-from plaudit.training import fitting, network
+from plaudit.training import fitting, network, window_graph
+from plaudit.training.quantize import spread
 
 HEADS: Final = network.HEADS
 _PREFIX: Final = "network."  # of the exported module
@@ -52,7 +53,7 @@ def restore(folder: Path, target: Path) -> Path:
         TrainingDataError: Nothing says how its encoder is built.
     """
     loaded = artifact.load(folder)
-    weights = floats(loaded)
+    weights = floats(loaded.path(artifact.MODEL))
     place = target / loaded.manifest.id
     place.mkdir(parents=True, exist_ok=True)
     encoder = {n.removeprefix(_ENCODER): w for n, w in weights.items() if n.startswith(_ENCODER)}
@@ -92,13 +93,33 @@ def _config(manifest: Manifest) -> dict[str, Any]:
         ) from error
 
 
-def floats(loaded: Artifact) -> Weights:
-    """Return the weights of an artefact's graph as floats, by the name each has in the exported module.
+def small(loaded: Artifact) -> dict[str, Weights]:
+    """Return the weights of an artefact's small networks as floats, by its file and their names.
+
+    Raises:
+        ArtifactError: A graph cannot be turned back.
+    """
+    found: dict[str, Weights] = {}
+    for stage in loaded.manifest.stages:
+        path = loaded.path(stage.file)
+        graph = onnx.load(str(path))
+        if graph.graph.name == window_graph.NAME:
+            found[stage.file] = window_graph.weights_of(graph)
+        else:
+            found[stage.file] = {n.removeprefix(_PREFIX): w for n, w in floats(path).items()}
+    return found
+
+
+def floats(path: Path) -> Weights:
+    """Return the weights of an int8 graph of an encoder as floats, by their names in the exported module.
+
+    Args:
+        path: The graph, as `quantize` writes it.
 
     Raises:
         ArtifactError: A product in the graph belongs to no layer that has a name.
     """
-    graph = onnx.load(str(loaded.path(artifact.MODEL))).graph
+    graph = onnx.load(str(path)).graph
     stored = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     users: dict[str, list[NodeProto]] = {}
     for node in graph.node:
@@ -112,7 +133,7 @@ def floats(loaded: Artifact) -> Weights:
             layer = _layer(users, f"{name}/q" if f"{name}/q" in stored else name)
             if layer is None:
                 raise ArtifactError(
-                    f"{loaded.path(artifact.MODEL)}: expected a bias after each product of matrices to tell "
+                    f"{path}: expected a bias after each product of matrices to tell "
                     f"the layer by, found none after {name}; this graph cannot be turned back into weights."
                 )
             weights[f"{layer}.weight"] = np.ascontiguousarray(values.T)
@@ -120,17 +141,12 @@ def floats(loaded: Artifact) -> Weights:
 
 
 def _dequantized(stored: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield weights as floats, those that were whole numbers of steps somewhere within their step.
-
-    In the middle of its step a weight would be rounded back to where it was, however well it was trained:
-    an epoch moves it by a hundredth of a step. Spread over the step, one in a hundred is rounded onwards.
-    """
+    """Yield weights as floats, those that were whole numbers of steps somewhere within their step."""
     draw = np.random.default_rng(_SEED)
     for name, values in stored.items():
         if name.endswith("/q"):
             whole = name.removesuffix("/q")
-            within = draw.uniform(-0.5, 0.5, values.shape).astype(np.float32)
-            yield whole, (values.astype(np.float32) + within) * stored[f"{whole}/scale"]
+            yield whole, spread(values, draw) * stored[f"{whole}/scale"]
         elif not name.endswith("/scale") and values.dtype == np.float32:
             yield name, values
 

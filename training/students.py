@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -104,6 +106,22 @@ def shallow_network(
             _thin(layer, feed_forward_share)
             student.encoder.config.intermediate_size = layer.intermediate.dense.out_features
     return student
+
+
+def take(network: nn.Module, weights: Mapping[str, NDArray[np.float32]]) -> bool:
+    """Give a network weights that it has had before; return whether they fit and were taken.
+
+    Args:
+        network: Changed in place, wholly or not at all.
+        weights: By the names of its parameters, of which none may be missing or of another shape.
+    """
+    wanted = dict(network.named_parameters())
+    if not all(name in weights and weights[name].shape == tuple(p.shape) for name, p in wanted.items()):
+        return False
+    with torch.no_grad():
+        for name, parameter in wanted.items():
+            parameter.copy_(torch.from_numpy(np.array(weights[name], np.float32)))
+    return True
 
 
 def _thin(layer: nn.Module, share: float) -> None:

@@ -8,7 +8,7 @@ replay, the trained weights are averaged with those they began from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,11 +65,13 @@ class Start:
         manifest: Of the artefact.
         encoder: Folder with its weights as floats; see `restoring`.
         classifier: The artefact as it is served.
+        students: Weights of its small networks, by file and name.
     """
 
     manifest: Manifest
     encoder: Path
     classifier: OnnxClassifier
+    students: Mapping[str, restoring.Weights]
 
     @property
     def knobs(self) -> list[str]:
@@ -156,7 +158,12 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
     classifier = OnnxClassifier(artifact.load(folder), exact=True, threads=threads)
     with TemporaryDirectory(prefix="plaudit-") as scratch:
         encoder = restoring.restore(folder, Path(scratch))
-        yield Start(manifest=classifier.artifact.manifest, encoder=encoder, classifier=classifier)
+        yield Start(
+            manifest=classifier.artifact.manifest,
+            encoder=encoder,
+            classifier=classifier,
+            students=restoring.small(classifier.artifact),
+        )
 
 
 def _folder(name: str, models: Path) -> Path:

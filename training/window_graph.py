@@ -18,12 +18,15 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from plaudit.training.export import OPSET
-from plaudit.training.quantize import FUSED, REDUCED_REACH
+from plaudit.training.quantize import FUSED, REDUCED_REACH, spread
 from plaudit.training.students import WINDOW, WindowNetwork
 
+NAME: Final = "window"
+"""Of the graph."""
 _TABLE_REACH: Final = 127  # only looked up, so all eight bits may be used
 _ZERO: Final = 128  # of the table's bytes
 _IR_VERSION: Final = 8
+_SEED: Final = 13
 
 
 def to_onnx(network: WindowNetwork) -> onnx.ModelProto:
@@ -49,11 +52,37 @@ def to_onnx(network: WindowNetwork) -> onnx.ModelProto:
         for name, n in (("label_logits", network.label_head.out_features),
                         ("flag_logits", network.flag_head.out_features))
     ]  # fmt: skip
-    made = helper.make_graph(graph.nodes, "window", ids, logits, graph.tensors)
+    made = helper.make_graph(graph.nodes, NAME, ids, logits, graph.tensors)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
     model = helper.make_model(made, opset_imports=opsets, ir_version=_IR_VERSION)
     onnx.checker.check_model(model)
     return model
+
+
+def weights_of(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of a `WindowNetwork` that such a graph holds, by their names there.
+
+    The network answers as the graph does, but for activations in bytes. The steps of the table's columns are
+    in the first layer's weights, so the table comes back with one scale for all, by which its entries deviate
+    by 1 as those of a new network do.
+
+    Args:
+        model: As `to_onnx` writes it.
+
+    Raises:
+        KeyError: The graph is another one.
+    """
+    stored = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    draw = np.random.default_rng(_SEED)
+    table = spread(stored["table"][:-1].astype(np.int16) - _ZERO, draw)  # its last row is of what is no token
+    deviation = table.std()
+    weights = {"table.weight": table / deviation}
+    for name, unit in (("first", deviation), ("second", np.float32(1))):
+        product = spread(stored[f"{name}/weight"], draw) * stored[f"{name}/weight/scale"]
+        weights[f"{name}.weight"] = np.ascontiguousarray(product.T) * unit
+        weights[f"{name}.bias"] = stored[f"{name}.bias"]
+    whole = ("mixed", "label_head", "flag_head")
+    return weights | {n: stored[n] for part in whole for n in (f"{part}.weight", f"{part}.bias")}
 
 
 class _Graph:
