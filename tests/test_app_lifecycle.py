@@ -16,6 +16,7 @@ import pytest
 
 from plaudit.errors import ArtifactError, UsageError
 from plaudit.pipeline import Pipeline
+from plaudit.service import app as application
 from plaudit.service import logs
 from plaudit.service.serve import serve
 from plaudit.service.settings import Settings
@@ -255,3 +256,9 @@ def test_where_it_listens_is_told(monkeypatch, quiet_loggers, capfd, host, shown
     assert line["message"] == "listening"
     assert line["url"].startswith(f"http://{shown}:")
     assert not line["url"].endswith(":0/")
+
+
+def test_no_more_waits_than_half_of_the_time_to_drain_works_off() -> None:
+    # Which is enough as long as the machine does not turn slower than half as fast.
+    assert application._capacity(Settings(drain_seconds=30), n_batches=1).wait_seconds == 15
+    assert application._capacity(Settings(drain_seconds=0), n_batches=1).wait_seconds is None
