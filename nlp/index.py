@@ -18,7 +18,7 @@ from plaudit.reference import References
 from plaudit.report.envelope import Coverage, Finding, Group, Interval, LabelShare, SignalRow
 from plaudit.scores import LABELS, ErrorCounts
 from plaudit.signals import Measured, Signal, estimated, tallied
-from plaudit.signals.section import VOICE, Section
+from plaudit.signals.section import Section
 from plaudit.signals.tally import Counts, Tallied
 from plaudit.weighing import Mean, Weighed, combine, headline, weigh
 
@@ -186,16 +186,13 @@ class _Judged:
         cls, found: Tallied, *, correction: Correction, references: References, policy: Policy, platform: str
     ) -> _Judged:
         measured = estimated(found, correction=correction)
-        # Where nobody is named as the creator, one voice of the audience may be the creator's.
-        community = found.community
-        n_doubtful = 0 if community.has_creator or community.names_creator else VOICE
         weighed = {
             name: weigh(
                 measured.signals[name],
                 rule=rule,
                 reference=references.find(name, platform=platform, rule=rule),
                 rules=policy.rules,
-                n_doubtful=n_doubtful if rule.index == "authenticity" else 0,
+                n_doubtful=found.n_doubtful if rule.index == "authenticity" else 0,
             )
             for name, rule in policy.signals.items()
             if measured.signals[name].estimate is not None and measured.signals[name].n_comments >= rule.min_n

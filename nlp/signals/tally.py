@@ -16,7 +16,7 @@ from plaudit.facts import NO_TIME, ONE, Facts, believable
 from plaudit.language import UNSURE
 from plaudit.scores import LABELS
 from plaudit.signals.keys import Keys
-from plaudit.signals.section import N_EVIDENCE, Community, Reading, Section, clearest
+from plaudit.signals.section import N_EVIDENCE, VOICE, Community, Reading, Section, clearest
 
 _NO_STRENGTH: Final = np.empty(0, np.int64)
 _NO_KEYS: Final = np.empty(0, np.uint64)
@@ -248,3 +248,8 @@ class Tallied:
     counts: Counts
     community: Community
     ids: Mapping[int, str]
+
+    @property
+    def n_doubtful(self) -> int:
+        """Comments of the audience that may be the creator's: one voice, where nobody is named as the creator."""
+        return 0 if self.community.has_creator or self.community.names_creator else VOICE
