@@ -112,7 +112,7 @@ class TokenIds:
         """Return what each word is parted in, of many at once: looking through one costs less than a call."""
         if not self._parts_marks:
             return {word: [word] for word in words}
-        parted = [word for word in words if word.isascii() and "[" not in word and _BORDER not in word]
+        parted = [word for word in words if word.isascii() and word.isprintable() and "[" not in word]
         joined = "".join([word + _BORDER for word in parted])
         found: list[str] = _PIECE.findall(joined.lower() if self._lowers else joined)
         ends = [place for place, piece in enumerate(found) if piece == _BORDER]

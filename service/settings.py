@@ -32,7 +32,10 @@ class Settings(BaseSettings):
     batch_ms: int = Field(50, ge=1, le=10_000, description="How long a batch should take.")
     window_ms: int = Field(2, ge=0, le=1000, description="How long a comment waits for company.")
     max_waiting: int = Field(
-        20_000, ge=0, le=10**7, description="Comments that may wait, if half of drain_seconds suffice to answer them."
+        20_000,
+        ge=0,
+        le=10**7,
+        description="Comments that may wait, if half of drain_seconds answers them.",
     )
     max_stream_comments: int = Field(
         500_000,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -53,6 +53,7 @@ def test_comments_have_the_ids_that_the_tokenizer_gives(shipped: Tokenizer) -> N
 
 
 @settings(deadline=None)
+@example(["0 0", "0\x1f0"])  # what is no sign stands between no words
 @given(st.lists(st.text(max_size=40), max_size=8))
 def test_any_text_has_them(shipped: Tokenizer, texts: list[str]) -> None:
     texts = [*map(normalize, texts), *texts]

@@ -28,11 +28,11 @@ _OF_PEOPLE: Final = pa.schema(
     {
         **dict.fromkeys(("key", "author", "text", "thread"), pa.uint64()),
         **dict.fromkeys(("is_reply", "supported", "emoji_only"), pa.bool_()),
-        "n_letters": pa.int32(),
+        **dict.fromkeys(("n_letters", "n_words"), pa.int32()),
         "talk": pa.uint8(),
     }
 )
-_OF_COPIES: Final = ("key", "author", "n_letters", "supported", "emoji_only", "text")
+_OF_COPIES: Final = ("key", "author", "n_letters", "n_words", "supported", "emoji_only", "text")
 
 
 class People:

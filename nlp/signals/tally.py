@@ -251,5 +251,5 @@ class Tallied:
 
     @property
     def n_doubtful(self) -> int:
-        """Comments of the audience that may be the creator's: one voice, where nobody is named as the creator."""
+        """Comments of the audience that may be the creator's: one voice, where nobody is named so."""
         return 0 if self.community.has_creator or self.community.names_creator else VOICE
