@@ -80,7 +80,9 @@ def weigh(
             the others.
     """
     assert signal.estimate is not None  # noqa: S101 - callers sort out absent signals
-    estimate = _without_best(signal.estimate, n_doubtful, rule)
+    # No author weighs more than one voice, nor more than their comments.
+    n_behind = min(signal.n_comments, n_doubtful * signal.estimate.n)
+    estimate = _without_best(signal.estimate, n_doubtful, n_behind, rule)
     draws = rule.on_scale(estimate.draws)
     # Held alone, the value flatters rare events (0 of 20 is not 0) and the draws' median overstates them;
     # halfway between them, estimates from 20 to 100 authors are right on average.
@@ -104,9 +106,9 @@ def weigh(
     )
 
 
-def _without_best(estimate: Estimate, n_best: int, rule: SignalRule) -> Estimate:
-    """Return what a share is among the others, should `n_best` of its n clusters be as good as can be."""
-    n_rest = estimate.n - n_best
+def _without_best(estimate: Estimate, n_best: int, n_behind: int, rule: SignalRule) -> Estimate:
+    """Return what a share is among the others, should `n_best` of those behind it be as good as can be."""
+    n_rest = n_behind - n_best
     if n_best <= 0 or n_rest <= 0:
         return estimate
     best = 1.0 if rule.bad == "low" else 0.0

@@ -77,20 +77,21 @@ class PatientProtocol(HttpToolsProtocol):
 
         One that waited behind another on its connection goes that way: this one would call itself.
         """
-        keeper = self.doorkeeper if self._is_at_door and not cycle.waiting_for_100_continue else None
-        refusal = keeper(cycle.scope) if keeper else None
+        # So does the last of a connection, and one whose caller does not read: both have to be waited for.
+        can_wait = cycle.keep_alive and _GOODBYE not in cycle.default_headers and not self.flow.write_paused
+        is_first = self._is_at_door and not cycle.waiting_for_100_continue
+        refusal = self.doorkeeper(cycle.scope) if self.doorkeeper and is_first and can_wait else None
         if refusal is None:
             super()._start_asgi_task(cycle, app)
             return
         headers = [*cycle.default_headers, *refusal.raw_headers]
-        if not cycle.keep_alive and _GOODBYE not in headers:
-            headers.append(_GOODBYE)
         lines = [STATUS_LINE[refusal.status_code], *(b"%b: %b\r\n" % each for each in headers), b"\r\n"]
         self.transport.write(b"".join([*lines, refusal.body]))
         cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive or _GOODBYE in headers:
-            self.transport.close()
         cycle.on_response()
+        # Its body may still come, and ends the patience with a silent connection that has its answer.
+        self._timer.cancel()
+        self._timer = self.loop.call_later(self.head_seconds, self._give_up)
 
     def say_goodbye(self) -> None:
         """Tell with the answer that is due that it is the last one."""

@@ -86,23 +86,23 @@ async def index(request: Request, body: schemas.IndexRequest) -> Response:
     counted under `coverage.rejected`; too little data gives null with its reason, not an error.
     """
     records = [comment.model_dump(exclude_unset=True) for comment in taken_out(request, body.comments)]
-    await count(request, len(records))
     sections: Sections = request.app.state.sections
     share, engine = sections.open(), _engine(request)
     if body.by != "none" and len(records) > MAX_HELD and not share.take(len(records)):
         raise engine.room.refusal(len(records))
-    work = engine.index(
-        records,
-        options=ReadOptions(creator=body.creator_id, platform=body.platform),
-        context=Context(
-            creator_id=body.creator_id,
-            platform=body.platform,
-            posts={post.id: post.text for post in body.posts if post.text},
-        ),
-        group_by=None if body.by == "none" else body.by,
-    )
     with ExitStack() as held:
         held.callback(share.close)
+        await count(request, len(records))
+        work = engine.index(
+            records,
+            options=ReadOptions(creator=body.creator_id, platform=body.platform),
+            context=Context(
+                creator_id=body.creator_id,
+                platform=body.platform,
+                posts={post.id: post.text for post in body.posts if post.text},
+            ),
+            group_by=None if body.by == "none" else body.by,
+        )
         return told(await while_there(request, work), request, held=held)
 
 

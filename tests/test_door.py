@@ -131,3 +131,24 @@ def test_what_is_loaded_is_not_looked_through_again():
         assert gc.get_freeze_count() >= before + len(kept)
     finally:
         gc.unfreeze()
+
+
+def test_who_was_turned_away_and_falls_silent_within_the_body_is_not_held_for_ever():
+    with (
+        living(max_waiting=100, body_seconds=1) as live,
+        live.app.state.engine.room.hold(100),
+        live.connect() as connection,
+    ):
+        head, end, body = post(5000).partition(b"\r\n\r\n")
+        connection.sendall(head + end)
+        assert status_of(connection) == 429
+        connection.sendall(body[:1])
+        assert connection.recv(1) == b""  # within the 20 s that the connection waits
+
+
+def test_the_last_request_of_a_connection_is_turned_away_with_a_goodbye():
+    with living(max_waiting=100) as live, live.app.state.engine.room.hold(100), live.connect() as connection:
+        connection.sendall(post(100, more="Connection: close\r\n"))
+        content = read_until(connection, b"never", seconds=20)
+    assert content.startswith(b"HTTP/1.1 429")
+    assert b"\r\nconnection: close" in content

@@ -65,6 +65,16 @@ def test_a_quotation_never_closed_costs_its_own_row(tmp_path: Path, last: str) -
     ]
 
 
+@pytest.mark.parametrize(
+    "data",
+    ['id,text\n1,"abc,\n2,def,\n3,ghi,\n', 'id,text,note\n1,"he said "hi" to me,"left\n2,def,\n3,ghi,\n'],
+)
+def test_a_quotation_never_closed_swallows_no_rows_that_end_in_blanks(tmp_path: Path, data: str) -> None:
+    rows, rejected = rows_of(write(tmp_path, "a.csv", data))
+    assert [row["text"] for row in rows] == ["def", "ghi"]
+    assert len(rejected) == 1
+
+
 def test_quotation_marks_within_a_cell_are_characters(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", 'id,text,n\n1,"a "b" c",1\n2,5" pipe,2\n3,"two\nlines" ,3\n')
     assert texts(path) == ['a b" c"', '5" pipe', "two\nlines "]

@@ -65,6 +65,16 @@ def test_what_may_not_be_the_audiences_is_held_to_be_the_best_of_it() -> None:
         assert found.signal.estimate.value == share
 
 
+def test_a_voice_is_three_comments_not_three_authors_of_many() -> None:
+    # Ten authors who count for three each: 3 of 30 are in doubt.
+    rule = POLICY.signals["applause_share"]
+    reference = References().find("applause_share", platform="other", rule=rule)
+    few = replace(estimate(0.09), n=10)
+    signal = Signal(name="applause_share", family="x", unit="share", estimate=few, n_comments=100)
+    found = weigh(signal, rule=rule, reference=reference, rules=POLICY.rules, n_doubtful=3)
+    assert found.distance == pytest.approx(weighed("applause_share", 0.1).distance)
+
+
 def test_inside_the_tolerance_little_happens() -> None:
     assert abs(weighed("generic_share", 0.37).distance) < 0.05
 

@@ -104,7 +104,13 @@ def small(loaded: Artifact) -> dict[str, Weights]:
         path = loaded.path(stage.file)
         graph = onnx.load(str(path))
         if graph.graph.name == window_graph.NAME:
-            found[stage.file] = window_graph.weights_of(graph)
+            try:
+                found[stage.file] = window_graph.weights_of(graph)
+            except KeyError as error:
+                raise ArtifactError(
+                    f"{path}: expected the weights of a window network, found none called {error}; "
+                    "this graph cannot be turned back into weights."
+                ) from error
         else:
             found[stage.file] = {n.removeprefix(_PREFIX): w for n, w in floats(path).items()}
     return found

@@ -54,7 +54,8 @@ def table_rows(stream: ByteStream, *, delimiter: str) -> Numbered:
         try:
             row = next(strict, None)
         except csv.Error as error:
-            row = _unclosed(found, n_cells=len(names), delimiter=delimiter) or _loosely(loose, found, error)
+            row = _unclosed(found, len(names), delimiter)
+            row = row or _loosely(loose, found, error, n_cells=len(names), delimiter=delimiter)
         if row is None:
             return
         if isinstance(row, Problem):
@@ -74,30 +75,35 @@ def _row(cells: list[str], header: list[str]) -> dict[str, str] | Problem:
     return dict(zip(header, cells, strict=False))
 
 
-def _unclosed(found: _Lines, *, n_cells: int, delimiter: str) -> Problem | None:
+def _unclosed(found: _Lines, n_cells: int, delimiter: str) -> Problem | None:
     """Return what is wrong with a row that swallowed others, which are then read next; None if it did not."""
-    if found.may_return and any(_n_cells(line, delimiter) == n_cells for line in found.row[1:]):
+    if found.may_return and any(_is_row(line, n_cells, delimiter) for line in found.row[1:]):
         found.give_back(1)
         return Problem("malformed_row", "A quotation mark is opened here and never closed.")
     return None
 
 
-def _n_cells(line: str, delimiter: str) -> int:
+def _is_row(line: str, n_cells: int, delimiter: str) -> bool:
     try:
-        return len(next(csv.reader([line], delimiter=delimiter, strict=True)))
+        cells = next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error:
-        return 0
+        return False
+    return len(cells) >= n_cells and not any(cells[n_cells:])
 
 
-def _loosely(loose: Iterator[list[str]], found: _Lines, error: csv.Error) -> list[str] | Problem | None:
+def _loosely(
+    loose: Iterator[list[str]], found: _Lines, error: csv.Error, *, n_cells: int, delimiter: str
+) -> list[str] | Problem | None:
     """Read a row once more, quotation marks within a cell being characters like others."""
+    row: list[str] | Problem | None = None
     if found.may_return:
         found.give_back(0)
         try:
-            return next(loose, None)
+            row = next(loose, None)
         except csv.Error as again:
             error = again
-    return Problem("malformed_row", f"The row cannot be split into cells ({error}).")
+    swallowed = _unclosed(found, n_cells, delimiter)
+    return swallowed or row or Problem("malformed_row", f"The row cannot be split into cells ({error}).")
 
 
 class _Lines:
