@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-_NOTHING: Final = frozenset({"", "null", "none", "nan", "n/a", "undefined", "<na>"})
+_NOTHING: Final = frozenset({"", "null", "none", "nan", "n/a", "undefined", "<na>", r"\n"})  # MySQL's \N
 _NOBODY: Final = _NOTHING | {"[deleted]", "[removed]"}
 _YES: Final = frozenset({"true", "1", "1.0", "yes", "y", "t"})
 _DELETED: Final = frozenset({"[deleted]", "[removed]", "[ removed by reddit ]", "[deleted by user]"})

@@ -102,7 +102,9 @@ def _why(prepared: Prepared, *, named: bool) -> str:
     if named:
         return "The format was named."
     if prepared.format.container is not None:
-        between = f", with {prepared.delimiter!r} between them" if prepared.container == "csv" else ""
-        return f"By its content: {_CONTAINERS[prepared.container]}{between}."
+        dialect = prepared.dialect
+        between = f", with {dialect.delimiter!r} between them" if prepared.container == "csv" else ""
+        marks = ', and quotation marks are written \\"' if dialect.escapes else ""
+        return f"By its content: {_CONTAINERS[prepared.container]}{between}{marks}."
     names = list(dict.fromkeys(names[0] for names in prepared.columns.values()))[:_N_NAMES]
     return f"By its content: records with {', '.join(names)}, as {prepared.format.title} has them."

@@ -37,25 +37,31 @@ class Prepared:
         source: What is read.
         format: What it was taken for.
         container: One of `format.CONTAINERS`.
-        delimiter: What separates the cells of a table of text.
+        dialect: How it is written, where it is a table of text.
         mapper: Finds its comments and their fields.
         columns: Each field found in the first records, to its names there, the one that counts first.
-        others: Names found there that mean nothing.
+        names: All names found there; none where there is no record.
     """
 
     source: Source
     format: Format
     container: str
-    delimiter: str
+    dialect: table.Dialect
     mapper: Mapper
     columns: Mapping[str, tuple[str, ...]]
-    others: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names that mean nothing."""
+        heads = {name.partition(".")[0] for names in self.columns.values() for name in names}
+        return tuple(name for name in self.names if name not in heads)
 
     def values(self, stream: ByteStream) -> containers.Numbered:
         """Yield the numbered values of a pass over the source."""
         if self.container == "json":
             return containers.document_values(stream, again=self.source.open)
-        return _values(stream, container=self.container, delimiter=self.delimiter, mapper=self.mapper)
+        return _values(stream, container=self.container, dialect=self.dialect, mapper=self.mapper)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,7 @@ class Unusable:
 
 
 def _values(
-    stream: ByteStream, *, container: str, delimiter: str, mapper: Mapper | None
+    stream: ByteStream, *, container: str, dialect: table.Dialect, mapper: Mapper | None
 ) -> containers.Numbered:
     match container:
         case "json":
@@ -83,7 +89,7 @@ def _values(
         case "excel":
             return workbook.workbook_rows(stream)
         case _:
-            return table.table_rows(stream, delimiter=delimiter)
+            return table.table_rows(stream, dialect=dialect)
 
 
 def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
@@ -98,25 +104,23 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
         return None
     named = None if options.format is None else format_named(options.format)
     container = _container(source, head, named=named, options=options)
-    delimiter = "\t" if container == "tsv" else sniffing.delimiter_of(head) if container == "csv" else ""
-    sample = _sample(source, container=container, delimiter=delimiter)
+    dialect = _dialect(head, container=container)
+    sample = _sample(source, container=container, dialect=dialect)
     found = named or _format(sample, container=container)
     mapper = Mapper(found, columns=options.columns, keep=options.keep)
     if not sample and container in ("csv", "tsv"):
-        sample = [dict.fromkeys(sniffing.header_of(head, delimiter=delimiter))]
+        sample = [dict.fromkeys(sniffing.header_of(head, delimiter=dialect.delimiter))]
     records, problem = _records(sample, mapper=mapper)
     _refuse_by_column(source, sample)
     _check(source, records, mapper=mapper, source_format=found, problem=problem, options=options)
-    columns = _columns(records[:_N_LOOKED_AT], mapper=mapper)
-    heads = {name.partition(".")[0] for names in columns.values() for name in names}
     return Prepared(
         source=source,
         format=found,
         container=container,
-        delimiter=delimiter,
+        dialect=dialect,
         mapper=mapper,
-        columns=columns,
-        others=tuple(name for name in _names_in(records) if name not in heads),
+        columns=_columns(records[:_N_LOOKED_AT], mapper=mapper),
+        names=tuple(_names_in(records)),
     )
 
 
@@ -128,8 +132,8 @@ def format_of(source: Source) -> Format:
     """
     head = sniffing.head_of(source)
     container = _container(source, head, named=None, options=ReadOptions())
-    delimiter = sniffing.delimiter_of(head)
-    return _format(_sample(source, container=container, delimiter=delimiter), container=container)
+    sample = _sample(source, container=container, dialect=_dialect(head, container=container))
+    return _format(sample, container=container)
 
 
 def _container(source: Source, head: sniffing.Head, *, named: Format | None, options: ReadOptions) -> str:
@@ -150,11 +154,17 @@ def _container(source: Source, head: sniffing.Head, *, named: Format | None, opt
     return wanted
 
 
-def _sample(source: Source, *, container: str, delimiter: str) -> list[Any]:
+def _dialect(head: sniffing.Head, *, container: str) -> table.Dialect:
+    if container not in ("csv", "tsv"):
+        return table.Dialect(delimiter="")
+    return sniffing.dialect_of(head, delimiter="\t" if container == "tsv" else sniffing.delimiter_of(head))
+
+
+def _sample(source: Source, *, container: str, dialect: table.Dialect) -> list[Any]:
     with closing(source.open()) as stream:
         stream.limit = _N_LIMIT
         seen = []
-        for _, value in _values(stream, container=container, delimiter=delimiter, mapper=None):
+        for _, value in _values(stream, container=container, dialect=dialect, mapper=None):
             seen.append(value)
             if len(seen) == _N_SAMPLE or stream.n_unpacked >= _N_ENOUGH:
                 break
