@@ -19,6 +19,8 @@ from plaudit.errors import PlauditError, UsageError
 from plaudit.pipeline import Context, Pipeline, Spread
 from plaudit.readers import ReadOptions, read
 from plaudit.readers.keeping import kept_schema
+from plaudit.readers.notes import notes_of
+from plaudit.readers.preparation import Prepared
 from plaudit.readers.reading import Part, batches_of, parts_of
 from plaudit.readers.source import sources_of
 from plaudit.report.envelope import Report
@@ -119,6 +121,8 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
     folder = ResultFolder(job.out, names=names, others=sorted(others), folders={GROUPS: "*.html"})
     with meter:
         parts = parts_of(job.sources, options=job.options)  # looks at every source: unusable ones come first
+        for sentence in notes_of([each for each in parts if isinstance(each, Prepared)]):
+            meter.warn(sentence)
         run = _Run(job, folder, meter=meter)
         meter.say("Loading the model")
         with _crew(job, parts, pipeline=pipeline) as crew:

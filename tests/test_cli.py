@@ -244,6 +244,16 @@ def test_a_column_that_no_file_of_a_folder_has_is_told(run, dump, out, tmp_path)
     expect_sentence(done, code=2, mention="'mood' to keep")
 
 
+def test_a_column_that_one_file_lacks_is_told_and_null_there(run, dump, out, tmp_path):
+    (tmp_path / "more.csv").write_text("text,mood\nWhich glue was it?,glad\n")
+    done = run("score", dump, tmp_path / "more.csv", "--out", out, "--keep-columns", "mood,text")
+    assert done.exit_code == 0, done.stderr
+    told = "plaudit: dump.csv has no column 'mood' to keep; it has: id, text, author, parent_id, post_id."
+    assert done.stderr.count(told) == done.stderr.count("mood") == 1
+    rows = pq.read_table(out / "comments.parquet").to_pylist()
+    assert [row["original_mood"] for row in rows] == [None, None, None, "glad"]
+
+
 def test_another_format_takes_the_place_of_the_former(run, dump, out):
     assert run("score", dump, "--out", out).exit_code == 0
     result = run("score", dump, "--out", out, "--output-format", "ndjson")

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from plaudit.errors import MappingError
 from plaudit.readers import ReadOptions, read, read_records
+from plaudit.readers.notes import notes_of
+from plaudit.readers.reading import parts_of
+
+from .test_readers_formats import write
 
 
 def test_values_are_kept_as_they_were_beside_usable_comments_only():
@@ -48,3 +54,42 @@ def test_columns_of_a_table_that_say_nothing_about_comments_are_read_where_kept(
         [{"original_mood": "0.5", "original_odd.name": "x"}],
         [{"original_mood": None, "original_odd.name": "y"}],
     ]
+
+
+def test_what_json_hardly_holds_is_kept():
+    records = [{"text": "so cool", "n": {"big": 2**70, "half": ["\ud83d"]}}]
+    (batch,) = read_records(records, options=ReadOptions(keep=("n",)))
+    assert batch.kept.to_pylist() == [{"original_n": '{"big":1180591620717411303424,"half":["\ufffd"]}'}]
+
+
+def test_a_column_that_some_files_lack_is_null_there_and_told_once(tmp_path):
+    write(tmp_path, "a.csv", "text,mood,author\nso cool,glad,ann\n")
+    for name in ("b.csv", "c.csv"):
+        write(tmp_path, name, "text,author\nWhy?,ben\n")
+    write(tmp_path, "d.jsonl", [{"text": "so good", "who": None}], lines=True)
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv", "d.jsonl")]
+    options = ReadOptions(keep=("mood", "author"))
+    (batch,) = read(paths, options=options)
+    assert batch.kept.column("original_mood").to_pylist() == ["glad", None, None, None]
+    assert list(notes_of(parts_of(paths, options=options))) == [
+        "b.csv has no column 'mood' to keep, nor have 2 others; it has: text, author. It is null there.",
+        "d.jsonl has no column 'author' to keep; it has: text, who. It is null there.",
+    ]
+    with pytest.raises(
+        MappingError, match=r"a.csv has no column 'who.name' to keep, nor have 3 others; it h"
+    ):
+        read(paths, options=ReadOptions(keep=("mood", "who.name")))
+
+
+def test_a_column_that_is_null_in_the_first_records_is_there(tmp_path):
+    write(tmp_path, "a.jsonl", [{"text": "so cool", "author": {"name": None}}], lines=True)
+    paths = [tmp_path / "a.jsonl"]
+    assert list(notes_of(parts_of(paths, options=ReadOptions(keep=("author.name",))))) == []
+
+
+def test_a_file_without_a_record_neither_has_a_column_nor_lacks_it(tmp_path):
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": ["so cool"], "mood": ["glad"]}), tmp_path / "b.parquet")
+    paths, options = [tmp_path / "a.parquet", tmp_path / "b.parquet"], ReadOptions(keep=("mood",))
+    assert list(notes_of(parts_of(paths, options=options))) == []
+    assert len(list(read(paths[:1], options=options))) == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import orjson
@@ -39,13 +40,27 @@ def value_of(record: Record, name: str) -> object:
     return value_at(record, name.split("."))
 
 
+def holds(record: Record, name: str) -> bool:
+    """Return whether a record has something under a name, if only null."""
+    *heads, last = name.split(".")
+    above = value_at(record, heads)
+    return name in record or (isinstance(above, Mapping) and last in above)
+
+
 def _shown(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        value = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        value = _as_json(value)
     try:
         value.encode()
     except UnicodeEncodeError:  # lone halves of UTF-16 pairs; whole pairs become their character
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return value
+
+
+def _as_json(value: object) -> str:
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # integers of more than 64 bits, or lone halves of UTF-16 pairs
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from plaudit.errors import InputError, MappingError, UsageError
 from plaudit.readers import columnar, containers, sniffing, table, workbook
 from plaudit.readers.format import Format, Problem, Record
-from plaudit.readers.keeping import value_of
+from plaudit.readers.keeping import holds
 from plaudit.readers.mapping import Mapper, records_in, value_at
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.registry import FORMATS, format_named
@@ -41,6 +41,7 @@ class Prepared:
         mapper: Finds its comments and their fields.
         columns: Each field found in the first records, to its names there, the one that counts first.
         names: All names found there; none where there is no record.
+        missing: Of the columns to keep those that are not among them.
     """
 
     source: Source
@@ -50,6 +51,7 @@ class Prepared:
     mapper: Mapper
     columns: Mapping[str, tuple[str, ...]]
     names: tuple[str, ...]
+    missing: tuple[str, ...]
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -121,6 +123,7 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
         mapper=mapper,
         columns=_columns(records[:_N_LOOKED_AT], mapper=mapper),
         names=tuple(_names_in(records)),
+        missing=tuple(name for name in options.keep if not any(holds(record, name) for record in records)),
     )
 
 
@@ -208,9 +211,6 @@ def _check(
             raise MappingError(
                 f"{source.name} has no column '{column}' to read as {name}; it has: {_names(records)}."
             )
-    for name in options.keep:
-        if not any(name in record or value_of(record, name) is not None for record in records):
-            raise MappingError(f"{source.name} has no column '{name}' to keep; it has: {_names(records)}.")
     if "text" in found:
         _check_text(source, records, mapper=mapper)
         return
@@ -263,9 +263,14 @@ def _names_in(records: Iterable[Record]) -> list[str]:
 
 
 def _names(records: Iterable[Record]) -> str:
-    names = [name[:40] for name in _names_in(records)]
-    listed = ", ".join(names[:_N_LISTED]) or "none"
-    return listed + (f" and {len(names) - _N_LISTED} more" if len(names) > _N_LISTED else "")
+    return listed(_names_in(records))
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as an error lists them."""
+    names = [name[:40] for name in names]
+    shown = ", ".join(names[:_N_LISTED]) or "none"
+    return shown + (f" and {len(names) - _N_LISTED} more" if len(names) > _N_LISTED else "")
 
 
 def _columns(records: Iterable[Record], *, mapper: Mapper) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from plaudit.readers.assembly import Assembler, Place
 from plaudit.readers.format import Format, Problem
 from plaudit.readers.json_values import BAD_BYTE
 from plaudit.readers.mapping import Mapper
+from plaudit.readers.notes import refuse_missing
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.preparation import Prepared, Unusable, format_of, prepare
 from plaudit.readers.registry import FORMATS, format_named
@@ -43,7 +44,7 @@ def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> 
 
     Raises:
         InputError: A source cannot be used at all.
-        MappingError: No text column, or a mapped column that is not there.
+        MappingError: No text column, or a mapped column that is not there, or one to keep in no source.
     """
     return batches_of(parts_of(sources, options=options), options=options)
 
@@ -53,7 +54,7 @@ def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS)
 
     Raises:
         InputError: A source cannot be used at all.
-        MappingError: No text column, or a mapped column that is not there.
+        MappingError: No text column, or a mapped column that is not there, or one to keep in no source.
     """
     prepared: list[Part] = []
     for source in sources_of(sources):
@@ -68,6 +69,7 @@ def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS)
     # An archive cut off before its first record is readable, but an empty report of the rest helps nobody.
     if not any(isinstance(each, Prepared) and (each.columns or not unusable) for each in prepared):
         raise _nothing_usable(unusable, sources)
+    refuse_missing([each for each in prepared if isinstance(each, Prepared)], keep=options.keep)
     return prepared
 
 
