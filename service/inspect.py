@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
@@ -79,6 +80,7 @@ def _as_dict(seen: Seen) -> dict[str, Any]:
             for name in _FIELDS
         },
         "other_columns": list(seen.others),
+        "unread_columns": dict(seen.unread),
         "read": _n_read(seen.batch),
         "usable": seen.batch.comments.num_rows,
         "is_whole": seen.is_whole,
@@ -108,6 +110,8 @@ def _lines(seen: Seen) -> Iterator[str]:
     if seen.others:
         more = f" and {len(seen.others) - _N_OTHERS} more" if len(seen.others) > _N_OTHERS else ""
         yield f"    Not used: {', '.join(seen.others[:_N_OTHERS])}{more}"
+    for name, kind in islice(seen.unread.items(), _N_OTHERS):
+        yield f"    Not read: {name}, of type {kind}"
     yield "  Rows"
     for row in _rows(seen.batch):
         yield "    " + "  ".join(

@@ -14,7 +14,7 @@ import pyarrow as pa
 import zstandard
 
 from plaudit.errors import InputError
-from plaudit.readers.columnar import arrow_batches, parquet_batches
+from plaudit.readers.columnar import arrow_batches, parquet_batches, readable
 from plaudit.readers.magic import ARROW_MAGIC, ARROW_STREAM, PARQUET_MAGIC
 from plaudit.readers.pieces import written_out
 from plaudit.readers.sniffing import container_of, head_of
@@ -177,7 +177,7 @@ def _check_table(file: BinaryIO, magic: bytes, limits: Limits, *, on_step: Calla
     n_bytes = n_rows = 0
     batches = parquet_batches if magic.startswith(PARQUET_MAGIC) else arrow_batches
     try:
-        for batch, _ in batches(file, list):
+        for batch, _ in batches(file, readable):
             n_bytes, n_rows = n_bytes + written_out(batch), n_rows + batch.num_rows
             _refuse_if_large(n_bytes, n_rows, limits)
             on_step()

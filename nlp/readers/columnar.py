@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
@@ -17,46 +18,77 @@ from plaudit.readers.format import Problem
 from plaudit.readers.json_values import BAD_BYTE, decode_marking
 from plaudit.readers.magic import ARROW_MAGIC
 from plaudit.readers.parquet_pages import Chunk
-from plaudit.readers.pieces import N_ROW_LIMIT, Unfit, pieces
+from plaudit.readers.pieces import N_ROW_LIMIT, Unfit, is_counted, pieces
 from plaudit.readers.stream import ByteStream
 from plaudit.readers.table import unique_names
 
 Wanted = Callable[[list[str]], list[str]]
 """From the names of a table's columns to those to be read."""
 
+Chosen = Callable[[pa.Schema], list[str]]
+"""From the schema of a table to the names of its columns to be read."""
+
 N_PART_LIMIT: Final = 512 << 20
 """Bytes of a page of Parquet or a batch of Arrow, unpacked: their readers hold it whole."""
 
 _N_ROWS: Final = 8192
+_N_TYPE: Final = 60  # characters of a type that are told
 _N_BUFFER: Final = 1 << 20  # bytes of a column that are fetched at once
 _N_BATCH: Final = 64 << 20  # bytes of a batch of Parquet
+_DAYS: Final = (-719_162, 2_932_897)  # since 1970, of the years 1 to 9999
 _N_ITEMS: Final = 32 << 20  # values of a column of lists in a row group; one row may have them all
 
 
-def parquet_rows(stream: ByteStream, *, wanted: Wanted) -> Numbered:
-    """Yield the rows of a Parquet file as objects with the wanted of its columns."""
+def parquet_rows(stream: ByteStream, *, wanted: Wanted | None) -> Numbered:
+    """Yield the rows of a Parquet file as objects with the wanted of its columns.
+
+    Columns of types that are not read are passed over, and named in `stream.unread`. With None for the
+    wanted, to look at a table, it has all its columns, with null for what is not read.
+    """
     yield from _rows(stream, kind="Parquet", batches=parquet_batches, wanted=wanted)
 
 
-def arrow_rows(stream: ByteStream, *, wanted: Wanted) -> Numbered:
-    """Yield the rows of an Arrow file (Feather version 2 is one) or stream."""
+def arrow_rows(stream: ByteStream, *, wanted: Wanted | None) -> Numbered:
+    """Yield the rows of an Arrow file (Feather version 2 is one) or stream, as `parquet_rows` does."""
     yield from _rows(stream, kind="Arrow", batches=arrow_batches, wanted=wanted)
+
+
+def readable(schema: pa.Schema) -> list[str]:
+    """Return the names of the columns of types that are read."""
+    unread = unread_in(schema)
+    return [name for name in schema.names if name not in unread]
+
+
+def unread_in(schema: pa.Schema) -> dict[str, str]:
+    """Return the columns of types that are not read, to those."""
+    return {each.name: _shown(each.type) for each in schema if not is_counted(each.type)}
+
+
+def _shown(kind: pa.DataType) -> str:
+    name = str(kind)
+    return name if len(name) <= _N_TYPE else f"{name[:_N_TYPE]}…"
 
 
 def _rows(
     stream: ByteStream,
     *,
     kind: str,
-    batches: Callable[[BinaryIO, Wanted], Iterator[tuple[pa.RecordBatch, float]]],
-    wanted: Wanted,
+    batches: Callable[[BinaryIO, Chosen], Iterator[tuple[pa.RecordBatch, float]]],
+    wanted: Wanted | None,
 ) -> Numbered:
+    def chosen(schema: pa.Schema) -> list[str]:
+        stream.unread, names = unread_in(schema), readable(schema)
+        if stream.unread and not names:
+            raise Unfit(f"a column of type {next(iter(stream.unread.values()))}, which is not read")
+        return names if wanted is None else wanted(names)
+
     number = 0
     try:
         with stream.as_file() as opened:
             n_total, stream.n_bytes = stream.n_bytes or _size(opened), 0  # a copy took all of it at once
-            for batch, done in batches(opened, wanted):
+            for batch, done in batches(opened, chosen):
                 for piece, n_piece in pieces(batch):
-                    for value in _values(piece, n_piece, stream=stream):
+                    for value in _values(piece, n_piece, stream=stream, is_look=wanted is None):
                         number += 1
                         stream.n_unpacked += n_piece // piece.num_rows
                         yield number, value
@@ -68,17 +100,22 @@ def _rows(
         stream.damage = f"The {kind} file is damaged ({reason[:120]})."
 
 
-def _values(piece: pa.RecordBatch, n_bytes: int, *, stream: ByteStream) -> Iterable[dict[str, Any] | Problem]:
+def _values(
+    piece: pa.RecordBatch, n_bytes: int, *, stream: ByteStream, is_look: bool
+) -> Iterable[dict[str, Any] | Problem]:
     if n_bytes > N_ROW_LIMIT:  # then it is one row
         return [Problem("not_a_record", f"The row is longer than {N_ROW_LIMIT >> 20} MiB.")]
-    names, columns = (
-        unique_names(piece.schema.names),
-        [plain(column, stream=stream) for column in piece.columns],
-    )
-    return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    names = unique_names(piece.schema.names)
+    problems: dict[int, Problem] = {}
+    columns = [plain(column, stream=stream, problems=problems) for column in piece.columns]
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    if is_look:
+        passed_over = dict.fromkeys(stream.unread)
+        return (row | passed_over for row in rows) if passed_over else rows
+    return (problems.get(i, row) for i, row in enumerate(rows)) if problems else rows
 
 
-def parquet_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordBatch, float]]:
+def parquet_batches(opened: BinaryIO, chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, float]]:
     """Yield batches of a Parquet file, texts as dictionaries, and which part of its rows is done then.
 
     Raises:
@@ -87,7 +124,7 @@ def parquet_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.Recor
     """
     metadata = pq.read_metadata(opened)
     n_done, n_rows = 0, max(metadata.num_rows, 1)
-    names = wanted(metadata.schema.to_arrow_schema().names)
+    names = chosen(metadata.schema.to_arrow_schema())
     for group, chunks in enumerate(parquet_pages.chunks_of(opened)):
         n, words = _n_rows_at_once(opened, chunks, schema=metadata.schema, names=names)
         # As words of a dictionary, values that repeat are held once; as texts, each would be written out.
@@ -120,7 +157,7 @@ def _n_rows_at_once(
     return max(1, min(_N_ROWS, _N_BATCH // widest)), words
 
 
-def arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordBatch, float]]:
+def arrow_batches(opened: BinaryIO, chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, float]]:
     """Yield batches of an Arrow file or stream, and which part of it is done then.
 
     Raises:
@@ -138,13 +175,13 @@ def arrow_batches(opened: BinaryIO, wanted: Wanted) -> Iterator[tuple[pa.RecordB
         file = pa.ipc.open_file(opened)
         n_batches = max(file.num_record_batches, 1)
         found = ((file.get_batch(i), i / n_batches) for i in range(file.num_record_batches))
-        names = file.schema.names
+        schema = file.schema
     else:
         reader, n_total = pa.ipc.open_stream(opened), max(_size(opened), 1)
         found = ((batch, opened.tell() / n_total) for batch in reader)
-        names = reader.schema.names
-    known = set(wanted(names))
-    columns = [i for i, name in enumerate(names) if name in known]  # two may have the same name
+        schema = reader.schema
+    known = set(chosen(schema))
+    columns = [i for i, name in enumerate(schema.names) if name in known]  # two may have the same name
     for whole, done in found:
         yield _checked(whole.select(columns)), min(done, 1.0)
     yield pa.RecordBatch.from_pylist([], schema=pa.schema([])), 1.0
@@ -171,19 +208,30 @@ def _size(opened: BinaryIO) -> int:
     return size
 
 
-def plain(column: pa.Array, *, stream: ByteStream | None = None) -> list[Any]:
+def plain(
+    column: pa.Array, *, stream: ByteStream | None = None, problems: dict[int, Problem] | None = None
+) -> list[Any]:
     """Return the values of a column as readers take them: times in milliseconds, bytes as text.
 
     A stream is told of bytes that are no text; without one they raise UnicodeDecodeError in a column of
     texts, and are replaced in one of bytes.
+
+    Args:
+        column: Of a type that is read.
+        stream: Where it comes from.
+        problems: Takes, by row, what can't be read of it, which is null then; without, it raises.
     """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
+    elif pa.types.is_duration(kind):  # nanoseconds would be another thing where pandas is installed
+        column = column.cast(pa.duration("ms"), safe=False).cast(pa.int64())
+    elif pa.types.is_time64(kind):
+        column = column.cast(pa.time64("us"), safe=False)
     elif pa.types.is_date(kind):
-        column = column.cast(pa.date32())
+        column = _dated(column.cast(pa.date32(), safe=False))
     elif pa.types.is_decimal(kind):  # databases write ids as such: no float holds them
         return [v if v is None else int(v) if v == int(v) else float(v) for v in column.to_pylist()]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -191,9 +239,37 @@ def plain(column: pa.Array, *, stream: ByteStream | None = None) -> list[Any]:
     try:
         return list(column.to_pylist())
     except UnicodeDecodeError:  # one bad byte must not cost the rest of the file
-        if stream is None:
+        if stream is not None and not pa.types.is_nested(kind):
+            return _decoded(column.cast(pa.large_binary()), stream)
+        if problems is None:
             raise
-        return _decoded(column.cast(pa.large_binary()), stream)
+    except (pa.ArrowException, ValueError, OverflowError, LookupError):
+        if problems is None:
+            raise
+    return _one_by_one(column, problems)
+
+
+def _dated(days: pa.Array) -> pa.Array:
+    """Return days with null for those in years that Python has not."""
+    number = days.cast(pa.int32())
+    known = pc.and_(pc.greater_equal(number, _DAYS[0]), pc.less(number, _DAYS[1]))
+    return pc.if_else(known, days, pa.scalar(None, pa.date32()))
+
+
+def _one_by_one(column: pa.Array, problems: dict[int, Problem]) -> list[Any]:
+    """Return values of which Python has not all, such as times in lists beyond its years."""
+    values: list[Any] = []
+    for i, value in enumerate(column):
+        try:
+            values.append(value.as_py())
+        except UnicodeDecodeError:
+            problems[i] = Problem("bad_encoding", "The record holds bytes that are not UTF-8 text.")
+            values.append(None)
+        except (pa.ArrowException, ValueError, OverflowError, LookupError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            problems[i] = Problem("invalid_field", f"The row holds what can't be read ({reason[:120]}).")
+            values.append(None)
+    return values
 
 
 def _decoded(column: pa.Array, stream: ByteStream | None) -> list[str | None]:

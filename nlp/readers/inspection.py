@@ -40,6 +40,7 @@ class Seen:
         why: One sentence: what told the format, or why it can't be used.
         columns: Each field that is found, to the names it has there, the one that counts first.
         others: Names that mean nothing here.
+        unread: Columns of types that are not read, to those.
         batch: What its first records became.
         is_whole: Whether there are no more records.
     """
@@ -51,6 +52,7 @@ class Seen:
     container: str = ""
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     others: Sequence[str] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
     batch: Batch | None = None
     is_whole: bool = True
 
@@ -93,6 +95,7 @@ def _seen(source: Source, prepared: Prepared, *, options: ReadOptions) -> Seen:
         container=prepared.container,
         columns=prepared.columns,
         others=prepared.others,
+        unread=prepared.unread,
         batch=batch,
         is_whole=is_whole,
     )

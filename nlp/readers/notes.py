@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from plaudit.errors import MappingError
 from plaudit.readers.preparation import Prepared, listed
+
+_N_TOLD: Final = 5  # columns that are named with their types
 
 
 def refuse_missing(prepared: Sequence[Prepared], *, keep: Iterable[str]) -> None:
@@ -22,10 +25,19 @@ def refuse_missing(prepared: Sequence[Prepared], *, keep: Iterable[str]) -> None
 
 
 def notes_of(prepared: Sequence[Prepared]) -> Iterator[str]:
-    """Yield a sentence for each column to keep that some sources lack."""
+    """Yield a sentence for each column to keep that some sources lack, and for columns not read in some."""
     known = [each for each in prepared if each.names]
     for name in dict.fromkeys(name for each in known for name in each.missing):
         yield f"{_missing(name, [each for each in known if name in each.missing])} It is null there."
+    for unread in dict.fromkeys(tuple(each.unread.items()) for each in prepared if each.unread):
+        where = [each for each in prepared if tuple(each.unread.items()) == unread]
+        told = [f"'{name[:40]}' ({kind})" for name, kind in unread[:_N_TOLD]]
+        more = f" and {len(unread) - _N_TOLD} more" if len(unread) > _N_TOLD else ""
+        others = f" and of {len(where) - 1} others" if len(where) > 1 else ""
+        yield (
+            f"Passed over columns of {where[0].source.name}{others}, of types that are not read:"
+            f" {', '.join(told)}{more}."
+        )
 
 
 def _missing(name: str, without: Sequence[Prepared]) -> str:

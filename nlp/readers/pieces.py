@@ -21,8 +21,31 @@ _N_ROW: Final = 16  # bytes of a row that says nothing
 _N_ITEM: Final = 64  # bytes of what lies in a list or struct, as an object
 
 
+_COUNTED: Final = (
+    *(pa.types.is_primitive, pa.types.is_null, pa.types.is_decimal),
+    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary),
+)
+
+
 class Unfit(ValueError):  # noqa: N818 - what is wrong with a table is no fault of the program
     """Says what a table holds that can't be read in bounded memory."""
+
+
+def is_counted(kind: pa.DataType) -> bool:
+    """Return whether values of a type can be counted; others are not read."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_counted(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return not pa.types.is_nested(kind.value_type) and is_counted(kind.value_type)
+    if pa.types.is_struct(kind):  # as an object it can't have two parts of a name
+        names = {each.name for each in kind}
+        return len(names) == kind.num_fields and all(is_counted(each.type) for each in kind)
+    if pa.types.is_map(kind):
+        return is_counted(kind.key_type) and is_counted(kind.item_type)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return is_counted(kind.value_type)
+    return any(is_kind(kind) for is_kind in _COUNTED)
 
 
 def pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:

@@ -42,6 +42,7 @@ class Prepared:
         columns: Each field found in the first records, to its names there, the one that counts first.
         names: All names found there; none where there is no record.
         missing: Of the columns to keep those that are not among them.
+        unread: Columns that are passed over, to their types, which are not read.
     """
 
     source: Source
@@ -52,6 +53,7 @@ class Prepared:
     columns: Mapping[str, tuple[str, ...]]
     names: tuple[str, ...]
     missing: tuple[str, ...]
+    unread: Mapping[str, str]
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -85,9 +87,9 @@ def _values(
         case "lines":
             return containers.plain_values(stream)
         case "parquet":
-            return columnar.parquet_rows(stream, wanted=list if mapper is None else mapper.used)
+            return columnar.parquet_rows(stream, wanted=None if mapper is None else mapper.used)
         case "arrow":
-            return columnar.arrow_rows(stream, wanted=list if mapper is None else mapper.used)
+            return columnar.arrow_rows(stream, wanted=None if mapper is None else mapper.used)
         case "excel":
             return workbook.workbook_rows(stream)
         case _:
@@ -107,13 +109,14 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
     named = None if options.format is None else format_named(options.format)
     container = _container(source, head, named=named, options=options)
     dialect = _dialect(head, container=container)
-    sample = _sample(source, container=container, dialect=dialect)
+    sample, unread = _sample(source, container=container, dialect=dialect)
     found = named or _format(sample, container=container)
     mapper = Mapper(found, columns=options.columns, keep=options.keep)
     if not sample and container in ("csv", "tsv"):
         sample = [dict.fromkeys(sniffing.header_of(head, delimiter=dialect.delimiter))]
     records, problem = _records(sample, mapper=mapper)
     _refuse_by_column(source, sample)
+    _refuse_unread(source, records, mapper=mapper, unread=unread, options=options)
     _check(source, records, mapper=mapper, source_format=found, problem=problem, options=options)
     return Prepared(
         source=source,
@@ -124,6 +127,7 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
         columns=_columns(records[:_N_LOOKED_AT], mapper=mapper),
         names=tuple(_names_in(records)),
         missing=tuple(name for name in options.keep if not any(holds(record, name) for record in records)),
+        unread=unread,
     )
 
 
@@ -135,7 +139,7 @@ def format_of(source: Source) -> Format:
     """
     head = sniffing.head_of(source)
     container = _container(source, head, named=None, options=ReadOptions())
-    sample = _sample(source, container=container, dialect=_dialect(head, container=container))
+    sample, _ = _sample(source, container=container, dialect=_dialect(head, container=container))
     return _format(sample, container=container)
 
 
@@ -163,7 +167,8 @@ def _dialect(head: sniffing.Head, *, container: str) -> table.Dialect:
     return sniffing.dialect_of(head, delimiter="\t" if container == "tsv" else sniffing.delimiter_of(head))
 
 
-def _sample(source: Source, *, container: str, dialect: table.Dialect) -> list[Any]:
+def _sample(source: Source, *, container: str, dialect: table.Dialect) -> tuple[list[Any], Mapping[str, str]]:
+    """Return the first values, and columns of types that are not read, which are null in them."""
     with closing(source.open()) as stream:
         stream.limit = _N_LIMIT
         seen = []
@@ -177,7 +182,7 @@ def _sample(source: Source, *, container: str, dialect: table.Dialect) -> list[A
     if problems and len(problems) == len(seen) and container in ("json", "ndjson"):
         kind = "is not JSON" if problems[0].reason == "not_json" else "holds no comments"
         raise InputError(f"{source.name} {kind}: {problems[0].detail} Fetch or write it again.")
-    return [value for value in seen if not isinstance(value, Problem)]
+    return [value for value in seen if not isinstance(value, Problem)], stream.unread
 
 
 def _format(sample: Sequence[Any], *, container: str) -> Format:
@@ -223,6 +228,28 @@ def _check(
         f"{source.name} has no column that is known to hold a comment's text; it has: {_names(records)}."
         " Name the right one with --map text=COLUMN."
     )
+
+
+def _refuse_unread(
+    source: Source,
+    records: Sequence[Record],
+    *,
+    mapper: Mapper,
+    unread: Mapping[str, str],
+    options: ReadOptions,
+) -> None:
+    """Refuse a source where a column that was asked for, or all that may hold a text, is of no use."""
+    needed = [*options.keep, *(name.partition(".")[0] for name in options.keep)]
+    for layout in mapper.layouts(records) if unread else ():
+        needed += [paths[0][0] for field in options.columns if (paths := layout.paths[field])]
+        texts = [path[0] for path in layout.paths["text"]]
+        needed += texts[:1] if unread.keys() >= {*texts} else ()
+    column = next((name for name in needed if name in unread), None)
+    if column is not None:
+        raise InputError(
+            f"{source.name} holds in '{column}' a column of type {unread[column]}, which is not read;"
+            " write it again as one of texts, numbers or lists, or name another."
+        )
 
 
 def _refuse_by_column(source: Source, sample: Iterable[Any]) -> None:

@@ -45,6 +45,7 @@ class ByteStream:
         n_unpacked: Bytes given out so far.
         limit: Bytes after which no more are given out; None for all there are.
         is_marked: Whether a container put `BAD_BYTE` where bytes were no text.
+        unread: Columns of a table that are passed over, to their types, which are not read.
     """
 
     def __init__(self, raw: BinaryIO) -> None:
@@ -55,6 +56,7 @@ class ByteStream:
         self.n_unpacked = 0
         self.limit: int | None = None
         self.is_marked = False
+        self.unread: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[bytes]:
         r"""Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8, lines ended by \n."""
