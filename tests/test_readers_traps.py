@@ -47,6 +47,34 @@ def test_ids_of_spreadsheets_lose_their_decimals(tmp_path: Path) -> None:
     assert [(row["id"], row["parent_id"]) for row in rows] == [("12", None), ("13", "12")]
 
 
+@pytest.mark.parametrize("rounded", ["6.8E+18", "6,8E+18", 6.8e18])
+def test_ids_that_lost_their_last_digits_are_nobodys(rounded: object) -> None:
+    given = [
+        {"id": str(i), "text": "Deep", "uid": rounded, "username": name, "creator": rounded}
+        | {"parent_id": rounded, "post_id": rounded}
+        for i, name in enumerate(["ann", "bob"])
+    ]
+    rows, reasons = records(*given, {"id": "2", "text": "Wide", "author_id": rounded})
+    assert not reasons
+    assert [row["author"] for row in rows] == [pseudonym("ann"), pseudonym("bob"), None]
+    assert [row["handle"] for row in rows] == [handle_pseudonym("ann"), handle_pseudonym("bob"), None]
+    assert {row[name] for row in rows for name in ("parent_id", "post_id", "creator_id")} == {None}
+    assert not any(row["is_creator"] for row in rows)
+    assert records(given[0], post="p")[0][0]["post_id"] == "p"
+    assert records({"text": "Deep", "author": rounded})[0][0]["author"] is None
+
+
+def test_people_of_a_table_that_a_spreadsheet_rounded(tmp_path: Path) -> None:
+    table = (
+        "cid,text,uniqueId,uid,diggCount,videoWebUrl,repliesToId\n"
+        "1,Deep,ann,6.8E+18,1,https://x/video/7,\n2,Wide,bob,6.8E+18,1,https://x/video/7,7.3E+18\n"
+    )
+    rows, rejected = rows_of(write(tmp_path, "a.csv", table))
+    assert not rejected
+    assert [row["author"] for row in rows] == [pseudonym("ann"), pseudonym("bob")]
+    assert rows[1]["parent_id"] is None
+
+
 @pytest.mark.parametrize("parent", [None, "", "root", "0", 0, "nan", "NULL", "own", "p"])
 def test_top_level_in_every_spelling(parent: object) -> None:
     rows, _ = records({"id": "own", "text": "Top", "parent_id": parent, "post_id": "p"})

@@ -97,15 +97,12 @@ class Assembler:
         problems = _Problems(self._records)
         columns: dict[str, Sequence[Any]] = {}
         columns["text"] = [problems.text(i, text) for i, text in enumerate(raw["text"])]
-        ids = [
-            None if id_ is not None and (type(v) is float or "+" in id_) and coercion.is_rounded(v) else id_
-            for v, id_ in zip(raw["id"], problems.ids("id", raw["id"]), strict=True)
-        ]
+        ids = _whole(problems.ids("id", raw["id"]), raw["id"])
         columns["id"] = [
             number if id_ is None else id_ for id_, number in zip(ids, self._numbers, strict=True)
         ]
-        parents = problems.ids("parent_id", raw["parent_id"])
-        posts = problems.short("post_id", _each(coercion.as_id, raw["post_id"]))
+        parents = _whole(problems.ids("parent_id", raw["parent_id"]), raw["parent_id"])
+        posts = problems.short("post_id", _whole(_each(coercion.as_id, raw["post_id"]), raw["post_id"]))
         columns["post_id"] = self._filled(posts, self._post)
         columns["parent_id"] = [
             None if p in ("root", "0", "-1") or p in (id_, post) else p
@@ -133,7 +130,7 @@ class Assembler:
     def _people(
         self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]], *, problems: _Problems
     ) -> None:
-        stable = _each(coercion.as_name, raw["author"])
+        stable = _whole(_each(coercion.as_name, raw["author"]), raw["author"])
         is_same = all(map(is_, raw["name"], raw["author"]))
         names = stable if is_same else _each(coercion.as_name, raw["name"])
         shown = [s if name is None else name for s, name in zip(stable, names, strict=True)]
@@ -141,7 +138,9 @@ class Assembler:
         columns["author"] = [None if name is None else _pseudonym(name) for name in known]
         columns["handle"] = [None if name is None else _handle_pseudonym(name) for name in shown]
         flags = list(map(coercion.as_flag, raw["is_creator"]))
-        creators = problems.short("creator_id", _each(coercion.as_name, raw["creator_id"]))
+        creators = problems.short(
+            "creator_id", _whole(_each(coercion.as_name, raw["creator_id"]), raw["creator_id"])
+        )
         named = self._creator
         columns["creator_id"] = creators if named is None else [named] * len(creators)
         if named is not None or any(creator is not None for creator in creators):
@@ -253,6 +252,14 @@ def _each(coerce: Callable[[object], _T | None], values: Sequence[object]) -> li
             known = {value: coerce(value) for value in different}
             return [known[value] for value in values]
     return list(map(coerce, values))
+
+
+def _whole(ids: list[str | None], values: Sequence[object]) -> list[str | None]:
+    """Return ids but those that lost their last digits: one may be that of several people or things."""
+    return [
+        None if id_ is not None and (type(v) is float or "+" in id_) and coercion.is_rounded(v) else id_
+        for id_, v in zip(ids, values, strict=True)
+    ]
 
 
 def _joined(parts: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
