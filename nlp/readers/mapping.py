@@ -15,6 +15,13 @@ PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "ro
 _REPLIES: Final = frozenset({"replies", "answers", "children", "replycomment"})
 _ERRORS: Final = frozenset({"error", "errors", "errorcode", "errordescription", "errormessage"})
 _NO_TEXT_BESIDE_ERROR: Final = frozenset({"message", "description"})
+_FINE: Final = frozenset({"ok", "0", "success"})  # codes of an error that is none, as TikTok sends
+_SAID_BY_POSTS: Final = frozenset({"message", "caption", "story"})
+_OF_POSTS: Final = frozenset({"caption", "title"})
+# Facebook's posts and comments both have a message with `comments` below it; a post has none of these.
+_OF_COMMENTS: Final = frozenset({"parent", "parentid", "inreplyto", "commentcount", "likecount", "userlikes"})
+_OF_PEOPLE: Final = ("id", "author", "created_at")
+_N_ITEMS: Final = 10  # of a page, that tell whether it holds comments
 _NESTED: Final = (dict, list)
 _N_LAYOUTS: Final = 4096
 
@@ -35,7 +42,11 @@ def fold(name: str) -> str:
 
 def has_error(record: Record) -> bool:
     """Return whether a record says that something went wrong."""
-    return any(value and fold(str(key)) in _ERRORS for key, value in record.items())
+    return any(value and fold(str(key)) in _ERRORS and not _is_fine(value) for key, value in record.items())
+
+
+def _is_fine(error: object) -> bool:
+    return isinstance(error, dict) and str(error.get("code")).lower() in _FINE
 
 
 class Layout:
@@ -49,6 +60,8 @@ class Layout:
         self.pages = tuple(folded[name] for name in sorted(PAGES & folded.keys(), key=_page_order))
         self.replies = tuple(key for name, key in folded.items() if name in _REPLIES)
         self.errors = tuple(key for name, key in folded.items() if name in _ERRORS)
+        self.titles = tuple(key for name, key in folded.items() if name in _OF_POSTS)
+        self.marks = tuple(key for name, key in folded.items() if name in _OF_COMMENTS)
         names = {field: columns.get(field, ()) for field in FIELDS}
         if self.errors:
             names["text"] = tuple(n for n in names["text"] if n not in _NO_TEXT_BESIDE_ERROR)
@@ -109,17 +122,26 @@ def _first(record: Record, *, paths: Iterable[tuple[str, ...]], otherwise: objec
     return otherwise
 
 
-def _page(record: Record, *, layout: Layout) -> object:
+def _page(record: Record, *, layout: Layout) -> list[str]:
+    """Return the name of the page that a record without a text is; none where it is no page."""
+    is_fine = any(_is_fine(record[key]) for key in layout.errors)  # then {} is a page without comments
     for key in layout.pages:
-        if isinstance(record[key], list) or (record[key] and isinstance(record[key], dict)):
-            return record[key]
-    return None
+        value = record[key]
+        if isinstance(value, list) or (isinstance(value, dict) and (value or is_fine)):
+            return [key]
+    return []
 
 
 def _replies(record: Record, *, layout: Layout) -> list[object]:
-    below = [record[key] for key in layout.replies]
-    lists = [value if isinstance(value, list) else [value] for value in below]
-    return [item for values in lists for item in reversed(values) if isinstance(item, dict)]
+    """Return the replies below a comment, the last first; a Problem for what is none among them."""
+    found: list[object] = []
+    for key in layout.replies:
+        value = record[key]
+        if isinstance(value, list):
+            found += (each if isinstance(each, _NESTED) else not_a_record(each) for each in reversed(value))
+        elif isinstance(value, dict):  # a page of them; a number says how many there are
+            found.append(value)
+    return found
 
 
 def records_in(value: object, *, depth: int = 6) -> Iterator[Record]:
@@ -132,6 +154,29 @@ def records_in(value: object, *, depth: int = 6) -> Iterator[Record]:
         for key, inner in value.items():
             if isinstance(inner, (dict, list)) and depth and fold(str(key)) in PAGES:
                 yield from records_in(inner, depth=depth - 1)
+
+
+def _is_post(record: Record, row: Values, *, layout: Layout, pages: Iterable[str]) -> bool:
+    """Return whether comments lie in a page of a record because it is their post: its text is none."""
+    if any(record[key] is not None and record[key] != "" for key in layout.marks):
+        return False
+    paths = layout.paths["text"]
+    said = next((path for path in paths if _is_plain(value_at(record, path))), paths[0] if paths else ("",))
+    is_said_by_posts = fold(str(said[-1])) in _SAID_BY_POSTS
+    for key in pages:
+        inner = record[key] if isinstance(record[key], dict) else ()
+        if "comments" in map(fold, map(str, (key, *inner))):
+            return is_said_by_posts or any(_is_plain(record[title]) for title in layout.titles)
+    return is_said_by_posts and row[_ID] is None  # as an API says {"message": "success", "data": [...]}
+
+
+def _inheriting(row: Values, above: Values) -> Values:
+    """Return a row with what it does not say itself but the one it lies below."""
+    for index in _SHARED:
+        row[index] = above[index] if row[index] is None else row[index]
+    if row[_PARENT] is None:
+        row[_PARENT] = above[_ID] if _is_plain(above[_TEXT]) else above[_PARENT]
+    return row
 
 
 class Mapper:
@@ -180,27 +225,68 @@ class Mapper:
 
     def unpack(self, value: object) -> Iterator[tuple[Record, Values] | Problem]:
         """Yield the comments in a value, each as read and as values; replies follow their parent."""
-        stack: list[tuple[object, Values | None]] = [(value, None)]
+        # Beside each value: the row it lies below, and whether that is of a comment or of a post's comments.
+        stack: list[tuple[object, Values | None, bool]] = [(value, None, False)]
         while stack:
-            value, above = stack.pop()
+            value, above, within = stack.pop()
             if isinstance(value, dict):
                 if self._format.rows is not None:
                     yield from self._rows(self._format.rows(value))
                     continue
                 layout = self.layout(value)
                 row = self._values(value, layout=layout, above=above)
-                page = _page(value, layout=layout) if layout.pages and not _is_plain(row[_TEXT]) else None
-                if page is None:
-                    yield value, row
-                    stack.extend((item, row) for item in _replies(value, layout=layout))
+                pages, is_post = self._pages(value, row, layout=layout, within=within)
+                if pages and (is_post or not _is_plain(row[_TEXT])):
+                    row = self._enclosed(value, row, layout=layout, is_post=is_post)
+                    within = within or "comments" in map(fold, pages)
+                    below: list[object] = []
                 else:
-                    stack.append((page, self._enclosed(value, row, layout=layout)))
+                    yield value, row
+                    below, within = _replies(value, layout=layout), True
+                stack.extend((item, row, within) for item in [*(value[key] or [] for key in pages), *below])
             elif isinstance(value, list):
-                stack.extend((item, above) for item in reversed(value))
+                stack.extend((item, above, within) for item in reversed(value))
             elif isinstance(value, str):
-                yield {"text": value}, [value if name == "text" else None for name in FIELDS]
+                row = [value if name == "text" else None for name in FIELDS]
+                yield {"text": value}, row if above is None else _inheriting(row, above)
             else:
-                yield not_a_record(value)
+                yield value if isinstance(value, Problem) else not_a_record(value)
+
+    def _pages(self, record: Record, row: Values, *, layout: Layout, within: bool) -> tuple[list[str], bool]:
+        """Return the names of the pages of comments in a record, and whether it is the post they lie below.
+
+        Args:
+            record: An object.
+            row: Its values.
+            layout: Where they lie.
+            within: Whether it lies below a comment, or among a post's comments itself.
+        """
+        if not layout.pages:
+            return [], False
+        if _is_plain(row[_TEXT]):
+            keys = [key for key in reversed(layout.pages) if key not in layout.replies]
+            pages = [key for key in keys if self._holds_comments(fold(key), record[key])]
+        else:
+            pages = _page(record, layout=layout)
+        return pages, bool(pages) and not within and _is_post(record, row, layout=layout, pages=pages)
+
+    def _holds_comments(self, name: str, value: object, *, depth: int = 4) -> bool:
+        """Return whether what lies beside a text is a page of comments, and not more about that text."""
+        if isinstance(value, list):
+            return bool(value) if name == "comments" else any(map(self._is_comment, value[:_N_ITEMS]))
+        if not isinstance(value, dict) or not depth:
+            return False
+        layout = self.layout(value)
+        inner = ((name if name == "comments" else fold(key), value[key]) for key in layout.pages)
+        if any(self._holds_comments(*each, depth=depth - 1) for each in inner):
+            return True
+        return name == "comments" and any(map(self._is_comment, (value, *value.values())))
+
+    def _is_comment(self, value: object) -> bool:
+        if not isinstance(value, dict):
+            return False
+        paths = self.layout(value).paths
+        return bool(paths["text"]) and any(paths[name] for name in _OF_PEOPLE)
 
     def _rows(self, found: Iterable[Row | Problem]) -> Iterator[tuple[Record, Values] | Problem]:
         for each in found:
@@ -214,9 +300,12 @@ class Mapper:
                 row[index] = given if row[index] is None else row[index]
             yield record, row
 
-    def _enclosed(self, record: Record, row: Values, *, layout: Layout) -> Values:
+    def _enclosed(self, record: Record, row: Values, *, layout: Layout, is_post: bool) -> Values:
         """Return what comments inherit from the post or video they lie in."""
-        if self._format.enclosing and fold(layout.pages[0]) == "comments" and not layout.paths["text"]:
+        if is_post:  # neither it nor what it shares is what its comments answer
+            row = [None if index in (_TEXT, _PARENT) else value for index, value in enumerate(row)]
+        is_enclosing = is_post or (fold(layout.pages[0]) == "comments" and not layout.paths["text"])
+        if self._format.enclosing and is_enclosing:
             given = Layout(record, columns=self._format.enclosing).values(record)
             row = [
                 new if old is None and _is_plain(new) else old for old, new in zip(row, given, strict=True)
@@ -227,9 +316,4 @@ class Mapper:
         row = layout.values(record)
         for index, parse in self._parse:
             row[index] = parse(row[index])
-        if above is not None:
-            for index in _SHARED:
-                row[index] = above[index] if row[index] is None else row[index]
-            if row[_PARENT] is None:
-                row[_PARENT] = above[_ID] if _is_plain(above[_TEXT]) else above[_PARENT]
-        return row
+        return row if above is None else _inheriting(row, above)
