@@ -87,18 +87,22 @@ def test_any_bytes(tmp_path: Path, data: bytes, name: str, pack: Any, format_: s
     records=st.lists(RECORDS, max_size=8),
     as_lines=st.booleans(),
     format_=st.none() | st.sampled_from([*FORMATS]),
+    keep=st.sampled_from([(), ("text",), ("id", "replies")]),
 )
-def test_any_json(tmp_path: Path, records: list[Any], as_lines: bool, format_: str | None) -> None:
+def test_any_json(
+    tmp_path: Path, records: list[Any], as_lines: bool, format_: str | None, keep: tuple[str, ...]
+) -> None:
     path = tmp_path / "a.json"
     path.write_text("\n".join(map(json.dumps, records)) if as_lines else json.dumps(records))
     with suppress(InputError, MappingError):
-        n_read([path], format=format_)
+        n_read([path], format=format_, keep=keep)
 
 
 @ANYWHERE
 @given(records=st.lists(RECORDS, max_size=8), batch_size=st.integers(1, 4))
 def test_any_records(records: list[Mapping[str, object]], batch_size: int) -> None:
-    for batch in read_records(records, options=ReadOptions(batch_size=batch_size, creator="a", post="p")):
+    options = ReadOptions(batch_size=batch_size, creator="a", post="p", keep=("text", "replies", "id"))
+    for batch in read_records(records, options=options):
         batch.comments.validate(full=True)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from plaudit.errors import MappingError
 from plaudit.readers import ReadOptions, read, read_records
@@ -12,6 +17,7 @@ from plaudit.readers.notes import notes_of
 from plaudit.readers.reading import parts_of
 
 from .test_readers_formats import write
+from .test_readers_fuzz import ANYWHERE, VALUES
 
 
 def test_values_are_kept_as_they_were_beside_usable_comments_only():
@@ -93,3 +99,46 @@ def test_a_file_without_a_record_neither_has_a_column_nor_lacks_it(tmp_path):
     paths, options = [tmp_path / "a.parquet", tmp_path / "b.parquet"], ReadOptions(keep=("mood",))
     assert list(notes_of(parts_of(paths, options=options))) == []
     assert len(list(read(paths[:1], options=options))) == 1
+
+
+def nested(value: object, depth: int) -> object:
+    for level in range(depth):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+def kept(*given: dict[str, object]) -> list[str | None]:
+    (batch,) = read_records(given, options=ReadOptions(keep=("x",)))
+    assert batch.kept is not None
+    return batch.kept.column(0).to_pylist()
+
+
+def test_what_orjson_cannot_write_is_kept(tmp_path):
+    assert kept({"text": "a", "x": 10**38}, {"text": "b", "x": [2**70, float("nan"), "é"]}) == [
+        str(10**38),
+        f'[{2**70},null,"é"]',
+    ]
+    (deep,) = kept({"text": "a", "x": nested("end", 300)})
+    assert deep.startswith('[{"a":[{"a":')
+    assert "…" in deep
+    assert json.loads(deep)
+    assert kept({"text": "a", "x": nested("end", 90)}) == [
+        json.dumps(nested("end", 90), separators=(",", ":"))
+    ]
+    assert kept({"text": "a", "x": {"\ud83d": ["\udfff", 1]}}) == ['{"\ufffd":["\ufffd",1]}']
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b'{"text": "a \\ud83d", "x": 123456789012345678901234567890}\n')
+    table = pa.table({"text": ["a"], "x": pa.array([Decimal("9" * 38)], pa.decimal128(38, 0))})
+    pq.write_table(table, tmp_path / "b.parquet")
+    for name, expected in (("a.ndjson", "123456789012345678901234567890"), ("b.parquet", "9" * 38)):
+        (batch,) = read([tmp_path / name], options=ReadOptions(keep=("x",)))
+        assert batch.kept.column(0).to_pylist() == [expected]
+
+
+@ANYWHERE
+@given(values=st.lists(VALUES | st.binary(max_size=3) | st.integers(), min_size=1, max_size=4))
+@example(values=[10**400, nested(10**400, 500)])
+@example(values=[10**5000])
+def test_any_value_can_be_kept(values):
+    found = kept(*({"text": str(i), "x": value} for i, value in enumerate(values)))
+    assert [each is None for each in found] == [value is None for value in values]

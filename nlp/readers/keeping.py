@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,11 @@ from plaudit.readers.mapping import value_at
 PREFIX: Final = "original_"
 """Before the name of a kept column: the dump's `label` is not ours."""
 
+DEPTH: Final = 100
+"""Objects and lists in each other that are kept; orjson itself writes no more than 254."""
+
+_N_BITS: Final = 14_000  # some 4,200 digits; Python itself writes no more than 4,300
+
 
 def kept_schema(names: Sequence[str]) -> pa.Schema:
     """Return the schema of kept columns; all are text, since one dump may hold 1, "1" and null."""
@@ -24,8 +30,8 @@ def kept_schema(names: Sequence[str]) -> pa.Schema:
 def kept_columns(records: Iterable[Record], names: Sequence[str]) -> pa.RecordBatch:
     """Return the columns of these names, one row a record.
 
-    Text is kept as it was written, anything else as JSON; null where it is missing. A name reaches into
-    objects by dots where no column has it whole.
+    Text is kept as it was written, anything else as JSON, cut where it nests deeper than `DEPTH`; null where
+    it is missing. A name reaches into objects by dots where no column has it whole.
     """
     schema, rows = kept_schema(names), list(records)
     columns = [pa.array([_shown(value_of(record, name)) for record in rows], pa.string()) for name in names]
@@ -47,6 +53,21 @@ def holds(record: Record, name: str) -> bool:
     return name in record or (isinstance(above, Mapping) and last in above)
 
 
+def _cut(value: object, depth: int = 0) -> object:
+    """Return a value as `json` can write it."""
+    if isinstance(value, (Mapping, list, tuple)) and depth == DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(key): _cut(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cut(item, depth + 1) for item in value]
+    if isinstance(value, int) and value.bit_length() > _N_BITS:
+        return "…"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
 def _shown(value: object) -> str | None:
     if value is None:
         return None
@@ -62,5 +83,5 @@ def _shown(value: object) -> str | None:
 def _as_json(value: object) -> str:
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except orjson.JSONEncodeError:  # integers of more than 64 bits, or lone halves of UTF-16 pairs
-        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+    except orjson.JSONEncodeError:  # integers of more than 64 bits, lone halves of UTF-16 pairs, too deep
+        return json.dumps(_cut(value), ensure_ascii=False, separators=(",", ":"))

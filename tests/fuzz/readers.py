@@ -20,7 +20,11 @@ with atheris.instrument_imports(include=["plaudit.readers"]):
     from plaudit.readers import ReadOptions, read
 
 _NAMES = ("a", "a.csv", "a.json", "a.jsonl", "a.txt", "a.parquet", "a.arrow", "a.xlsx", "a.zip")
-_OPTIONS = (ReadOptions(), ReadOptions(batch_size=1), ReadOptions(creator="a", post="p", keep=("text",)))
+_OPTIONS = (
+    ReadOptions(),
+    ReadOptions(batch_size=1),
+    ReadOptions(creator="a", post="p", keep=("text", "id", "comments")),
+)
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
 
 
