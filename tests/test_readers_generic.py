@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from plaudit.errors import InputError
+from plaudit.errors import InputError, MappingError
 from plaudit.pseudonym import handle_pseudonym, pseudonym
-from plaudit.readers import containers, read, workbook
+from plaudit.readers import ReadOptions, containers, read, workbook
 
 from .test_readers_formats import rows_of, write
 
@@ -341,6 +341,25 @@ def test_every_sheet_is_read_and_rows_keep_their_own_number(tmp_path: Path) -> N
     assert rows[1]["author"] == pseudonym("5")
     assert rows[2]["created_at"] == 1_709_287_200_000
     assert rejected == [("missing_text", "a.xlsx:8")]
+
+
+def test_cells_beyond_the_header_of_a_sheet_have_names(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["id", "text", "column 4"], ["1", "Fine", "x", "late", ""], ["2", ""], ["3", "Fine, too"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    options = ReadOptions(keep=("column 4", "column 4 2"))
+    (batch,) = read([tmp_path / "a.xlsx"], options=options)
+    assert batch.kept is not None
+    assert [list(row.values()) for row in batch.kept.to_pylist()] == [["x", "late"], [None, None]]
+    (rejection,) = batch.rejections
+    assert rejection.record == '{"id":"2","text":null,"column 4":null,"column 4 2":null}'
+    titled = openpyxl.Workbook()
+    for row in (["Export of May"], ["id", "text"], ["1", "Fine"]):
+        titled.active.append(row)
+    titled.save(tmp_path / "b.xlsx")
+    with pytest.raises(MappingError, match=r"it has: Export of May, column 2\."):
+        read([tmp_path / "b.xlsx"])
 
 
 def test_a_workbook_with_a_bomb_of_texts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

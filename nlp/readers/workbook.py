@@ -60,10 +60,19 @@ def _numbered(sheets: Iterable[Iterable[Sequence[Any]]]) -> Numbered:
             if header is None:
                 header = _header(row)
             else:
+                if len(row) > len(header):
+                    header = _widened(header, row)
                 yield (
                     number,
                     {**dict.fromkeys(header), **dict(zip(header, row, strict=False))},
-                )  # rows may be short
+                )  # it may be short
+
+
+def _widened(header: list[str], row: Sequence[Any]) -> list[str]:
+    """Return a header with names for cells of a row beyond it, which are notes: cells here never shift."""
+    n_cells = max((n for n, cell in enumerate(row, start=1) if cell is not None and cell != ""), default=0)
+    beyond = (f"column {position}" for position in range(len(header) + 1, n_cells + 1))
+    return unique_names([*header, *beyond])
 
 
 def _header(row: Sequence[Any]) -> list[str]:
