@@ -111,6 +111,9 @@ class ResultFolder:
         A failure in the middle puts the earlier results back.
         """
         for name in self.names:
+            if name in self._folders:
+                for path in (self._scratch / name).iterdir():
+                    _sync(path)
             _sync(self._scratch / name)
         _sync(self._scratch)
         if self.target.exists():

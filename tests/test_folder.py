@@ -36,6 +36,25 @@ def test_results_appear_in_a_new_folder_below_new_ones(tmp_path):
     assert (tmp_path / "x" / "y").stat().st_mode & 0o777 == (tmp_path / "x").stat().st_mode & 0o777
 
 
+def test_all_is_on_the_disk_before_it_appears(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    folder = ResultFolder(tmp_path / "out", names=("pages", "a"), folders={"pages": "*.html"})
+    with folder as scratch:
+        (scratch / "pages").mkdir()
+        for name in ("a", "pages/x.html", "pages/y.html"):
+            (scratch / name).write_text("new")
+        scratch_name = scratch.name
+        folder.publish()
+    assert sorted(synced[:2]) == ["x.html", "y.html"]
+    assert synced[2:] == ["pages", "a", scratch_name, tmp_path.name]
+
+
 def test_earlier_results_are_replaced_and_other_files_stay(tmp_path):
     (tmp_path / "other").write_text("mine")
     assert publish(tmp_path, "old") is False
