@@ -16,6 +16,7 @@ from plaudit.availability import Availability, availability
 from plaudit.comment import Batch, Rejection
 from plaudit.readers import ReadOptions
 from plaudit.readers.inspection import Seen, inspect
+from plaudit.readers.source import Listing, listing_of
 
 N_ROWS: Final = 5
 _N_TEXT: Final = 70
@@ -28,9 +29,10 @@ _FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """All that is seen: each source, and which signals they allow together."""
+    """All that is seen: each source, what is none of them, and which signals they allow together."""
 
     seen: Sequence[Seen]
+    listing: Listing
     signals: Sequence[Availability]
 
     @classmethod
@@ -42,12 +44,14 @@ class Sight:
         """
         seen = list(inspect(sources, options=options, n_records=n_records))
         comments = [each.batch.comments for each in seen if each.batch is not None]
-        return cls(seen=seen, signals=availability(comments, policy=policies.load()))
+        signals = availability(comments, policy=policies.load())
+        return cls(seen=seen, listing=listing_of(sources), signals=signals)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""
         return {
             "sources": [_as_dict(each) for each in self.seen],
+            "passed_over": self.listing.passed_over,
             "signals": [
                 {
                     "name": each.name,
@@ -64,6 +68,9 @@ class Sight:
         """Yield all of it as a person reads it."""
         for each in self.seen:
             yield from _lines(each)
+            yield ""
+        for sentence in self.listing.sentences():
+            yield sentence
             yield ""
         yield from _signal_lines(self.signals)
 

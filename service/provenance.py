@@ -19,7 +19,7 @@ import orjson
 
 from plaudit.pipeline import Pipeline
 from plaudit.readers import ReadOptions
-from plaudit.readers.source import Source, sources_of
+from plaudit.readers.source import Source, listing_of
 from plaudit.report.envelope import Report
 from plaudit.service.output import MANIFEST
 
@@ -30,7 +30,11 @@ _LIBRARIES: Final = ("numpy", "onnxruntime", "pyarrow", "tokenizers")
 
 
 class Inputs:
-    """The sources of a run, and their digests, worked out beside it: hashing lets go of the interpreter."""
+    """The sources of a run, and their digests, worked out beside it: hashing lets go of the interpreter.
+
+    Attributes:
+        listing: The sources, and what was passed over beside them.
+    """
 
     def __init__(self, sources: Sequence[str]) -> None:
         """Look at the sources.
@@ -38,7 +42,8 @@ class Inputs:
         Raises:
             InputError: One of them is not there.
         """
-        self._sources = sources_of(sources)
+        self.listing = listing_of(sources)
+        self._sources = self.listing.sources
         self._digests: dict[int, str | None] = {}
         self._worker = threading.Thread(target=self._digest, name="digests", daemon=True)
         self._worker.start()
@@ -138,6 +143,7 @@ def manifest(
     told = {
         "format": FORMAT,
         "inputs": inputs.told(),
+        "passed_over": inputs.listing.passed_over,
         "options": {**job["options"], **options},
         "model": report.model,
         "policy": report.policy,

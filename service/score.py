@@ -204,6 +204,8 @@ class _Run:
         self._job, self._folder, self._meter = job, folder, meter
         self._clock, self._inputs, self._texts = Clock(), Inputs(job.sources), Texts()
         self._told: dict[str, Any] = {}
+        for sentence in self._inputs.listing.sentences():
+            meter.warn(sentence)
         self._posts = {} if job.posts is None else post_texts_of(job.posts)
         self._chunks: Chunks | None = None
 

@@ -147,6 +147,18 @@ def test_a_folder_is_read_in_spite_of_a_file_that_is_none(run, tmp_path, out):
     assert "Passed over: notes.json" in result.stderr
 
 
+def test_files_that_are_passed_over_are_told(run, tmp_path, out):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "dump.csv").write_text(DUMP)
+    (folder / "notes.dat").write_text("more")
+    result = run("score", folder, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert f"1 file passed over: {folder / 'notes.dat'}. If one holds comments" in result.stderr
+    assert json.loads((out / "manifest.json").read_bytes())["passed_over"] == [str(folder / "notes.dat")]
+    assert not report_of(out)["coverage"]["rejected"].get("unusable_file")
+
+
 def test_an_empty_folder_is_one_sentence(run, tmp_path, out):
     (tmp_path / "folder").mkdir()
     expect_sentence(run("score", tmp_path / "folder", "--out", out), code=2, mention="folder")

@@ -109,6 +109,15 @@ def test_every_file_of_an_archive_is_told(tmp_path):
     assert "export.zip/b.json: not used" in look(path).stdout
 
 
+def test_files_that_are_passed_over_are_told(tmp_path):
+    write(tmp_path, "a.csv", TABLE)
+    write(tmp_path, "notes.dat", TABLE)
+    told = json.loads(look(tmp_path, "--json").stdout)
+    assert [each["source"] for each in told["sources"]] == ["a.csv"]
+    assert told["passed_over"] == [str(tmp_path / "notes.dat")]
+    assert f"1 file passed over: {tmp_path / 'notes.dat'}. " in look(tmp_path).stdout
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_format_can_be_looked_at(tmp_path, name):
     told = json.loads(look(write(tmp_path, *EXAMPLES[name]), "--json").stdout)

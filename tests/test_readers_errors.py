@@ -6,6 +6,7 @@ import base64
 import bz2
 import gzip
 import io
+import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -86,6 +87,12 @@ def test_unusable_files(tmp_path: Path, name: str) -> None:
     assert name in message
     assert "\n" not in message
     assert message.endswith(".")
+
+
+def test_an_archive_that_comes_in_as_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(zipped({"a.csv": b"text\na\n"}))))
+    with pytest.raises(InputError, match=r"stdin is a ZIP archive .* name the file"):
+        read(["-"])
 
 
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ import pytest
 
 from plaudit.errors import InputError
 from plaudit.readers import read
+from plaudit.readers.origin import sifted
 from plaudit.readers.remote import shown
-from plaudit.readers.source import sources_of
+from plaudit.readers.source import Listing, listing_of, sources_of
 
 from .test_readers_errors import zipped
 from .test_readers_formats import INFO, rows_of, write
@@ -68,6 +69,163 @@ def test_an_unusable_file_of_a_folder_is_counted(tmp_path: Path) -> None:
     (tmp_path / "a.csv").unlink()
     with pytest.raises(Exception, match=r"b\.json.*None of 1 others"):
         read([tmp_path])
+
+
+def locked(data: bytes) -> bytes:
+    """An archive of one file, made to say that it takes a password."""
+    changed = bytearray(data)
+    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        changed[changed.rindex(magic) + at] |= 1
+    return bytes(changed)
+
+
+BAD_ARCHIVES: dict[str, tuple[bytes, str]] = {
+    "photos.zip": (zipped({"a.png": b"x", "b.mp4": b"x"}), "holds no file to read"),
+    "nothing.zip": (zipped({}), "holds no file to read"),
+    "broken.zip": (b"PK\x03\x04" + b"\xff" * 60, "damaged ZIP archive"),
+    "locked.zip": (locked(zipped({"a.csv": CSV})), "locked with a password"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARCHIVES)
+def test_a_bad_archive_of_a_folder_is_counted(tmp_path: Path, name: str) -> None:
+    data, hint = BAD_ARCHIVES[name]
+    path = write(tmp_path, name, data)
+    with pytest.raises(InputError, match=hint):
+        read([path])
+    with pytest.raises(InputError, match=hint):
+        read([tmp_path])
+    good = write(tmp_path, "good.csv", CSV)
+    for place in (tmp_path, f"{tmp_path}/*"):
+        (batch,) = read([place])
+        assert batch.comments["text"].to_pylist() == ["From a table"]
+        (rejection,) = batch.rejections
+        assert rejection.reason == "unusable_file"
+        assert rejection.where.startswith(name)
+        assert hint in rejection.detail
+    if name != "locked.zip":  # a locked file is one of those in a named archive
+        with pytest.raises(InputError, match=hint):
+            read([good, path])
+
+
+def test_a_locked_file_of_an_archive_is_counted(tmp_path: Path) -> None:
+    rows, rejected = rows_of(write(tmp_path, "a.zip", locked(zipped({"a.csv": CSV, "b.csv": CSV}))))
+    assert [row["source"] for row in rows] == ["a.zip/a.csv"]
+    assert rejected == [("unusable_file", "a.zip/b.csv:1")]
+
+
+def test_a_file_of_a_folder_that_cannot_be_opened_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.csv", CSV)
+    write(tmp_path, "b.csv", CSV)
+    opened = Path.open
+
+    def refuse(self: Path, *arguments: Any, **more: Any) -> Any:
+        if self.name == "b.csv":
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    (batch,) = read([tmp_path])
+    assert batch.comments.num_rows == 1
+    assert [each.reason for each in batch.rejections] == ["unusable_file"]
+    assert "b.csv cannot be opened (Permission denied)" in batch.rejections[0].detail
+    with pytest.raises(InputError, match=r"b\.csv cannot be opened"):
+        read([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n", b""])
+def test_what_a_pattern_matches_may_be_no_dump(tmp_path: Path, data: bytes) -> None:
+    pytest.importorskip("fsspec", reason="the extra [remote] is not installed")
+    write(tmp_path, "a.csv", CSV)
+    write(tmp_path, "b.csv", data)
+    for pattern in (f"{tmp_path}/*.csv", f"file://{tmp_path}/*.csv"):
+        (batch,) = read([pattern])
+        assert batch.comments["text"].to_pylist() == ["From a table"]
+        assert [each.where for each in batch.rejections] == (["b.csv:1"] if data else [])
+    (tmp_path / "a.csv").unlink()
+    for pattern in (f"{tmp_path}/*.csv", f"file://{tmp_path}/*.csv"):
+        with pytest.raises(InputError, match="PNG" if data else "empty"):
+            read([pattern])
+
+
+UNTOLD: dict[str, bytes] = {
+    **{"RC_2019-04": LINES, "sub/part-00000": CSV, "LICENSE": b"You may copy this.\n", "_SUCCESS": b""},
+    **{
+        "notes.dat": CSV,
+        "sub/clip.mp4": b"x",
+        ".DS_Store": b"x",
+        ".git/HEAD": b"ref: x\n",
+        ".git/a.sh": b"x",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive", "address"])
+def test_files_whose_names_do_not_say_what_they_are(tmp_path: Path, kind: str) -> None:
+    if kind == "address":
+        pytest.importorskip("fsspec", reason="the extra [remote] is not installed")
+    place = tmp_path / "dumps"
+    for name, data in UNTOLD.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        write(place, name, data)
+    packed = write(tmp_path, "dumps.zip", zipped(UNTOLD))
+    named: str | Path = {"folder": place, "archive": packed, "address": f"file://{place}"}[kind]
+    (batch,) = read([named])
+    assert batch.comments["text"].to_pylist() == ["From lines", "From a table"]
+    (rejection,) = batch.rejections
+    assert rejection.where.endswith("LICENSE:1")
+    assert rejection.reason == "unusable_file"
+    assert "has no suffix" in rejection.detail
+    listing = listing_of([named])
+    assert [name[-12:] for name in listing.passed_over] == ["ps/notes.dat", "sub/clip.mp4"] or (
+        kind == "archive" and listing.passed_over == ["dumps.zip/notes.dat", "dumps.zip/sub/clip.mp4"]
+    )
+    (sentence,) = listing.sentences()
+    assert sentence.startswith("2 files passed over: ")
+    assert "clip.mp4. If one" in sentence
+
+
+def test_what_was_passed_over_is_told_in_short() -> None:
+    assert listing_of(["-"]).sentences() == []
+    listing = Listing(sources=[], passed_over=[f"{i}.dat" for i in range(1007)])
+    assert listing.sentences()[0].startswith(
+        "1,007 files passed over: 0.dat, 1.dat, 2.dat, 3.dat, 4.dat and 1,002 more."
+    )
+    assert Listing(sources=[], passed_over=["a.dat"]).sentences()[0].startswith("1 file passed over: a.dat. ")
+
+
+def test_a_file_without_a_suffix_is_read_as_it_is_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, "part-00000", b"From a line\n")
+    assert texts(path) == texts(f"{tmp_path}/part-*") == ["From a line"]
+    rows, _ = rows_of(tmp_path, format="lines")
+    assert len(rows) == 1
+    with pytest.raises(InputError, match="part-00000 has no suffix"):
+        read([tmp_path])
+
+
+def test_names_of_files_found_somewhere() -> None:
+    names = [
+        "d/",
+        "d/sub/",
+        "d/a.CSV",
+        "d/b",
+        "d/.c.csv",
+        "d/.e/f.csv",
+        "d/.e/g",
+        "d/.e/h.dat",
+        "d/i.dat",
+        "",
+    ]
+    assert sifted(names, below="d/") == (["d/a.CSV", "d/b", "d/.e/f.csv"], ["d/i.dat"])
+
+
+def test_a_file_is_read_once_where_a_link_gives_it_a_suffix(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    write(tmp_path / "blobs", "3f2a", parquet("From columns"))
+    (tmp_path / "train.parquet").symlink_to("blobs/3f2a")
+    assert texts(tmp_path) == ["From columns"]
 
 
 def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,11 +315,8 @@ class _Unseekable(io.RawIOBase):
 
 
 def test_a_locked_archive(tmp_path: Path) -> None:
-    data = bytearray(zipped({"a.csv": CSV}))
-    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        data[data.index(magic) + at] |= 1
     with pytest.raises(InputError, match="password"):
-        read([write(tmp_path, "a.zip", bytes(data))])
+        read([write(tmp_path, "a.zip", locked(zipped({"a.csv": CSV})))])
 
 
 fsspec = pytest.importorskip("fsspec", reason="the extra [remote] is not installed")

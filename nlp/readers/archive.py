@@ -13,23 +13,31 @@ from typing import BinaryIO, Final, cast
 from plaudit.errors import InputError
 from plaudit.readers.archive_remains import Remnant, RemnantFile, remnants
 from plaudit.readers.formats.convokit import comments_among
-from plaudit.readers.origin import SUFFIXES, Source
+from plaudit.readers.origin import SUFFIXES, Source, has_suffix, refusing, sifted
 
 _MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty archive's
 _DOCUMENT: Final = frozenset({"[Content_Types].xml", "mimetype"})  # Excel, Word, OpenDocument: one file
 _ENCRYPTED: Final = 1
 
 
-def members_of(source: Source) -> list[Source] | None:
+def members_of(source: Source, *, passed_over: list[str]) -> list[Source] | None:
     """Return the dumps in a ZIP archive, in order of their names; None where the source is none.
 
+    Args:
+        source: What may be an archive.
+        passed_over: Is given the names of files in it whose names say that they are no dumps.
+
     Raises:
-        InputError: The archive is damaged or locked, or holds nothing that could be read.
+        InputError: The archive is damaged, or holds nothing that could be read.
     """
     if not source.is_lasting:
         return None
     with source.raw() as opened:
-        if opened.read(4) not in _MAGICS:
+        try:
+            first = opened.read(4)
+        except OSError:  # told by whoever reads it
+            return None
+        if first not in _MAGICS:
             return None
         opened.seek(0)
         try:
@@ -39,10 +47,12 @@ def members_of(source: Source) -> list[Source] | None:
             damage = InputError(
                 f"{source.name} is a damaged ZIP archive or workbook ({error}); fetch it again."
             )
-            return _remains(source, list(remnants(opened)), damage=damage)
+            return _remains(source, list(remnants(opened)), damage=damage, passed_over=passed_over)
     if not _DOCUMENT.isdisjoint(infos):
         return None
-    names = comments_among([name for name in sorted(infos) if _is_readable(name)])
+    dumps, others = sifted(filter(_is_shown, sorted(infos)))
+    passed_over += (f"{source.name}/{name}" for name in others)
+    names = comments_among(dumps)
     if not names:
         known = " ".join(sorted(SUFFIXES))
         raise InputError(
@@ -64,36 +74,54 @@ def _infos(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return found
 
 
-def _remains(source: Source, found: Sequence[Remnant], *, damage: InputError) -> list[Source]:
+def _remains(
+    source: Source, found: Sequence[Remnant], *, damage: InputError, passed_over: list[str]
+) -> list[Source]:
     """Return the dumps in what is left of an archive, and a source that cannot be read for what is not."""
-    dumps = [each for each in found if _is_readable(each.name)]
+    names, others = map(frozenset, sifted(each.name for each in found if _is_shown(each.name)))
+    dumps = [each for each in found if each.name in names]
     if not dumps or not _DOCUMENT.isdisjoint(each.name for each in found):
         raise damage
 
     def open_remnant(remnant: Remnant) -> BinaryIO:
         return cast(BinaryIO, RemnantFile(source.raw(), remnant))
 
-    def refuse() -> BinaryIO:
-        raise damage
-
+    passed_over += (f"{source.name}/{each.name}" for each in found if each.name in others)
     kept = [
-        Source(None, name=f"{source.name}/{each.name}", found=True, opener=partial(open_remnant, each))
+        Source(
+            None,
+            name=f"{source.name}/{each.name}",
+            found=True,
+            opener=partial(open_remnant, each),
+            is_guess=not has_suffix(each.name),
+        )
         for each in dumps
     ]
-    return [*kept, Source(None, name=source.name, found=True, opener=refuse)]
+    return [*kept, refusing(damage, name=source.name)]
 
 
-def _is_readable(name: str) -> bool:
-    path = PurePosixPath(name)
+def _is_shown(name: str) -> bool:
     # Nothing is written where a name leads: "../a.csv" is a name like others.
-    is_hidden = any(part.startswith((".", "__MACOSX")) and part not in ("..", ".") for part in path.parts)
-    return not is_hidden and path.suffix.lower() in SUFFIXES
+    parts = PurePosixPath(name).parts
+    return (
+        bool(parts)
+        and name[-1] != "/"
+        and not any(part.startswith((".", "__MACOSX")) and part not in ("..", ".") for part in parts)
+    )
 
 
 def _member(source: Source, info: zipfile.ZipInfo, *, name: str) -> Source:
     if info.flag_bits & _ENCRYPTED:
-        raise InputError(f"{name} is locked with a password; unpack the archive first.")
-    return Source(None, name=name, found=True, opener=partial(_open, source, info), n_bytes=info.file_size)
+        locked = InputError(f"{name} is locked with a password; unpack the archive first.")
+        return refusing(locked, name=name, n_bytes=info.file_size)
+    return Source(
+        None,
+        name=name,
+        found=True,
+        opener=partial(_open, source, info),
+        n_bytes=info.file_size,
+        is_guess=not has_suffix(name),
+    )
 
 
 def _open(source: Source, info: zipfile.ZipInfo) -> BinaryIO:

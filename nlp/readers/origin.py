@@ -6,8 +6,9 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from plaudit.errors import InputError
@@ -29,6 +30,7 @@ class Source:
         path: Where the file lies on this machine; None for anything else.
         name: The file's name, or its path where another file of the run has the same name.
         found: Whether it was found in a folder or archive rather than named.
+        is_guess: Whether it was found under a name that does not say what it is: only its content can.
         keeps: Whether a stream's bytes are kept for another pass; switch it off before the last one.
     """
 
@@ -40,6 +42,7 @@ class Source:
         found: bool = False,
         opener: Callable[[], BinaryIO] | None = None,
         n_bytes: int | None = None,
+        is_guess: bool = False,
     ) -> None:
         """Name a file, or standard input where neither `path` nor `opener` is given.
 
@@ -49,10 +52,12 @@ class Source:
             found: Whether it was found rather than named.
             opener: Starts a pass over a file that is no path.
             n_bytes: Size of what the opener gives; None where it is not known.
+            is_guess: As the attribute.
         """
         self.path = path
         self.name = name
         self.found = found
+        self.is_guess = is_guess
         self.keeps = True
         self._opener = opener
         self._n_bytes = n_bytes
@@ -137,6 +142,36 @@ class Source:
         if self.keeps:
             self._kept += chunk
         return chunk
+
+
+def refusing(error: InputError, *, name: str, path: Path | None = None, n_bytes: int | None = None) -> Source:
+    """Return a source that was found and cannot be opened, and says why."""
+    return Source(path, name=name, found=True, opener=partial(_refuse, error), n_bytes=n_bytes)
+
+
+def _refuse(error: InputError) -> BinaryIO:
+    raise error
+
+
+def has_suffix(name: str) -> bool:
+    """Return whether a file's name ends in a suffix, of whatever kind."""
+    return bool(PurePosixPath(name).suffix)
+
+
+def sifted(names: Iterable[str], *, below: str = "") -> tuple[list[str], list[str]]:
+    """Return which files found below a folder or in an archive may be dumps by their names, and which not.
+
+    A name without a suffix, such as RC_2019-04, may be any; hidden files are neither.
+    """
+    dumps: list[str] = []
+    others: list[str] = []
+    for name in names:
+        *folders, last = PurePosixPath(name.removeprefix(below)).parts or (".",)
+        is_known = PurePosixPath(last).suffix.lower() in SUFFIXES
+        is_hidden = any(each[0] == "." and each not in ("..", ".") for each in folders)
+        if name[-1:] != "/" and last[0] != "." and (is_known or not is_hidden):
+            (dumps if is_known or not has_suffix(last) else others).append(name)
+    return dumps, others
 
 
 class _Replay(io.RawIOBase):

@@ -148,6 +148,11 @@ def _container(source: Source, head: sniffing.Head, *, named: Format | None, opt
     wanted = found if named is None or named.container is None else named.container
     if sniffing.is_web_page(head) and not (named is not None and wanted == "lines"):
         raise InputError(f"{source.name} is a web page or XML; export the comments as CSV or JSON.")
+    if wanted == "lines" and named is None and source.is_guess:
+        raise InputError(
+            f"{source.name} has no suffix, and is no table and no JSON; name it itself, or give it the suffix"
+            " .txt, if each of its lines is a comment."
+        )
     if wanted == "lines" and not head.is_whole and b"\n" not in head.data:
         n_bytes = f"{sniffing.N_HEAD >> 10} KiB"
         raise InputError(f"{source.name} has no line end in its first {n_bytes}; name a file of comments.")

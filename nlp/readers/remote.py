@@ -9,12 +9,11 @@ from __future__ import annotations
 import io
 import re
 from functools import partial
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
 from plaudit.errors import InputError
 from plaudit.readers.formats.convokit import comments_among
-from plaudit.readers.origin import SUFFIXES, Source
+from plaudit.readers.origin import SUFFIXES, Source, has_suffix, sifted
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://\S+")
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*")
@@ -32,8 +31,12 @@ def shown(address: str) -> str:
     return _SECRETS.sub("", address)
 
 
-def remote_sources(address: str) -> list[Source]:
+def remote_sources(address: str, *, passed_over: list[str]) -> list[Source]:
     """Return the files behind an address: one, those below it, or those a pattern names.
+
+    Args:
+        address: A store's, with or without a pattern, or a web server's.
+        passed_over: Is given the names of files below it whose names say that they are no dumps.
 
     Raises:
         InputError: There is none, it may not be read, or the package for such addresses is missing.
@@ -41,8 +44,12 @@ def remote_sources(address: str) -> list[Source]:
     name = shown(address)
     filesystem, path = _filesystem(address, name=name)
     try:
-        paths = _paths(filesystem, path, address=address)
-        return [_source(filesystem, each, address=name, found=paths != [path]) for each in paths]
+        paths = _paths(filesystem, path, address=address, passed_over=passed_over)
+        is_folder = paths != [path] and not _MAGIC.search(path)
+        return [
+            _source(filesystem, each, address=name, found=paths != [path], is_folder=is_folder)
+            for each in paths
+        ]
     except InputError:
         raise
     except FileNotFoundError as error:
@@ -66,7 +73,7 @@ def _filesystem(address: str, *, name: str) -> tuple[Any, str]:
         raise InputError(f"{name} is no address that can be read ({_reason(error)}); check it.") from error
 
 
-def _paths(filesystem: Any, path: str, *, address: str) -> list[str]:
+def _paths(filesystem: Any, path: str, *, address: str, passed_over: list[str]) -> list[str]:
     if address.startswith(_WEB):  # a query is no pattern, and servers list nothing
         return [path]
     if _MAGIC.search(path):
@@ -76,24 +83,26 @@ def _paths(filesystem: Any, path: str, *, address: str) -> list[str]:
         return found
     if not filesystem.isdir(path):
         return [path]
-    files = [each for each in sorted(filesystem.find(path)) if _is_readable(each)]
+    root = f"{path.rstrip('/')}/"
+    files, others = sifted(sorted(filesystem.find(path)), below=root)
+    passed_over += (shown(filesystem.unstrip_protocol(each)) for each in others)
     if not files:
         known = " ".join(sorted(SUFFIXES))
         raise InputError(f"{shown(address)} holds no file to read; expected one that ends in {known}.")
     return comments_among(files)
 
 
-def _is_readable(path: str) -> bool:
-    file = PurePosixPath(path)
-    return not file.name.startswith(".") and file.suffix.lower() in SUFFIXES
-
-
-def _source(filesystem: Any, path: str, *, address: str, found: bool) -> Source:
+def _source(filesystem: Any, path: str, *, address: str, found: bool, is_folder: bool) -> Source:
     size = filesystem.info(path).get("size")  # also: is it there, and may it be read
     name = shown(filesystem.unstrip_protocol(path)) if found else address
     opener = partial(_open, filesystem, path)
     return Source(
-        None, name=name, found=found, opener=opener, n_bytes=size if isinstance(size, int) else None
+        None,
+        name=name,
+        found=found,
+        opener=opener,
+        n_bytes=size if isinstance(size, int) else None,
+        is_guess=is_folder and not has_suffix(path),
     )
 
 

@@ -34,9 +34,10 @@ _N_CODE, _N_CODE_LINES = (
     20,
 )  # characters of a line that no language goes without a blank for; lines to tell by
 _WORKBOOK = re.compile(rb"xl/(?:workbook|worksheets|sharedStrings|styles)|\[Content_Types\]\.xml")
+_ZIP: Final = b"PK\x03\x04"
 _FOREIGN: Final = {
     b"%PDF-": "a PDF document; export the comments as CSV or JSON",
-    b"PK\x03\x04": "a ZIP archive within an archive, or a document; unpack it, or save it as CSV",
+    _ZIP: "a ZIP archive within an archive, or a document; unpack it, or save it as CSV",
     b"\xd0\xcf\x11\xe0": "an old Office document; save it as .xlsx or CSV",
     b"\x89PNG": "a PNG image; name a file of comments",
     b"\xff\xd8\xff": "a JPEG image; name a file of comments",
@@ -96,6 +97,11 @@ def _refuse_foreign(source: Source, data: bytes, *, was_packed: bool) -> None:
         raise InputError(f"{source.name} is not the archive its name says; rename it, or fetch it again.")
     if binary_container(data) is not None:
         return
+    if data.startswith(_ZIP) and not source.is_lasting:
+        raise InputError(
+            f"{source.name} is a ZIP archive or a document, which cannot be read as it comes in; save it and"
+            " name the file."
+        )
     for magic, kind in _FOREIGN.items():
         if data.startswith(magic):
             raise InputError(f"{source.name} is {kind}.")
@@ -128,7 +134,7 @@ def binary_container(data: bytes) -> str | None:
         return "parquet"
     if data.startswith((ARROW_MAGIC, ARROW_STREAM)):
         return "arrow"
-    return "excel" if data.startswith(b"PK\x03\x04") and _WORKBOOK.search(data) else None
+    return "excel" if data.startswith(_ZIP) and _WORKBOOK.search(data) else None
 
 
 def is_web_page(head: Head) -> bool:
