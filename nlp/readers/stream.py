@@ -14,14 +14,14 @@ from typing import BinaryIO, Final
 
 import zstandard
 
+from plaudit.readers import zstd_blocks
+
 PACKINGS: Final = (".gz", ".zst", ".bz2", ".xz")
 """How names of packed files end."""
 
 GZIP, ZSTD, BZIP2, XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0"
 _N_CHUNK: Final = 1 << 20
-# A zstd block of 4 bytes can hold 128 KiB: small bites keep a malicious archive from filling the memory,
-# and lose little where an archive is damaged.
-_N_BITE: Final = 1 << 13
+_N_BITE: Final = 1 << 13  # what follows is lost where an archive is damaged, and copied where it has members
 _XZ_MEMORY: Final = 256 << 20  # xz -9 takes 65 MiB; the format would allow 4 GiB
 _WINDOW: Final = 1 << 31  # Pushshift's dumps need it; zstd's own limit is 2^27
 _WIDE: Final = (
@@ -126,8 +126,8 @@ class ByteStream:
         factory = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
         frame, begun = factory.decompressobj(), False
         try:
-            for bite in _bites(chunks):
-                data = bite
+            for piece in zstd_blocks.cut(chunks):
+                data = piece
                 while data:
                     begun = True
                     if out := frame.decompress(data):
