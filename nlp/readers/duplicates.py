@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterable, Iterator
-from tempfile import TemporaryFile, gettempdir
+from tempfile import TemporaryFile
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.errors import StorageError
+from plaudit.readers.spool import refused
 
 Keys = NDArray[np.uint64]
 
@@ -110,10 +110,8 @@ class _File:
                 self.n_keys += part.size
             self._file.flush()
         except OSError as error:
-            raise StorageError(
-                f"{os.strerror(error.errno or 0)} in {gettempdir()}: what tells which comments were read is "
-                "put there, eight bytes a comment; make room there, or name a larger place with TMPDIR."
-            ) from error
+            what = "what tells which comments were read is put there, eight bytes a comment"
+            raise refused(error, what=what) from error
         self._starts = np.fromiter(map(self._start, range(self._n_pages())), np.uint64)
 
     def between(self, bounds: Keys) -> Iterator[Keys]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from plaudit.errors import InputError
+from plaudit.readers.spool import Spool
 from plaudit.readers.stream import PACKINGS, ByteStream
 
 SUFFIXES: Final = frozenset(
@@ -63,7 +62,7 @@ class Source:
         self._n_bytes = n_bytes
         self._stream: io.BufferedReader | None = None
         self._kept = bytearray()
-        self._copy: BinaryIO | None = None
+        self._copy: Spool | None = None
 
     @property
     def suffix(self) -> str:
@@ -97,6 +96,8 @@ class Source:
         Raises:
             InputError: It can't be opened.
         """
+        if self._copy is not None:
+            return self._copy.view()
         try:
             if self._opener is not None:
                 return self._opener()
@@ -111,30 +112,37 @@ class Source:
         return cast(BinaryIO, _Replay(self))
 
     def begin_last_pass(self, *, twice: bool) -> None:
-        """Stop keeping what a stream gives; where the last pass may look ahead, put it on disk first."""
-        if twice and not self.is_lasting:
-            with self.raw() as whole:
-                self._copy = self._copied(whole)
-            self._kept.clear()
+        """Stop keeping what a stream gives; where the last pass may look ahead, put it on disk first.
+
+        Raises:
+            StorageError: The disk for temporary files is full.
+        """
+        if twice:
+            self.put_on_disk()
         self.keeps = False
+
+    def put_on_disk(self) -> None:
+        """Put what a stream gives on disk, for every pass from now on; else only what was read is kept.
+
+        Raises:
+            StorageError: The disk for temporary files is full.
+        """
+        if self.is_lasting or self._copy is not None:
+            return
+        self.keeps = False
+        with self.raw() as whole:
+            self._copy = Spool(iter(lambda: whole.read(1 << 20), b""))
+        self._kept.clear()
 
     def close(self) -> None:
-        """Let go of what was put on disk."""
+        """Let go of what was put on disk, and of a pipe."""
         if self._copy is not None:
             self._copy.close()
-
-    def _copied(self, whole: BinaryIO) -> BinaryIO:
-        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the source
-        self.keeps = False
-        while chunk := whole.read(1 << 20):
-            copy.write(chunk)
-        copy.flush()
-        return copy
+        if self._stream is not None and self.path is not None:
+            self._stream.close()
 
     def read_at(self, start: int, n: int) -> bytes:
         """Return up to n bytes of a stream from `start` on: those an earlier pass read, else the next."""
-        if self._copy is not None:
-            return os.pread(self._copy.fileno(), n, start)
         return bytes(self._kept[start : start + n]) or self._read_on(n)
 
     def _read_on(self, n: int) -> bytes:

@@ -108,6 +108,8 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
         return None
     named = None if options.format is None else format_named(options.format)
     container = _container(source, head, named=named, options=options)
+    if container in _BINARY:  # all of it is needed to see the first record
+        source.put_on_disk()
     dialect = _dialect(head, container=container)
     sample, unread = _sample(source, container=container, dialect=dialect)
     found = named or _format(sample, container=container)

@@ -6,7 +6,6 @@ import bz2
 import codecs
 import lzma
 import re
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -15,6 +14,7 @@ from typing import BinaryIO, Final
 import zstandard
 
 from plaudit.readers import zstd_blocks
+from plaudit.readers.spool import spooled
 
 PACKINGS: Final = (".gz", ".zst", ".bz2", ".xz")
 """How names of packed files end."""
@@ -71,17 +71,17 @@ class ByteStream:
         self._raw.close()
 
     def as_file(self) -> BinaryIO:
-        """Return the source as a file to seek in: itself where it can, else an unpacked copy on disk."""
+        """Return the source as a file to seek in: itself where it can, else an unpacked copy on disk.
+
+        Raises:
+            StorageError: The disk for temporary files is full.
+        """
         if self._raw.seekable():
             first = self._raw.read(6)
             self._raw.seek(0)
             if _unpacker(first) is None:
                 return self._raw
-        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever reads it
-        for chunk in self.unpacked():
-            copy.write(chunk)
-        copy.seek(0)
-        return copy
+        return spooled(self.unpacked())
 
     def unpacked(self) -> Iterator[bytes]:
         """Yield chunks as they were packed, in whatever encoding."""
