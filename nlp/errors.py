@@ -9,6 +9,7 @@
     ├── TrainingDataError     labelled data that must not be trained on
     ├── OverloadedError       the service has no room for more work now (HTTP 429)
     ├── StorageError          the database or the disk cannot be used now (HTTP 503)
+    ├── FetchError            a store or server does not give now what a source holds; the source is no worse
     └── ServiceError          a service was asked and gave no answer, or an error; raised by the client
         ├── RefusedError      it can't take the request as it is (HTTP 4xx); a UsageError too
         ├── AccessError       the API key is missing, unknown or revoked (HTTP 401)
@@ -55,6 +56,10 @@ class OverloadedError(PlauditError):
 
 class StorageError(PlauditError):
     """The database or the disk cannot be used now."""
+
+
+class FetchError(PlauditError):
+    """A store or server on another machine does not give now what a source holds."""
 
 
 class ServiceError(PlauditError):

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from plaudit.errors import InputError
+from plaudit.errors import FetchError, InputError
 from plaudit.readers import read
 from plaudit.readers.origin import sifted
 from plaudit.readers.remote import shown
@@ -363,13 +363,12 @@ def test_an_address_on_this_machine(tmp_path: Path) -> None:
     assert texts(f"file://{tmp_path}/a.csv", f"local://{tmp_path}") == ["From a table"]
 
 
-def test_a_store_that_fails_midway_keeps_what_came(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_midway_ends_the_run(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.pipe_file("/a.jsonl", LINES)
+    monkeypatch.setattr("plaudit.readers.remote._PAUSES", (0.0, 0.0))
     monkeypatch.setattr(memory, "open", lambda path, mode: _Failing(memory.cat_file(path)))
-    (batch,) = read(["memory://a.jsonl"])
-    assert len(batch.comments) == 1
-    assert [each.reason for each in batch.rejections] == ["truncated_archive"]
-    assert "line is down" in batch.rejections[0].detail
+    with pytest.raises(FetchError, match=r"a\.jsonl cannot be read on from byte 24 \(the line is down\)"):
+        list(read(["memory://a.jsonl"]))
 
 
 class _Failing(io.BytesIO):

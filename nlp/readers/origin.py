@@ -31,6 +31,8 @@ class Source:
         found: Whether it was found in a folder or archive rather than named.
         is_guess: Whether it was found under a name that does not say what it is: only its content can.
         keeps: Whether a stream's bytes are kept for another pass; switch it off before the last one.
+        version: What tells it from another of the same name and size, where no date of a file here does.
+        archive: The archive it lies in; None for a file of its own.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Source:
         opener: Callable[[], BinaryIO] | None = None,
         n_bytes: int | None = None,
         is_guess: bool = False,
+        version: str | None = None,
+        archive: Source | None = None,
     ) -> None:
         """Name a file, or standard input where neither `path` nor `opener` is given.
 
@@ -52,12 +56,16 @@ class Source:
             opener: Starts a pass over a file that is no path.
             n_bytes: Size of what the opener gives; None where it is not known.
             is_guess: As the attribute.
+            version: As the attribute.
+            archive: As the attribute.
         """
         self.path = path
         self.name = name
         self.found = found
         self.is_guess = is_guess
         self.keeps = True
+        self.version = version
+        self.archive = archive
         self._opener = opener
         self._n_bytes = n_bytes
         self._stream: io.BufferedReader | None = None

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import io
 import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
-from plaudit.errors import InputError
+from plaudit.errors import FetchError, InputError
 from plaudit.readers.formats.convokit import comments_among
 from plaudit.readers.origin import SUFFIXES, Source, has_suffix, sifted
 
@@ -19,6 +22,17 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://\S+")
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*")
 _MAGIC = re.compile(r"[*?\[]")
 _WEB: Final = ("http://", "https://")
+_PAUSES: Final = (1.0, 4.0, 15.0)  # seconds before another try, then it is given up
+_SETTLED: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError)
+"""What another try would end in, too."""
+
+_VERSIONS: Final = (
+    *("generation", "etag", "contentmd5", "md5hash", "digest"),
+    *("lastmodified", "mtime", "modified", "updated"),
+)
+"""What stores call that which changes with a file, the surest first: their lists tell less than the files."""
+
+_T = TypeVar("_T")
 
 
 def is_address(name: str) -> bool:
@@ -93,63 +107,140 @@ def _paths(filesystem: Any, path: str, *, address: str, passed_over: list[str]) 
 
 
 def _source(filesystem: Any, path: str, *, address: str, found: bool, is_folder: bool) -> Source:
-    size = filesystem.info(path).get("size")  # also: is it there, and may it be read
-    name = shown(filesystem.unstrip_protocol(path)) if found else address
-    opener = partial(_open, filesystem, path)
+    info = filesystem.info(path)  # also: is it there, and may it be read
+    size, version = info.get("size"), _version_of(info)
     return Source(
         None,
-        name=name,
+        name=shown(filesystem.unstrip_protocol(path)) if found else address,
         found=found,
-        opener=opener,
+        opener=partial(_open, filesystem, path, version),
         n_bytes=size if isinstance(size, int) else None,
         is_guess=is_folder and not has_suffix(path),
+        version=version,
     )
 
 
-def _open(filesystem: Any, path: str) -> BinaryIO:
-    return cast(BinaryIO, _Remote(filesystem, path))
+def _version_of(info: Mapping[str, Any]) -> str | None:
+    """Return what tells a file from a later one of its name; None where the store tells nothing of it."""
+    told = {re.sub("[-_]", "", str(name)).lower(): value for name, value in info.items()}
+    return next((f"{name}:{told[name]}" for name in _VERSIONS if told.get(name)), None)
+
+
+def _open(filesystem: Any, path: str, version: str | None) -> BinaryIO:
+    return cast(BinaryIO, _Remote(filesystem, path, version=version))
 
 
 class _Remote(io.RawIOBase):
-    """A pass over a remote file; whatever is wrong with it is an OSError, as with a bad disk."""
+    """A pass over a remote file, gone on with where the line broke.
 
-    def __init__(self, filesystem: Any, path: str) -> None:
+    What can't be opened is an OSError, as on a bad disk. What can't be read on is a `FetchError`: the file is
+    no worse for it, and must not be taken for one that ends there.
+    """
+
+    def __init__(self, filesystem: Any, path: str, *, version: str | None) -> None:
+        self._filesystem, self._path, self._version = filesystem, path, version
+        self._options: dict[str, Any] = {}
+        self._file: Any = None
+        self._at = 0
         try:
-            self._file = filesystem.open(path, "rb")
-        except OSError:
-            raise
-        except Exception as error:
+            self._patiently(self._opened)
+        except NotImplementedError as error:
             raise OSError(_reason(error)) from error
 
     def read(self, n: int = -1, /) -> bytes:
         try:
-            return cast(bytes, self._file.read(n))
-        except OSError:
-            raise
-        except Exception as error:
-            raise OSError(_reason(error)) from error
+            chunk = self._patiently(lambda: cast(bytes, self._opened().read(n)))
+        except _SETTLED as error:
+            raise self._failure(error) from error
+        self._at += len(chunk)
+        return chunk
 
     def readable(self) -> bool:
         return True
 
     def seekable(self) -> bool:
         try:  # a server that sends no parts of files gives a stream, which says that it can seek
-            at = self._file.tell()
-            self._file.seek(0, io.SEEK_END)
-            self._file.seek(at)
+            self._opened().seek(0, io.SEEK_END)
+            if self._path.startswith(_WEB):  # or it tells that only when it is asked for one
+                self._file.seek(-1, io.SEEK_END)
+                self._file.read(1)
+            self._file.seek(self._at)
         except (OSError, ValueError, NotImplementedError, TypeError):
+            try:
+                self._file.seek(self._at)
+            except (OSError, ValueError, NotImplementedError):
+                self._let_go()
             return False
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return cast(int, self._file.seek(offset, whence))
+        self._at = cast(int, self._opened().seek(offset, whence))
+        return self._at
 
     def tell(self) -> int:
-        return cast(int, self._file.tell())
+        return self._at
 
     def close(self) -> None:
-        self._file.close()
+        self._let_go()
         super().close()
+
+    def _patiently(self, step: Callable[[], _T]) -> _T:
+        """Return what a step gives, tried again after ever longer pauses."""
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                return step()
+            except (FetchError, *_SETTLED):
+                raise
+            except Exception as error:  # each store has errors of its own
+                self._let_go()
+                if isinstance(error, ValueError) and self._path.startswith(_WEB) and not self._options:
+                    self._options = {"block_size": 0}  # it sends no parts of files: from the start on, then
+                    continue
+                pause = next(pauses, None)
+                if pause is None:
+                    raise self._failure(error) from error
+            time.sleep(pause)
+
+    def _opened(self) -> Any:
+        """Return the file, opened again where it broke, at the place that was reached."""
+        if self._file is None:
+            if self._at:
+                self._check_version()
+            self._file = self._filesystem.open(self._path, "rb", **self._options)
+            try:
+                self._file.seek(self._at)
+            except (OSError, ValueError, NotImplementedError):
+                self._skip(self._at)
+        return self._file
+
+    def _skip(self, n: int) -> None:
+        while n:
+            chunk = self._file.read(min(n, 1 << 20))
+            if not chunk:
+                raise OSError("it ends before the place that was reached")
+            n -= len(chunk)
+
+    def _check_version(self) -> None:
+        self._filesystem.invalidate_cache(self._path)
+        if _version_of(self._filesystem.info(self._path)) != self._version:
+            raise FetchError(f"{self._name} has changed while it was read; run it again, without --resume.")
+
+    def _failure(self, error: Exception) -> FetchError:
+        return FetchError(
+            f"{self._name} cannot be read on from byte {self._at + 1:,} ({_reason(error)}); check the"
+            " connection and the access, and run it again."
+        )
+
+    @property
+    def _name(self) -> str:
+        return shown(str(self._filesystem.unstrip_protocol(self._path)))
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            with suppress(Exception):  # of a line that is broken
+                self._file.close()
+        self._file = None
 
 
 def _reason(error: Exception) -> str:

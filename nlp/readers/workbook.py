@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
+from plaudit.errors import PlauditError
 from plaudit.readers.containers import Numbered
 from plaudit.readers.stream import ByteStream
 from plaudit.readers.table import unique_names
@@ -26,6 +27,8 @@ def workbook_rows(stream: ByteStream) -> Numbered:
         try:
             _check(opened)
             yield from _numbered(_sheets(opened))
+        except PlauditError:  # of what it is fetched from
+            raise
         except Exception as error:  # whatever a library of many thousand lines says of a damaged file
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             stream.damage = f"The Excel workbook cannot be read ({reason[:120]})."
