@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
@@ -26,6 +29,20 @@ fsspec = pytest.importorskip("fsspec", reason="the extra [remote] is not install
 
 LINES = b"".join(b'{"id": "%d", "text": "Which glue, %d?"}\n' % (i, i) for i in range(40_000))
 N_BROKEN = 600_000  # bytes that come before the line breaks
+ANONYMOUS = """
+import sys
+from plaudit.readers import read
+def held():
+    for line in open("/proc/self/status"):
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) >> 10
+(small,) = read([sys.argv[1]])
+before, n, grown = held(), 0, 0
+for batch in read([sys.argv[2]]):
+    n, grown = n + batch.comments.num_rows, max(grown, held() - before)
+import pyarrow
+print(n, grown, pyarrow.default_memory_pool().max_memory() >> 20)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -257,3 +274,21 @@ def test_what_tells_a_file_from_a_later_one(web: str, tmp_path: Path, memory: An
     assert [each.version for each in sources_of([f"{web}/a.csv"])] == ['etag:"one"']
     (on_disk,) = sources_of([f"file://{tmp_path}/a.csv"])
     assert on_disk.version == f"mtime:{(tmp_path / 'a.csv').stat().st_mtime}"
+
+
+def test_an_unpacked_batch_of_a_remote_arrow_file_is_not_held_whole(tmp_path: Path) -> None:
+    """As `file://` it is read as from a store; 256 MiB in one batch."""
+    texts = pa.array([f"{i:06d}{'which glue? ' * 85}" for i in range(64_000)]).cast(pa.large_string())
+    texts = pa.concat_arrays([texts] * 4)
+    schema = pa.schema([("text", pa.large_string())])
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        writer.write_batch(pa.record_batch([texts], schema=schema))
+    del texts
+    assert (tmp_path / "a.arrow").stat().st_size > 250 << 20
+    (tmp_path / "small.txt").write_text("one comment\n")
+    command = [sys.executable, "-c", ANONYMOUS, tmp_path / "small.txt", f"file://{tmp_path}/a.arrow"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    n, grown, in_arrow = map(int, told.stdout.split())
+    assert n == 256_000
+    assert grown < 160
+    assert in_arrow < 160

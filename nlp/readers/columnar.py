@@ -19,6 +19,7 @@ from plaudit.readers.json_values import BAD_BYTE, decode_marking
 from plaudit.readers.magic import ARROW_MAGIC
 from plaudit.readers.parquet_pages import Chunk
 from plaudit.readers.pieces import N_ROW_LIMIT, Unfit, is_counted, pieces
+from plaudit.readers.spool import spooled
 from plaudit.readers.stream import ByteStream
 from plaudit.readers.table import unique_names
 
@@ -193,11 +194,18 @@ def _too_large(part: str, n_bytes: int) -> Unfit:
 
 
 def _mapped(opened: BinaryIO) -> BinaryIO:
-    """Return a file of this machine as one whose bytes come from the disk when they are looked at."""
+    """Return a file as one whose bytes come from the disk when they are looked at.
+
+    One of another machine is copied first: Arrow would hold each of its batches whole.
+    """
     try:
         data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):
-        return opened
+        opened.seek(0)
+        with spooled(iter(lambda: opened.read(_N_BUFFER), b"")) as copy:
+            if not _size(copy):  # nothing to map
+                return opened
+            data = mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ)
     return cast(BinaryIO, pa.BufferReader(pa.py_buffer(data)))
 
 
