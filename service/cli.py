@@ -164,7 +164,7 @@ def score(
     and prints a summary. What is done of a long run is kept beside DIR until it ends.
     """
     with exit_codes():
-        from plaudit.readers import ReadOptions
+        from plaudit.readers import ReadOptions, listing_of
         from plaudit.service.mapping import columns_of, names_of
         from plaudit.service.progress import Meter, total_bytes
         from plaudit.service.score import Job
@@ -180,7 +180,7 @@ def score(
             keep=names_of(keep_columns or ()),
         )
         job = Job(
-            sources=sources,
+            sources=listing_of(sources),
             out=out,
             options=options,
             group_by=None if by is By.none else by.value,
@@ -194,7 +194,7 @@ def score(
             resume=resume,
             engine=engine.value,
         )
-        _tell(run(job, meter=Meter(n_bytes=total_bytes(sources), shown=progress)))
+        _tell(run(job, meter=Meter(n_bytes=total_bytes(job.sources), shown=progress)))
 
 
 def _tell(outcome: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -12,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from plaudit.readers.source import sources_of
+from plaudit.readers.source import Sources, sources_of
 
 _LINE_SECONDS: Final = 5.0
 
 
-def total_bytes(sources: Sequence[str]) -> int | None:
+def total_bytes(sources: Sources) -> int | None:
     """Return the size of all files, folders walked; None where one of them has no size to know.
 
     Raises:

@@ -19,7 +19,7 @@ import orjson
 
 from plaudit.pipeline import Pipeline
 from plaudit.readers import ReadOptions
-from plaudit.readers.source import Source, listing_of
+from plaudit.readers.source import Listing, Source
 from plaudit.report.envelope import Report
 from plaudit.service.output import MANIFEST
 
@@ -36,14 +36,10 @@ class Inputs:
         listing: The sources, and what was passed over beside them.
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
-        """Look at the sources.
-
-        Raises:
-            InputError: One of them is not there.
-        """
-        self.listing = listing_of(sources)
-        self._sources = self.listing.sources
+    def __init__(self, listing: Listing) -> None:
+        """Begin with the digests of sources that were found."""
+        self.listing = listing
+        self._sources = listing.sources
         self._digests: dict[int, str | None] = {}
         self._worker = threading.Thread(target=self._digest, name="digests", daemon=True)
         self._worker.start()

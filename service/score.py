@@ -17,12 +17,12 @@ import pyarrow as pa
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError, UsageError
 from plaudit.pipeline import Context, Pipeline, Spread
-from plaudit.readers import ReadOptions, read
+from plaudit.readers import ReadOptions
 from plaudit.readers.keeping import kept_schema
 from plaudit.readers.notes import notes_of
 from plaudit.readers.preparation import Prepared
 from plaudit.readers.reading import Part, batches_of, parts_of
-from plaudit.readers.source import sources_of
+from plaudit.readers.source import Listing, Sources, listing_of
 from plaudit.report.envelope import Report
 from plaudit.service.chunks import Chunks
 from plaudit.service.comment_table import TABLE_FORMATS
@@ -46,7 +46,7 @@ class Job:
     """What to score and how.
 
     Attributes:
-        sources: Files or folders; "-" is stdin.
+        sources: Files or folders, "-" is stdin; or what `listing_of` found behind such.
         out: Folder for the results.
         options: How to read the sources.
         group_by: "post", "creator" or None.
@@ -63,7 +63,7 @@ class Job:
         engine: "local", or "ray" for all machines of a cluster (`cluster.py`).
     """
 
-    sources: Sequence[str]
+    sources: Sources
     out: Path
     options: ReadOptions
     group_by: str | None = None
@@ -120,10 +120,12 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
     others = {GROUPS, *(name for each in TABLE_FORMATS for name in result_files(each))}.difference(names)
     folder = ResultFolder(job.out, names=names, others=sorted(others), folders={GROUPS: "*.html"})
     with meter:
-        parts = parts_of(job.sources, options=job.options)  # looks at every source: unusable ones come first
+        listing = listing_of(job.sources)
+        # Looks at every source: unusable ones come first.
+        parts = parts_of(listing.sources, options=job.options)
         for sentence in notes_of([each for each in parts if isinstance(each, Prepared)]):
             meter.warn(sentence)
-        run = _Run(job, folder, meter=meter)
+        run = _Run(job, folder, listing=listing, parts=parts, meter=meter)
         meter.say("Loading the model")
         with _crew(job, parts, pipeline=pipeline) as crew:
             run.prepare(crew)
@@ -200,9 +202,11 @@ def _load(model: Path | None, exact: bool, threads: int | None) -> Pipeline:
 class _Run:
     """One run from the first batch to the results; as a context manager it lets go of its checkpoints."""
 
-    def __init__(self, job: Job, folder: ResultFolder, *, meter: Steps) -> None:
-        self._job, self._folder, self._meter = job, folder, meter
-        self._clock, self._inputs, self._texts = Clock(), Inputs(job.sources), Texts()
+    def __init__(
+        self, job: Job, folder: ResultFolder, *, listing: Listing, parts: Sequence[Part], meter: Steps
+    ) -> None:
+        self._job, self._folder, self._parts, self._meter = job, folder, parts, meter
+        self._clock, self._inputs, self._texts = Clock(), Inputs(listing), Texts()
         self._told: dict[str, Any] = {}
         for sentence in self._inputs.listing.sentences():
             meter.warn(sentence)
@@ -291,7 +295,9 @@ class _Run:
 
     def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:
         self._meter.say("Writing the report")
-        again = (lambda: _read_again(self._job)) if _lasting(self._job.sources) else None
+        # Stdin, pipes and sockets give what they hold only once.
+        lasts = all(part.source.is_lasting for part in self._parts)
+        again = (lambda: _read_again(self._parts, job=self._job)) if lasts else None
         by = self._job.group_by if self._job.pages else None
         pages = ReportPages.of(report, chunks.facts(), by=by, folder=scratch / MEASURING)
         found = self._texts.find(report, keys=pages.keys(), read_again=again)
@@ -317,15 +323,15 @@ class _Run:
         )
 
 
-def _read_again(job: Job) -> Iterator[Batch]:
+def _read_again(parts: Sequence[Part], *, job: Job) -> Iterator[Batch]:
     # The labels are done: a source that has gone since costs the page its quotes, not the run.
     with suppress(PlauditError, OSError):
         if job.engine == "local":
-            yield from read(job.sources, options=job.options)
+            yield from batches_of(parts, options=job.options)
         else:
             from plaudit.service.cluster import read_again
 
-            yield from read_again(parts_of(job.sources, options=job.options), options=job.options)
+            yield from read_again(parts, options=job.options)
 
 
 def warnings_of(rejections: Iterable[Rejection]) -> Iterator[str]:
@@ -335,11 +341,3 @@ def warnings_of(rejections: Iterable[Rejection]) -> Iterator[str]:
             yield f"{each.where}: {each.detail} What came before was kept; the rest is not counted."
         elif each.reason == "unusable_file":
             yield f"Passed over: {each.detail}"
-
-
-def _lasting(sources: Sequence[str]) -> bool:
-    # Stdin, pipes and sockets give what they hold only once.
-    try:
-        return all(source.is_lasting for source in sources_of(sources))
-    except PlauditError:  # gone since
-        return False

@@ -18,7 +18,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
-from plaudit.errors import FetchError
+from plaudit.errors import FetchError, InputError
 from plaudit.readers import read, sources_of
 from plaudit.readers.remote import _version_of
 from plaudit.service import chunks
@@ -276,6 +276,22 @@ def test_what_tells_a_file_from_a_later_one(web: str, tmp_path: Path, memory: An
     assert on_disk.version == f"mtime:{(tmp_path / 'a.csv').stat().st_mtime}"
 
 
+def test_a_store_is_looked_through_once_a_run(
+    memory: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(5):
+        memory.pipe_file(f"/d/{i}.csv", b"id,text\n%d,Which glue?\n" % i)
+    found, opened = [], []
+    find, open_ = memory.find, memory.open
+    monkeypatch.setattr(memory, "find", lambda *a, **k: found.append(a) or find(*a, **k))
+    monkeypatch.setattr(memory, "open", lambda path, *a, **k: opened.append(path) or open_(path, *a, **k))
+    done = run("score", "memory://d", "--out", tmp_path / "out", "--threads", 1)
+    assert done.exit_code == 0, done.stderr
+    assert len(found) == 1
+    # Is it an archive, how does it begin, its first records, all of it, and what the page quotes.
+    assert len(opened) <= 5 * 5
+
+
 def test_an_unpacked_batch_of_a_remote_arrow_file_is_not_held_whole(tmp_path: Path) -> None:
     """As `file://` it is read as from a store; 256 MiB in one batch."""
     texts = pa.array([f"{i:06d}{'which glue? ' * 85}" for i in range(64_000)]).cast(pa.large_string())
@@ -292,3 +308,10 @@ def test_an_unpacked_batch_of_a_remote_arrow_file_is_not_held_whole(tmp_path: Pa
     assert n == 256_000
     assert grown < 160
     assert in_arrow < 160
+
+
+def test_a_folder_of_empty_files_is_told_by_their_names(tmp_path: Path) -> None:
+    for i in range(9):
+        (tmp_path / f"{i}.csv").write_bytes(b"")
+    with pytest.raises(InputError, match=r"are empty: 0\.csv, 1\.csv, 2\.csv, 3\.csv, 4\.csv and 4 more;"):
+        read([tmp_path])

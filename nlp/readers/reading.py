@@ -17,7 +17,7 @@ from plaudit.readers.notes import refuse_missing
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.preparation import Prepared, Unusable, format_of, prepare
 from plaudit.readers.registry import FORMATS, format_named
-from plaudit.readers.source import Source, sources_of
+from plaudit.readers.source import Source, Sources, sources_of
 from plaudit.readers.stream import ByteStream
 
 _DEFAULTS = ReadOptions()
@@ -25,11 +25,13 @@ _DEFAULTS = ReadOptions()
 _N_BATCH: Final = 16 << 20
 """Bytes of records after which a batch ends, however few they are: what one comment is, nobody promises."""
 
+_N_NAMED: Final = 5
+
 Part = Prepared | Unusable
 """One source of a run; picklable where it gives the same bytes at every pass."""
 
 
-def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> Iterator[Batch]:
+def read(sources: Sources, *, options: ReadOptions = _DEFAULTS) -> Iterator[Batch]:
     """Read dumps, in the order named, as batches of `options.batch_size` records over file borders.
 
     A batch ends earlier where its records are long: it holds some 16 MiB of them, or one. Every source is
@@ -39,7 +41,7 @@ def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> 
 
     Args:
         sources: Files, folders (with what is below them), patterns, ZIP archives, addresses, "-" for
-            standard input.
+            standard input; or what `sources_of` found behind such.
         options: What the files don't say.
 
     Raises:
@@ -49,7 +51,7 @@ def read(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> 
     return batches_of(parts_of(sources, options=options), options=options)
 
 
-def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS) -> list[Part]:
+def parts_of(sources: Sources, *, options: ReadOptions = _DEFAULTS) -> list[Part]:
     """Settle how each source of a run is read, as `read` does, so that other processes may read them.
 
     Raises:
@@ -57,7 +59,8 @@ def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS)
         MappingError: No text column, or a mapped column that is not there, or one to keep in no source.
     """
     prepared: list[Part] = []
-    for source in sources_of(sources):
+    found = sources_of(sources)
+    for source in found:
         try:
             each = prepare(source, options=options)
             prepared += [] if each is None else [each]
@@ -68,7 +71,7 @@ def parts_of(sources: Sequence[Path | str], *, options: ReadOptions = _DEFAULTS)
     unusable = [each for each in prepared if isinstance(each, Unusable)]
     # An archive cut off before its first record is readable, but an empty report of the rest helps nobody.
     if not any(isinstance(each, Prepared) and (each.columns or not unusable) for each in prepared):
-        raise _nothing_usable(unusable, sources)
+        raise _nothing_usable(unusable, found)
     refuse_missing([each for each in prepared if isinstance(each, Prepared)], keep=options.keep)
     return prepared
 
@@ -108,9 +111,11 @@ def detect(path: Path | str) -> Format:
     return format_of(Source(path, name=path.name))
 
 
-def _nothing_usable(unusable: Sequence[Unusable], sources: Sequence[Path | str]) -> UsageError:
+def _nothing_usable(unusable: Sequence[Unusable], sources: Sequence[Source]) -> UsageError:
     if not unusable:
-        return InputError(f"All files in {', '.join(map(str, sources))} are empty; name some with comments.")
+        more = f" and {len(sources) - _N_NAMED} more" if len(sources) > _N_NAMED else ""
+        names = ", ".join(source.name for source in sources[:_N_NAMED])
+        return InputError(f"All files found are empty: {names}{more}; name some with comments.")
     error = unusable[0].error
     more = f" None of {len(unusable) - 1} others found with it can be read." if len(unusable) > 1 else ""
     return type(error)(f"{error}{more}")

@@ -16,7 +16,7 @@ from plaudit.readers.formats.convokit import comments_among
 from plaudit.readers.origin import SUFFIXES, Source, has_suffix, refusing, sifted
 from plaudit.readers.remote import is_address, remote_sources
 
-__all__ = ["SUFFIXES", "Listing", "Source", "is_address", "listing_of", "sources_of"]
+__all__ = ["SUFFIXES", "Listing", "Source", "Sources", "is_address", "listing_of", "sources_of"]
 
 _N_TOLD: Final = 5
 
@@ -45,13 +45,17 @@ class Listing:
         ]
 
 
-def sources_of(paths: Sequence[Path | str]) -> list[Source]:
+Sources = Sequence[Path | str] | Sequence[Source] | Listing
+"""What is named, or what was found behind it: to find it takes a request a file in a store."""
+
+
+def sources_of(paths: Sources) -> list[Source]:
     """Return the sources behind names, as `listing_of` does."""
     return listing_of(paths).sources
 
 
-def listing_of(paths: Sequence[Path | str]) -> Listing:
-    """Return what lies behind names, in order; "-" is standard input.
+def listing_of(paths: Sources) -> Listing:
+    """Return what lies behind names, in order; "-" is standard input. What was found already is returned.
 
     A folder gives what lies below it, a pattern such as `dumps/*.csv` what it matches, a ZIP archive what
     it holds, an address such as `s3://bucket/dumps` the files there. What is only found so, and cannot be
@@ -60,12 +64,17 @@ def listing_of(paths: Sequence[Path | str]) -> Listing:
     Raises:
         InputError: There is nothing of the name, it can't be listed, or it holds nothing to read.
     """
+    if isinstance(paths, Listing):
+        return paths
     if not paths:
         raise InputError("Nothing to read was named; name a file, a folder or '-' for standard input.")
+    if found := [each for each in paths if isinstance(each, Source)]:
+        return Listing(sources=found, passed_over=[])
     if [str(path) for path in paths].count("-") > 1:
         raise InputError("Standard input was named twice, and can be read once only; name it once.")
     passed_over: list[str] = []
-    found = [source for path in paths for source in _named(path, passed_over=passed_over)]
+    named = [path for path in paths if not isinstance(path, Source)]
+    found = [source for path in named for source in _named(path, passed_over=passed_over)]
     _shorten(found)
     sources = [each for source in found for each in _within(source, passed_over=passed_over)]
     return Listing(sources=sources, passed_over=passed_over)
