@@ -40,35 +40,53 @@ class Inputs:
         """Begin with the digests of sources that were found."""
         self.listing = listing
         self._sources = listing.sources
-        self._digests: dict[int, str | None] = {}
+        self._digests: dict[Path, str | None] = {}
         self._worker = threading.Thread(target=self._digest, name="digests", daemon=True)
         self._worker.start()
 
     def stamps(self) -> list[dict[str, Any]]:
-        """Return what tells the sources from others at once: name, size and time of change."""
+        """Return what tells the sources from others at once: name, size, time of change, and version."""
         return [_stamp(source) for source in self._sources]
 
     def told(self) -> list[dict[str, Any]]:
-        """Return name, size and SHA-256 of each as it lies here, packed or not; None where it is no file."""
+        """Return name, size and SHA-256 of each as it lies here, packed or not; None where it is no file.
+
+        One on another machine or in an archive has its version instead, and the archive has its own digest.
+        """
         self._worker.join()
         return [
-            {"name": source.name, "n_bytes": _stamp(source)["n_bytes"], "sha256": self._digests.get(i)}
-            for i, source in enumerate(self._sources)
+            self._lies(source)
+            | {
+                "version": _stamp(source)["version"],
+                "archive": None if source.archive is None else self._lies(source.archive),
+            }
+            for source in self._sources
         ]
 
+    def _lies(self, source: Source) -> dict[str, Any]:
+        path = _file_of(source)
+        digest = None if path is None else self._digests.get(path)
+        return {"name": source.name, "n_bytes": _stamp(source)["n_bytes"], "sha256": digest}
+
     def _digest(self) -> None:
-        for i, source in enumerate(self._sources):
-            path = _file_of(source)
-            if path is not None:
-                self._digests[i] = _sha256(path)
+        for source in self._sources:
+            path = _file_of(source.archive or source)
+            if path is not None and path not in self._digests:
+                self._digests[path] = _sha256(path)
 
 
 def _stamp(source: Source) -> dict[str, Any]:
-    path, changed_ns, n_bytes = _file_of(source), None, None
+    path, changed_ns, n_bytes = _file_of(source.archive or source), None, None
     with suppress(OSError):  # gone meanwhile
         n_bytes = source.n_bytes
         changed_ns = None if path is None else path.stat().st_mtime_ns
-    return {"name": source.name, "n_bytes": n_bytes, "changed_ns": changed_ns}
+    versions = [each.version for each in (source.archive, source) if each is not None and each.version]
+    return {
+        "name": source.name,
+        "n_bytes": n_bytes,
+        "changed_ns": changed_ns,
+        "version": " ".join(versions) or None,
+    }
 
 
 def _file_of(source: Source) -> Path | None:

@@ -94,10 +94,11 @@ def _remains(
             found=True,
             opener=partial(open_remnant, each),
             is_guess=not has_suffix(each.name),
+            archive=source,
         )
         for each in dumps
     ]
-    return [*kept, refusing(damage, name=source.name)]
+    return [*kept, refusing(damage, name=source.name, archive=source)]
 
 
 def _is_shown(name: str) -> bool:
@@ -113,7 +114,7 @@ def _is_shown(name: str) -> bool:
 def _member(source: Source, info: zipfile.ZipInfo, *, name: str) -> Source:
     if info.flag_bits & _ENCRYPTED:
         locked = InputError(f"{name} is locked with a password; unpack the archive first.")
-        return refusing(locked, name=name, n_bytes=info.file_size)
+        return refusing(locked, name=name, n_bytes=info.file_size, archive=source)
     return Source(
         None,
         name=name,
@@ -121,6 +122,8 @@ def _member(source: Source, info: zipfile.ZipInfo, *, name: str) -> Source:
         opener=partial(_open, source, info),
         n_bytes=info.file_size,
         is_guess=not has_suffix(name),
+        version=f"crc32:{info.CRC:08x}",
+        archive=source,
     )
 
 

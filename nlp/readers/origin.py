@@ -160,9 +160,17 @@ class Source:
         return chunk
 
 
-def refusing(error: InputError, *, name: str, path: Path | None = None, n_bytes: int | None = None) -> Source:
+def refusing(
+    error: InputError,
+    *,
+    name: str,
+    path: Path | None = None,
+    n_bytes: int | None = None,
+    archive: Source | None = None,
+) -> Source:
     """Return a source that was found and cannot be opened, and says why."""
-    return Source(path, name=name, found=True, opener=partial(_refuse, error), n_bytes=n_bytes)
+    opener = partial(_refuse, error)
+    return Source(path, name=name, found=True, opener=opener, n_bytes=n_bytes, archive=archive)
 
 
 def _refuse(error: InputError) -> BinaryIO:
