@@ -141,6 +141,8 @@ class ResultFolder:
         # Told from the disk, not from a list: Ctrl-C may fall between a move and a note of it.
         for name in (*self.names, *self.others):
             if os.path.lexists(earlier / name):
+                if (self.target / name).is_dir():  # a folder takes no other's place
+                    _remove(self.target / name)
                 (earlier / name).replace(self.target / name)
             elif not os.path.lexists(self._scratch / name):
                 _remove(self.target / name)

@@ -99,6 +99,31 @@ def test_a_failure_while_moving_puts_the_earlier_results_back(tmp_path, monkeypa
     assert contents(tmp_path) == {f"out/{name}": "old" for name in sorted(earlier)}
 
 
+@pytest.mark.parametrize("n_moves", range(1, 5))
+def test_a_failure_while_moving_puts_an_earlier_folder_back(tmp_path, monkeypatch, n_moves):
+    def put(content: str) -> None:
+        folder = ResultFolder(tmp_path / "out", names=("groups", "report"), folders={"groups": "*.html"})
+        with folder as scratch:
+            (scratch / "groups").mkdir()
+            (scratch / "groups" / f"{content}.html").write_text(content)
+            (scratch / "report").write_text(content)
+            folder.publish()
+
+    put("old")
+    calls, replace = [], Path.replace
+
+    def failing(self: Path, other: Path) -> Path:
+        calls.append(self)
+        if len(calls) == n_moves:
+            raise KeyboardInterrupt
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(KeyboardInterrupt):
+        put("new")
+    assert contents(tmp_path) == {"out/groups/old.html": "old", "out/report": "old"}
+
+
 def test_where_a_rename_cannot_cross_the_scratch_lies_inside(tmp_path, monkeypatch):
     target = tmp_path / "mounted"
     target.mkdir()
