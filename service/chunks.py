@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
@@ -255,18 +256,38 @@ class _Facts:
 
 
 class _Digest:
-    """Tells one sequence of batches from another: by their keys, and by how many records each left out."""
+    """Tells one sequence of batches from another: by all that is known of comments, and what is left out."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
 
     def add(self, batch: Batch) -> None:
-        self._hash.update(batch.comments.column("key").to_numpy().tobytes())
+        kept = () if batch.kept is None else batch.kept.columns
+        for column in (*batch.comments.columns, *kept):
+            for part in _canonical(column):
+                self._hash.update(len(part).to_bytes(8, "little"))
+                self._hash.update(part)
         self._hash.update(len(batch.rejections).to_bytes(8, "little"))
+        self._hash.update(rejection_lines(batch.rejections))
 
     @property
     def hex(self) -> str:
         return self._hash.hexdigest()
+
+
+def _canonical(column: pa.Array) -> Iterator[bytes]:
+    """Yield bytes that are the same for the same values, wherever in memory they lie."""
+    if not len(column):
+        return
+    yield column.is_null().to_numpy(zero_copy_only=False).tobytes()
+    if not pa.types.is_string(column.type):
+        yield column.fill_null(pa.scalar(0).cast(column.type)).to_numpy(zero_copy_only=False).tobytes()
+        return
+    texts = column.fill_null("")
+    _, places, data = texts.buffers()
+    ends = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    yield np.diff(ends).tobytes()
+    yield b"" if data is None else bytes(data[int(ends[0]) : int(ends[-1])])
 
 
 def _name(number: int) -> str:

@@ -130,6 +130,7 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
         with _crew(job, parts, pipeline=pipeline) as crew:
             run.prepare(crew)
             if job.resume and run.is_done():
+                run.forget()
                 return None
             with run, folder as scratch:
                 return run.work(crew, scratch)
@@ -207,6 +208,7 @@ class _Run:
     ) -> None:
         self._job, self._folder, self._parts, self._meter = job, folder, parts, meter
         self._clock, self._inputs, self._texts = Clock(), Inputs(listing), Texts()
+        self._checkpoints = folder.target.with_name(f"{folder.target.name}.checkpoints")
         self._told: dict[str, Any] = {}
         for sentence in self._inputs.listing.sentences():
             meter.warn(sentence)
@@ -228,6 +230,11 @@ class _Run:
             return False
         return is_made_by(target, names=self._folder.files, job=self._told, options=self._options)
 
+    def forget(self) -> None:
+        """Remove the checkpoints of this very run, which was killed once its results were there."""
+        with suppress(UsageError):  # of another run, or one at work
+            Chunks(self._checkpoints, job=self._told, resume=True).remove()
+
     def __enter__(self) -> Self:
         return self
 
@@ -243,7 +250,7 @@ class _Run:
     def work(self, crew: _Crew, scratch: Path) -> Outcome:
         """Do it, publish the results, and remove the checkpoints."""
         target, kept = self._folder.target, self._job.checkpoints
-        place = target.with_name(f"{target.name}.checkpoints") if kept else scratch / "chunks"
+        place = self._checkpoints if kept else scratch / "chunks"
         chunks = self._chunks = Chunks(place, job=self._told, resume=self._job.resume)
         n_resumed = chunks.n_comments
         self._score(crew, chunks)
