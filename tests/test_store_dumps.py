@@ -104,6 +104,12 @@ def test_what_is_old_is_found(dumps):
     assert dumps.finished_before(0) == []
 
 
+def test_states_of_more_ids_than_a_question_may_hold(dumps):
+    add(dumps)
+    ids = [f"{i:032x}" for i in range(66_000)]  # PostgreSQL takes 65,535; SQLite half as many, or as built
+    assert dumps.states([*ids, "a" * 32]) == {"a" * 32: "queued"}
+
+
 def test_many_at_once_claim_each_dump_once(dumps):
     for i in range(30):
         dumps.add(dump_id=f"{i:032x}", owner="", options="{}", suffix="", n_bytes=1)

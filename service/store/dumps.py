@@ -22,6 +22,7 @@ from plaudit.service.store.database import Database
 from plaudit.service.store.tables import DONE, FAILED, QUEUED, RUNNING, THE_SERVICE, Dump
 
 OPEN: Final = (QUEUED, RUNNING)
+_PAGE: Final = 1000  # ids of one question: SQLite takes 32,766 parameters as it comes, PostgreSQL 65,535
 _AFRESH: Final[dict[str, Any]] = {
     "state": QUEUED,
     "lease": None,
@@ -169,10 +170,13 @@ class Dumps:
             return session.scalars(query).all()
 
     def states(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the state by id, of those ids that there are."""
-        with self._database.read() as session:
-            rows = session.execute(sa.select(Dump.id, Dump.state).where(Dump.id.in_(ids))).all()
-        return {row.id: row.state for row in rows}
+        """Return the state by id, of those ids that there are; any number of them."""
+        found: dict[str, str] = {}
+        for start in range(0, len(ids), _PAGE):
+            query = sa.select(Dump.id, Dump.state).where(Dump.id.in_(ids[start : start + _PAGE]))
+            with self._database.read() as session:
+                found |= {row.id: row.state for row in session.execute(query).all()}
+        return found
 
 
 def _of(owner: str | None) -> tuple[ColumnElement[bool], ...]:
