@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 
 from plaudit.service import output
 from plaudit.service.dump_answers import PREFIX
+from plaudit.service.heads import wants_head
 from plaudit.service.intake import JSON
 from plaudit.service.kept import DumpId, dump_of, storage_of
 from plaudit.service.problems import Problem
@@ -102,7 +103,7 @@ async def dump_group(request: Request, dump_id: DumpId, number: _Number) -> Resp
         file = await _opened(request, folder / GROUPS / name)
     except FileNotFoundError:
         raise _no_group() from None
-    return _sent(file, name=name, media_type=_MEDIA_TYPES[output.PAGE])
+    return _sent(request, file, name=name, media_type=_MEDIA_TYPES[output.PAGE])
 
 
 def _no_group() -> Problem:
@@ -125,7 +126,7 @@ async def _file_of(request: Request, folder: Path, name: str) -> Response:
         file = await _opened(request, folder / name)
     except FileNotFoundError:
         raise _elsewhere() from None
-    return _sent(file, name=name, media_type=_MEDIA_TYPES[name])
+    return _sent(request, file, name=name, media_type=_MEDIA_TYPES[name])
 
 
 async def _results_of(request: Request, dump_id: str) -> Path:
@@ -160,10 +161,13 @@ def _elsewhere() -> Problem:
     )
 
 
-def _sent(file: BinaryIO, *, name: str, media_type: str) -> Response:
+def _sent(request: Request, file: BinaryIO, *, name: str, media_type: str) -> Response:
     n_bytes = file.seek(0, 2)
     disposition = "inline" if name == output.REPORT else f'attachment; filename="{name}"'
     headers = {**_DOWNLOAD_HEADERS, "Content-Length": str(n_bytes), "Content-Disposition": disposition}
+    if wants_head(request):  # a table of many gigabytes need not be read to tell how long it is
+        file.close()
+        return Response(media_type=media_type, headers=headers)
     return StreamingResponse(_chunks(file), media_type=media_type, headers=headers)
 
 

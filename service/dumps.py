@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
+from plaudit.service.callers import while_there
 from plaudit.service.dump_answers import PREFIX, DumpList, DumpOptions, DumpStatus, status_of
 from plaudit.service.dump_files import report_of
 from plaudit.service.intake import JSON
@@ -125,14 +126,7 @@ def _check_room(storage: Storage, settings: Settings) -> None:
 
 async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: float) -> Response:
     path = f"{request.scope.get('root_path', '')}{router.prefix}/{dump.id}"
-    end, pause = anyio.current_time() + seconds, _POLL_SECONDS[0]
-    found: Dump | None = dump
-    while found and found.state not in (DONE, FAILED) and (left := end - anyio.current_time()) > 0:
-        await anyio.sleep(min(pause, left))
-        pause = min(pause * 1.5, _POLL_SECONDS[1])
-        found = await storage.ask(lambda: storage.dumps.get(dump.id))
-    if found is None:  # deleted meanwhile
-        raise unknown()
+    found = await while_there(request, _wait(dump, storage=storage, seconds=seconds)) if seconds else dump
     headers = {"Location": path}
     if seconds and found.state == DONE:
         response = await report_of(request, found)
@@ -143,6 +137,19 @@ async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: fl
         raise Problem(kind, found.error or "", headers=headers)
     status = status_of(found, request)
     return Response(status.model_dump_json(), 202, media_type=JSON, headers=headers)
+
+
+async def _wait(dump: Dump, *, storage: Storage, seconds: float) -> Dump:
+    """Return a dump once it has ended, or as it is after so many seconds."""
+    end, pause = anyio.current_time() + seconds, _POLL_SECONDS[0]
+    found: Dump | None = dump
+    while found and found.state not in (DONE, FAILED) and (left := end - anyio.current_time()) > 0:
+        await anyio.sleep(min(pause, left))
+        pause = min(pause * 1.5, _POLL_SECONDS[1])
+        found = await storage.ask(lambda: storage.dumps.get(dump.id))
+    if found is None:  # deleted meanwhile
+        raise unknown()
+    return found
 
 
 @router.get("", response_model=DumpList, responses=errors_of(422, 429, 500, 503), operation_id="list_dumps")

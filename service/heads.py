@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+_IS_HEAD: Final = "plaudit.is_head"
+
+
+def wants_head(request: Request) -> bool:
+    """Tell whether a GET was a HEAD when it came, so that nobody will get the body of its answer."""
+    return bool(request.scope.get(_IS_HEAD))
 
 
 class Heads:
@@ -14,5 +25,5 @@ class Heads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", _IS_HEAD: True}
         await self.app(scope, receive, send)

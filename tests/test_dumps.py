@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import threading
+import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,12 +14,14 @@ import zstandard
 from plaudit.errors import StorageError
 from plaudit.pipeline import Context
 from plaudit.readers import ReadOptions, read
+from plaudit.service import dump_files, dumps
 from plaudit.service.keys import generate
 from plaudit.service.store.dumps import Dumps
 from plaudit.service.upload import Upload
 from tests.databases import database_url
 from tests.fakes import fake_pipeline
 from tests.http import serving
+from tests.live import living
 from tests.test_app_errors import problem
 
 __all__ = ["database_url"]
@@ -347,6 +350,47 @@ def test_a_database_that_cannot_be_asked_harms_nobody_else(on_disk, tmp_path, mo
     assert answer.headers["retry-after"] == "5"
     assert list(tmp_path.glob("data/uploads/*")) == []
     assert on_disk.post("/v1/classify", json={"comments": [{"text": "x"}]}).status_code == 200
+
+
+def test_the_head_of_a_file_is_told_without_reading_it(client, monkeypatch):
+    path = send(client, by="post").headers["location"]
+    files = ("report", "report.html", "comments.parquet", "rejected.jsonl", "groups/0001.html")
+    whole = {name: client.get(f"{path}/{name}") for name in files}
+
+    def read(_file):
+        raise AssertionError("it is read")
+
+    monkeypatch.setattr(dump_files, "_chunks", read)
+    for name in files:
+        head = client.head(f"{path}/{name}")
+        assert (head.status_code, head.content) == (200, b"")
+        for each in ("content-type", "content-length", "content-disposition", "cache-control"):
+            assert head.headers[each] == whole[name].headers[each]
+        assert int(head.headers["content-length"]) == len(whole[name].content)
+    assert client.head(f"{path}/nothing").status_code == 404
+
+
+def test_nobody_asks_on_for_a_caller_who_has_left(tmp_path, monkeypatch):
+    """What waits for a report ends with its caller, not after `wait` seconds."""
+    asked, get = [], Dumps.get
+    monkeypatch.setattr(Dumps, "get", lambda *args, **named: asked.append(1) or get(*args, **named))
+    monkeypatch.setattr(dumps, "_POLL_SECONDS", (0.02, 0.02))
+    with living(data_dir=tmp_path / "data", dump_workers=0) as live:
+        with live.connect() as connection:
+            head = f"POST /v1/dumps?wait=25 HTTP/1.1\r\nHost: t\r\nContent-Length: {len(NDJSON)}\r\n\r\n"
+            connection.sendall(head.encode() + NDJSON)
+            assert until(lambda: len(asked) > 2)
+        assert until(lambda: live.value("plaudit_callers_gone_total") == 1)
+        n_asked = len(asked)
+        time.sleep(0.5)
+        assert len(asked) == n_asked
+
+
+def until(is_so, *, seconds=20):
+    end = time.monotonic() + seconds
+    while not (so := is_so()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return so
 
 
 def test_results_that_are_gone_are_told(client, tmp_path):
