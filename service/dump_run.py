@@ -108,6 +108,15 @@ class Run:
         if self._lost.is_set() or self._stopping.is_set():
             raise Stopped
 
+    def leave(self) -> None:
+        """Give the dump back though the work on it goes on: it comes to nothing.
+
+        Raises:
+            StorageError: The database can't be asked; another run takes over once the lease is over.
+        """
+        self._lost.set()
+        self._storage.dumps.give_back(self.id, lease=self.lease)
+
     def _finish(self) -> bool:
         is_ours = self._settle(
             lambda: self._storage.dumps.finish(self.id, lease=self.lease, n_comments=self.n_comments)

@@ -94,6 +94,7 @@ class Workers:
         self._stopping, self._news = threading.Event(), threading.Event()
         self._watch, self._calm = Watch(lease_seconds=self._lease_seconds), Calm()
         self._failing: set[Callable[[], object]] = set()
+        self._runs: set[Run] = set()
         self._threads = [
             threading.Thread(target=self._work, name=f"dumps-{i}", daemon=True)
             for i in range(settings.dump_workers)
@@ -117,6 +118,10 @@ class Workers:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, end - time.monotonic()))
+        # Measuring and writing ask nobody whether to go on. Ended with the process in the middle of it, a
+        # dump would count as one that kills processes.
+        for run in tuple(self._runs):
+            self._safely(run.leave)
 
     def _work(self) -> None:
         give_way()
@@ -138,7 +143,12 @@ class Workers:
             stopping=self._stopping,
             beat_seconds=min(self._lease_seconds / 4, 1.0),
         )
-        if run.work():
+        self._runs.add(run)
+        try:
+            is_done = run.work()
+        finally:
+            self._runs.discard(run)
+        if is_done:
             self._on_done(dump.owner, run.n_comments)
 
     def _claim(self) -> Dump | None:

@@ -241,6 +241,35 @@ def test_a_run_without_its_lease_leaves_no_results(storage, working, monkeypatch
     assert not (storage.folder / "results" / dump_id).exists()
 
 
+def test_what_takes_too_long_at_the_end_is_given_back_all_the_same(storage, monkeypatch):
+    """Nobody asks a report in the making to stop; a process that ends in it has not died of the dump."""
+    monkeypatch.setattr(workers, "_STOP_SECONDS", 0.2)
+    score, entered, go_on = dump_run.score, threading.Event(), threading.Event()
+
+    def slow(*args, **named):
+        entered.set()
+        assert go_on.wait(60)
+        return score(*args, **named)
+
+    monkeypatch.setattr(dump_run, "score", slow)
+    dump_id = add(storage)
+    for _ in range(workers.MAX_RUNS + 1):  # as many deploys
+        entered.clear()
+        go_on.clear()
+        started = make(storage, dump_lease_seconds=3600)
+        started.start()
+        assert entered.wait(60)
+        started.stop()
+        found = storage.dumps.get(dump_id)
+        assert (found.state, found.n_runs, found.lease) == ("queued", 0, None)
+        go_on.set()
+        for thread in started._threads:
+            thread.join(60)
+        found = storage.dumps.get(dump_id)
+        assert (found.state, found.n_runs) == ("queued", 0)
+    assert not (storage.folder / "results" / dump_id).exists()
+
+
 def test_finished_dumps_are_deleted_after_a_while(storage, monkeypatch):
     made = make(storage, keep_dumps_hours=1)
     old, new = add(storage, name="a"), add(storage, name="b")
