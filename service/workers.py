@@ -181,6 +181,7 @@ class Workers:
         for dump_id in self._storage.dumps.finished_before(now_ms() - self._keep_ms):
             self._storage.delete(dump_id)
         self._storage.drop_orphans()
+        self._storage.open().wipe()
 
     def _safely(self, step: Callable[[], _T]) -> _T | None:
         """Take a step; while the database can't be asked it is None, which is logged once."""

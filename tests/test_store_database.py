@@ -191,6 +191,50 @@ def test_values_never_get_into_errors(storage):
     assert str(caught.value).startswith("The database refused (")
 
 
+def test_what_is_forgotten_is_on_the_disk_no_more(tmp_path):
+    """Neither in free pages nor in the log, both of which outlive the row."""
+    storage = Storage(Settings(data_dir=tmp_path))
+    texts = [f"secret-text {i} " + "x" * 9000 for i in range(9)]  # longer than a page
+    kept = [storage.corrections.add({"text": text, "label": "genuine"}, owner="") for text in texts]
+    assert b"secret-text" in on_disk(tmp_path)
+    assert all(storage.corrections.delete(each, owner="") for each in kept)
+    assert b"secret-text" not in on_disk(tmp_path)
+    options = b'{"by":"post","creator":"secret-name","columns":{}}'.decode()
+    for name, end in (("a", "finish"), ("b", "fail"), ("c", "delete")):
+        storage.dumps.add(dump_id=name * 32, owner="", options=options, suffix="", n_bytes=1)
+        run = storage.dumps.claim()
+        assert run.options == options
+        match end:
+            case "finish":
+                assert storage.dumps.finish(run.id, lease=run.lease, n_comments=1)
+            case "fail":
+                assert storage.dumps.fail(run.id, lease=run.lease, error="No.", fault="dump")
+            case "delete":
+                assert storage.dumps.delete(run.id)
+    assert storage.dumps.get("a" * 32).options == '{"by":"post","columns":{}}'
+    assert b"secret-name" not in on_disk(tmp_path)
+    storage.close()
+
+
+def test_wiping_waits_for_nobody_and_is_done_the_next_time(tmp_path):
+    storage = Storage(Settings(data_dir=tmp_path))
+    kept = storage.corrections.add({"text": "secret-text", "label": "genuine"}, owner="")
+    other = sqlite3.connect(tmp_path / "plaudit.db", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM feedback").fetchall()
+    assert storage.corrections.delete(kept, owner="")
+    assert b"secret-text" in on_disk(tmp_path)  # as that reader still sees it
+    other.execute("COMMIT")
+    storage.open().wipe()
+    assert b"secret-text" not in on_disk(tmp_path)
+    other.close()
+    storage.close()
+
+
+def on_disk(folder):
+    return b"".join(path.read_bytes() for path in folder.glob("plaudit.db*"))
+
+
 def test_nothing_is_made_before_it_is_needed(tmp_path):
     storage = Storage(Settings(data_dir=tmp_path / "data"))
     assert not storage.exists()

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +104,25 @@ class Database:
             yield session
             session.flush()
 
+    def wipe(self) -> None:
+        """Leave nothing on the disk of what was deleted: SQLite's log keeps the pages as they were.
+
+        Waits for nobody and raises nothing: where it can't be done just now, as somebody reads, the next call
+        will do it. A server keeps its own order.
+        """
+        if self.file is None:
+            return
+        with suppress(SQLAlchemyError, sqlite3.Error, OSError):
+            connection = self._engine.raw_connection()  # without the transaction that SQLAlchemy begins
+            try:
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA busy_timeout=0")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.execute(f"PRAGMA busy_timeout={int(_LOCK_SECONDS * 1000)}")
+                cursor.close()
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
@@ -161,6 +180,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     _keep_log_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # what was accepted outlives a power cut
+    cursor.execute("PRAGMA secure_delete=ON")  # else texts lie in free pages after they were deleted
     cursor.close()
 
 

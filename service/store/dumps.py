@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
@@ -134,13 +135,12 @@ class Dumps:
     def finish(self, dump_id: str, *, lease: str, n_comments: int) -> bool:
         """End a run whose results are in its folder; False where it has lost its lease."""
         with self._database.write() as session:
-            return _change(
+            return _end(
                 session,
                 *_held(dump_id, lease),
                 state=DONE,
                 n_bytes_read=Dump.n_bytes,
                 n_comments=n_comments,
-                finished_at=now_ms(),
             )
 
     def fail(self, dump_id: str, *, lease: str, error: str, fault: str) -> bool:
@@ -161,7 +161,9 @@ class Dumps:
     def delete(self, dump_id: str, *, owner: str | None = None) -> bool:
         """Forget a dump, whatever its state; a run finds its lease lost. False where there is none."""
         with self._database.write() as session:
-            return _rows(session, sa.delete(Dump).where(Dump.id == dump_id, *_of(owner))) == 1
+            is_there = _rows(session, sa.delete(Dump).where(Dump.id == dump_id, *_of(owner))) == 1
+        self._database.wipe()
+        return is_there
 
     def finished_before(self, moment_ms: int) -> Sequence[str]:
         """Return the ids of dumps that were done or had failed by then."""
@@ -200,7 +202,16 @@ def _begin(session: Session, dump_id: str) -> Dump | None:
 
 
 def _fail(session: Session, *where: ColumnElement[bool], error: str, fault: str) -> bool:
-    return _change(session, *where, state=FAILED, error=error, fault=fault, lease=None, finished_at=now_ms())
+    return _end(session, *where, state=FAILED, error=error, fault=fault, lease=None)
+
+
+def _end(session: Session, *where: ColumnElement[bool], **values: Any) -> bool:
+    """End a dump; who its creator is nobody needs to know any more."""
+    options = session.scalar(sa.select(Dump.options).where(*where))
+    if options is None:
+        return False
+    left = {name: value for name, value in orjson.loads(options).items() if name != "creator"}
+    return _change(session, *where, options=orjson.dumps(left).decode(), finished_at=now_ms(), **values)
 
 
 def _change(session: Session, *where: ColumnElement[bool], **values: Any) -> bool:

@@ -50,7 +50,8 @@ class Corrections:
             if row is None:
                 return False
             session.delete(row)
-            return True
+        self._database.wipe()
+        return True
 
     def latest(self) -> Iterator[dict[str, Any]]:
         """Yield the records in order of arrival; of several by one owner on one text the last one only."""

@@ -35,7 +35,7 @@ class Dump(Table):
         id: 32 hexadecimal digits that nobody can guess.
         owner: Name of the API key; empty where the service asks for none.
         state: One of `STATES`.
-        options: How to read it, as JSON.
+        options: How to read it, as JSON; without the creator's name once it has ended.
         suffix: Such as `.csv`, of a fixed list; empty where nothing is known.
         n_bytes: Of the upload.
         n_bytes_read: Of those, worked off.
