@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, cast
 from urllib.parse import quote
+from uuid import uuid4
 
 import orjson
 
@@ -48,6 +49,8 @@ class Call:
         media_type: Of the body.
         is_safe: Whether sending it twice does the same as once, so that a lost answer is asked for again.
         can_repeat: Whether `content` can be made again; false where it is read from a stream.
+        key: Tells the service that a repetition is one, for what is not safe; the same with each try. A
+            service of before knows none, so that a lost answer is not asked for again in spite of it.
     """
 
     method: str
@@ -57,11 +60,13 @@ class Call:
     media_type: str = JSON
     is_safe: bool = True
     can_repeat: bool = True
+    key: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the body."""
-        return {} if self.content is None else {"Content-Type": self.media_type}
+        """The headers of the body, and the key."""
+        of_body = {} if self.content is None else {"Content-Type": self.media_type}
+        return of_body if self.is_safe else {**of_body, "Idempotency-Key": f'"{self.key}"'}
 
     @property
     def parameters(self) -> dict[str, str]:

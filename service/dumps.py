@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
-from uuid import uuid4
 
 import anyio
 from fastapi import APIRouter, Query, Request, Response
@@ -11,15 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
+from plaudit.service.arrivals import Arrival
 from plaudit.service.callers import while_there
+from plaudit.service.door import declared_bytes
 from plaudit.service.dump_answers import PREFIX, DumpList, DumpOptions, DumpStatus, status_of
 from plaudit.service.dump_files import report_of
+from plaudit.service.idempotency import RequestKey, digest_of
 from plaudit.service.intake import JSON
 from plaudit.service.kept import ID, DumpId, dump_of, owner_of, storage_of, unknown
 from plaudit.service.problems import Problem
 from plaudit.service.refusals import errors_of
-from plaudit.service.settings import Settings
 from plaudit.service.storage import Storage
+from plaudit.service.store.repeats import Sent, digest
 from plaudit.service.store.tables import DONE, FAILED, THE_DUMP, Dump
 from plaudit.service.upload import MULTIPART, Upload, receive
 
@@ -58,29 +61,31 @@ _UPLOAD_BODY: Final[dict[str, Any]] = {
     operation_id="send_dump",
     openapi_extra={"requestBody": _UPLOAD_BODY},
 )
-async def send_dump(request: Request, options: Annotated[DumpOptions, Query()]) -> Response:
+async def send_dump(
+    request: Request, options: Annotated[DumpOptions, Query()], request_key: RequestKey = None
+) -> Response:
     """Hand in a dump in any readable format, to be scored in the background.
 
     The answer comes at once, with the id to ask for; with `wait`, a dump that is done by then is answered
     with its report. It is stored until you delete it or it expires; the upload only until it is scored.
+    Sent once more with the same `Idempotency-Key` it is the same dump, and not scored twice.
     """
     storage, owner = storage_of(request), owner_of(request)
     await request.app.state.quotas.admit(owner)
     options.as_json()  # what makes no sense is refused before the upload
-    await storage.ask(lambda: _check_room(storage, request.app.state.settings))
-    dump, options = await _take_in(request, options, storage=storage, owner=owner)
+    key = digest_of(request_key)
+    with request.app.state.arrivals.begun(owner) as check_place:
+        await _check_room(request, check_place, key=key)
+        dump, options = await _take_in(request, options, key=key)
     request.app.state.workers.wake()
     return await _answer(request, dump, storage=storage, seconds=options.wait)
 
 
-async def _take_in(
-    request: Request, options: DumpOptions, *, storage: Storage, owner: str
-) -> tuple[Dump, DumpOptions]:
-    dump_id, limit = uuid4().hex, request.app.state.settings.max_dump_bytes
-    is_kept = False
-    folder = await storage.ask(lambda: storage.make_upload_folder(dump_id))
+async def _take_in(request: Request, options: DumpOptions, *, key: str | None) -> tuple[Dump, DumpOptions]:
+    storage, settings = storage_of(request), request.app.state.settings
+    arrival = Arrival(storage)
     try:
-        upload = Upload(folder, limit=limit)
+        upload = Upload(await storage.ask(arrival.make_folder), limit=settings.max_dump_bytes)
         try:
             options = _with_fields(options, await receive(request, upload))
             await storage.ask(upload.place)
@@ -88,19 +93,18 @@ async def _take_in(
             raise Problem("caller-gone", "The caller left before the dump was whole.") from None
         finally:
             upload.close()
-        dump = await storage.ask(
-            lambda: storage.dumps.add(
-                dump_id=dump_id,
-                owner=owner,
-                options=options.as_json(),
-                suffix=upload.suffix,
-                n_bytes=upload.n_bytes,
-            )
-        )
-        is_kept = True
+        row: dict[str, Any] = {
+            "owner": owner_of(request),
+            "options": options.as_json(),
+            "suffix": upload.suffix,
+            "n_bytes": upload.n_bytes,
+            "most": settings.max_open_dumps,
+        }
+        if key:
+            row["sent"] = Sent(key=key, content=digest(row["options"], upload.suffix, upload.digest))
+        dump = await storage.ask(lambda: arrival.keep(**row))
     finally:
-        if not is_kept:
-            storage.drop_upload(dump_id)
+        arrival.drop()
     return dump, options
 
 
@@ -114,14 +118,19 @@ def _with_fields(options: DumpOptions, fields: dict[str, str]) -> DumpOptions:
         raise RequestValidationError(found) from None
 
 
-def _check_room(storage: Storage, settings: Settings) -> None:
-    n_open = storage.dumps.n_open()
-    if n_open >= settings.max_open_dumps:
-        raise Problem(
-            "overloaded",
-            f"{n_open:,} dumps are waiting already: try again later.",
-            headers={"Retry-After": "60"},
-        )
+async def _check_room(request: Request, check_place: Callable[[int, int], None], *, key: str | None) -> None:
+    """Refuse what would find no room before it is sent; what was taken already needs none."""
+    storage, owner = storage_of(request), owner_of(request)
+
+    def look() -> tuple[int, int] | None:
+        dumps = storage.dumps
+        if key and dumps.is_sent(key, owner=owner):
+            return None
+        storage.check_space(declared_bytes(request.scope) or 0)
+        return dumps.n_open(), dumps.n_open(owner=owner)
+
+    if (found := await storage.ask(look)) is not None:
+        check_place(*found)
 
 
 async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: float) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from plaudit.service.idempotency import RequestKey, digest_of
 from plaudit.service.intake import JSON, JsonRoute
 from plaudit.service.kept import ID, owner_of, storage_of
 from plaudit.service.problems import Problem
@@ -61,10 +62,10 @@ class CorrectionReceipt(BaseModel):
     responses=errors_of(408, 413, 415, 422, 429, 500, 503),
     operation_id="send_feedback",
 )
-async def send_feedback(request: Request, body: Correction) -> Response:
+async def send_feedback(request: Request, body: Correction, request_key: RequestKey = None) -> Response:
     """Keep a corrected label: this stores the text, until it is deleted.
 
-    A later correction of the same text with the same key replaces the earlier one in what is exported.
+    A later correction of the same text with the same API key replaces the earlier one in what is exported.
     """
     storage, owner = storage_of(request), owner_of(request)
     record: dict[str, Any] = {
@@ -74,7 +75,8 @@ async def send_feedback(request: Request, body: Correction) -> Response:
         "comment_id": body.id,
         "note": body.note,
     }
-    feedback_id = await storage.ask(lambda: storage.corrections.add(record, owner=owner))
+    key = digest_of(request_key)
+    feedback_id = await storage.ask(lambda: storage.corrections.add(record, owner=owner, request_key=key))
     return Response(CorrectionReceipt(id=feedback_id).model_dump_json(), 201, media_type=JSON)
 
 

@@ -7,7 +7,6 @@ from typing import Final
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-
 _IS_HEAD: Final = "plaudit.is_head"
 
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 BUSY: Final = frozenset({429, 503})
-"""The service has not begun with the request: anything may be sent again."""
+"""The service has not begun with the request, or was ended and knows its key: anything may be sent again."""
 
 GONE: Final = frozenset({502, 504})
 """Something in between lost the answer: only what changes nothing may be sent again."""

@@ -76,7 +76,9 @@ class Settings(BaseSettings):
     max_dump_bytes: int = Field(512 * 2**20, ge=2**10, le=2**40, description="Longest upload of a dump.")
     max_unpacked_bytes: int = Field(8 * 2**30, ge=2**10, le=2**50, description="Most a dump unpacks to.")
     max_unpacked_ratio: int = Field(250, ge=2, le=10**6, description="Most bytes out of each packed one.")
-    max_open_dumps: int = Field(100, ge=1, le=10**6, description="Dumps that may wait or be worked on.")
+    max_open_dumps: int = Field(
+        100, ge=1, le=10**6, description="Dumps that may wait or be worked on; a key may fill what it leaves."
+    )
     dump_workers: int = Field(1, ge=0, le=64, description="Dumps worked on at once; 0: by other processes.")
     dump_lease_seconds: int = Field(30, ge=1, le=3600, description="Silence after which a run is given up.")
     keep_dumps_hours: int = Field(168, ge=1, le=10**5, description="Finished dumps are deleted after that.")

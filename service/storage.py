@@ -27,6 +27,9 @@ from plaudit.service.store.feedback import Corrections
 SECTIONS: Final = "sections"
 """Folder of what is gathered for index streams, in the data folder."""
 
+RESERVE_BYTES: Final = 256 << 20
+"""Of the data folder's disk, left by uploads: the database and the results of other dumps need some."""
+
 _N_THREADS: Final = 8
 _MAX_WAITING: Final = 256
 _RETRY_SECONDS: Final = 1.0
@@ -52,6 +55,7 @@ class Storage:
         self.url = url_of(settings.database_url, folder=self.folder)
         self._given = settings.database_url is not None
         self._database = Database(self.url)
+        self._dumps = Dumps(self._database)
         self._is_open, self._opening = False, threading.Lock()
         self._failure: tuple[StorageError | None, float] = (None, 0.0)
         self._limiter = anyio.CapacityLimiter(_N_THREADS)
@@ -87,7 +91,8 @@ class Storage:
     @property
     def dumps(self) -> Dumps:
         """The dumps; raises `StorageError` where the database can't be opened."""
-        return Dumps(self.open())
+        self.open()
+        return self._dumps
 
     @property
     def corrections(self) -> Corrections:
@@ -138,6 +143,14 @@ class Storage:
         except OSError as error:
             raise disk_error(error) from error
         return folder
+
+    def check_space(self, n_bytes: int) -> None:
+        """Refuse an upload of so many bytes that would fill the disk, which the work on others needs.
+
+        Raises:
+            StorageError: There is too little left.
+        """
+        check_space(self._make(self.folder), n_bytes)
 
     def drop_upload(self, dump_id: str) -> None:
         """Remove an upload; what can't be removed now goes in a later sweep."""
@@ -198,3 +211,20 @@ def disk_error(error: OSError) -> StorageError:
     return StorageError(
         f"The data folder can't be written ({reason}); whoever runs the service must see to it."
     )
+
+
+def check_space(folder: Path, n_bytes: int) -> None:
+    """Refuse so many bytes more where the disk of a folder would have less left than `RESERVE_BYTES`.
+
+    Raises:
+        StorageError: It would, or can't be asked.
+    """
+    try:
+        n_free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise disk_error(error) from error
+    if n_free - n_bytes < RESERVE_BYTES:
+        raise StorageError(
+            "The disk of the service has too little room for the dump: try again later, or send a smaller "
+            "one."
+        )

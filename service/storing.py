@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from plaudit.pipeline import Pipeline
 from plaudit.service import dump_files, dumps, feedback
+from plaudit.service.arrivals import Arrivals
 from plaudit.service.engine import Engine
 from plaudit.service.settings import Settings
 from plaudit.service.storage import Storage
@@ -25,6 +26,7 @@ def install(app: FastAPI, settings: Settings) -> dict[str, int]:
         UsageError: The URL of the database makes no sense, or its driver is not installed.
     """
     app.state.storage = Storage(settings)
+    app.state.arrivals = Arrivals(settings.max_open_dumps)
     app.include_router(dumps.router)
     app.include_router(dump_files.router)
     app.include_router(feedback.taking)

@@ -5,6 +5,7 @@ The name that a caller gives its file is never used, but for its ending where th
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -16,7 +17,7 @@ from fastapi import Request
 from plaudit.service.callers import next_chunk
 from plaudit.service.form import SUFFIX_OF_TYPE, Form
 from plaudit.service.problems import Problem
-from plaudit.service.storage import disk_error
+from plaudit.service.storage import check_space, disk_error
 
 MULTIPART: Final = "multipart/form-data"
 ENVELOPE_BYTES: Final = 1 << 16  # what a multipart body may hold beside the file
@@ -39,6 +40,7 @@ class Upload:
         """
         self.folder, self.limit = folder, limit
         self.n_bytes, self.suffix = 0, ""
+        self._digest = hashlib.blake2b(digest_size=16)
         try:
             self._file: BinaryIO = (folder / "part").open("xb")
         except OSError as error:
@@ -49,7 +51,7 @@ class Upload:
 
         Raises:
             Problem: It gets longer than it may (413).
-            StorageError: The disk refuses.
+            StorageError: The disk refuses, or is too full.
         """
         self.n_bytes += len(data)
         if self.n_bytes > self.limit:
@@ -59,10 +61,17 @@ class Upload:
                 hint="Pack it with gzip or zstd, split it, or use `plaudit score`.",
                 headers={"Connection": "close"},
             )
+        self._digest.update(data)
+        check_space(self.folder, len(data))  # what others send meanwhile was not known at the beginning
         try:
             self._file.write(data)
         except OSError as error:
             raise disk_error(error) from error
+
+    @property
+    def digest(self) -> str:
+        """Of what was written so far, in hexadecimal."""
+        return self._digest.hexdigest()
 
     def place(self) -> None:
         """Put the whole file in its place, so that it is there after a power cut.

@@ -318,6 +318,23 @@ def test_what_has_not_begun_may_be_sent_again(scripted, tmp_path):
     assert script.asked[0][3]["content-type"] == "text/csv"
 
 
+def test_what_would_happen_twice_is_known_again(scripted):
+    """A service that is told to stop may answer 503 to what it has kept already."""
+    kept = httpx.Response(201, json={"id": "f"})
+    client, script, _ = scripted(problem(503, "not-ready"), kept, kept)
+    for _ in range(2):
+        assert client.send_feedback("x", "question") == {"id": "f"}
+    keys = [each[3]["idempotency-key"] for each in script.asked]
+    assert keys[0] == keys[1] != keys[2]
+    assert keys[0].startswith('"')
+    client, script, _ = scripted(problem(503), httpx.Response(202, json={"id": "d"}))
+    client.send_dump(__file__)
+    assert len({each[3]["idempotency-key"] for each in script.asked}) == 1
+    client, script, _ = scripted(httpx.Response(200, json=OK))
+    client.classify(["x"])
+    assert "idempotency-key" not in script.asked[0][3]
+
+
 def test_what_can_be_read_only_once_is_sent_once(scripted):
     for send in ("index_stream", "send_dump"):
         client, script, _ = scripted(problem(429))

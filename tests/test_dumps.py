@@ -4,6 +4,7 @@ import errno
 import gzip
 import io
 import json
+import shutil
 import threading
 import time
 
@@ -14,14 +15,16 @@ import zstandard
 from plaudit.errors import StorageError
 from plaudit.pipeline import Context
 from plaudit.readers import ReadOptions, read
-from plaudit.service import dump_files, dumps
+from plaudit.service import dump_files, dumps, storage
+from plaudit.service.arrivals import Arrival
 from plaudit.service.keys import generate
+from plaudit.service.settings import Settings
 from plaudit.service.store.dumps import Dumps
 from plaudit.service.upload import Upload
 from tests.databases import database_url
 from tests.fakes import fake_pipeline
 from tests.http import serving
-from tests.live import living
+from tests.live import chunk, head, living, read_until
 from tests.test_app_errors import problem
 
 __all__ = ["database_url"]
@@ -273,6 +276,136 @@ def test_no_more_may_wait_than_there_is_room_for(tmp_path):
         answer = client.post("/v1/dumps", content=NDJSON)
     assert "2 dumps are waiting" in problem(answer, "overloaded")["detail"]
     assert answer.headers["retry-after"] == "60"
+
+
+def test_uploads_on_their_way_take_a_place_too(tmp_path):
+    with living(data_dir=tmp_path / "data", max_open_dumps=1, body_seconds=60) as live:
+        with live.connect() as first:
+            first.sendall(head("/v1/dumps") + chunk(NDJSON))
+            assert until(lambda: list(tmp_path.glob("data/uploads/*")))
+            answer = live.client.post("/v1/dumps", content=NDJSON)
+            assert "1 dumps are waiting or on their way" in problem(answer, "overloaded")["detail"]
+            first.sendall(chunk(b""))
+            assert read_until(first, b"\r\n").startswith(b"HTTP/1.1 202")
+        assert live.client.post("/v1/dumps", content=NDJSON).status_code == 429
+        (dump,) = live.client.get("/v1/dumps").json()["dumps"]
+        assert live.client.delete(f"/v1/dumps/{dump['id']}").status_code == 204
+        assert live.client.post("/v1/dumps", content=NDJSON).status_code == 202
+
+
+def test_no_key_can_take_every_place(tmp_path):
+    made = [generate(name) for name in ("one", "two")]
+    keys = ",".join(str(line) for _, line in made)
+    settings = {"data_dir": tmp_path, "dump_workers": 0, "max_open_dumps": 4, "api_keys": keys}
+    with serving(**settings) as client:
+        for (key, _), n_taken in zip(made, (2, 1), strict=True):
+            for _ in range(n_taken):
+                answer = client.post("/v1/dumps", content=NDJSON, headers={"X-API-Key": key})
+                assert answer.status_code == 202
+            answer = client.post("/v1/dumps", content=NDJSON, headers={"X-API-Key": key})
+            assert f"{n_taken} dumps of this API key" in problem(answer, "overloaded")["detail"]
+            assert answer.headers["retry-after"] == "60"
+
+
+def test_a_disk_that_is_nearly_full_takes_no_upload(on_disk, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "RESERVE_BYTES", 1 << 62)
+    found = problem(on_disk.post("/v1/dumps", content=NDJSON), "storage-unavailable")
+    assert "too little room for the dump" in found["detail"]
+    assert list(tmp_path.glob("data/uploads/*")) == []
+    free, n_asked = shutil.disk_usage(tmp_path), []
+
+    def filling(_folder):  # while it is on its way
+        n_asked.append(1)
+        return free._replace(free=(1 << 63) if len(n_asked) == 1 else 0)
+
+    monkeypatch.setattr(storage.shutil, "disk_usage", filling)
+    problem(on_disk.post("/v1/dumps", content=NDJSON), "storage-unavailable")
+    assert list(tmp_path.glob("data/uploads/*")) == []
+
+
+def test_what_is_sent_once_more_is_the_same_dump(client):
+    named = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
+    first = client.post("/v1/dumps", content=NDJSON, headers=named)
+    bare = {"Idempotency-Key": named["Idempotency-Key"].strip('"')}
+    again = client.post("/v1/dumps?wait=20", content=NDJSON, headers=bare)
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert again.headers["location"] == first.headers["location"]
+    for changed in (
+        client.post("/v1/dumps", content=NDJSON + b"\n", headers=named),
+        client.post("/v1/dumps?by=post", content=NDJSON, headers=named),
+    ):
+        assert "sent before, with something else" in problem(changed, "invalid-request")["detail"]
+    assert len(client.get("/v1/dumps").json()["dumps"]) == 1
+    for wrong in ("", "x" * 256, "ü".encode().decode("latin-1")):
+        answer = client.post(
+            "/v1/dumps", content=NDJSON, headers={"Idempotency-Key": wrong.encode("latin-1")}
+        )
+        assert answer.status_code == 422
+    assert client.delete(first.headers["location"]).status_code == 204
+    assert client.post("/v1/dumps", content=NDJSON, headers=named).json()["id"] not in first.text
+
+
+def test_what_was_taken_is_found_again_where_no_more_fits(tmp_path):
+    with serving(data_dir=tmp_path / "data", dump_workers=0, max_open_dumps=1) as client:
+        answers = [
+            client.post("/v1/dumps", content=NDJSON, headers={"Idempotency-Key": "k"}) for _ in range(3)
+        ]
+        assert [answer.status_code for answer in answers] == [202] * 3
+        assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(list((tmp_path / "data" / "uploads").iterdir())) == 1
+
+
+def test_an_upload_stays_where_the_database_kept_it_without_a_word(on_disk, tmp_path, monkeypatch):
+    add, get = Dumps.add, Dumps.get
+
+    def lose(self, **row):
+        add(self, **row)
+        raise StorageError("The database can't be reached.")
+
+    monkeypatch.setattr(Dumps, "add", lose)
+    assert on_disk.post("/v1/dumps", content=NDJSON).status_code == 202
+    assert len(list(tmp_path.glob("data/uploads/*/dump"))) == 1
+
+    def away(*_, **__):
+        raise StorageError("The database can't be reached.")
+
+    monkeypatch.setattr(Dumps, "get", away)  # and now nobody can tell
+    problem(on_disk.post("/v1/dumps", content=NDJSON), "storage-unavailable")
+    monkeypatch.setattr(Dumps, "get", get)
+    assert len(on_disk.get("/v1/dumps").json()["dumps"]) == 2
+    assert len(list(tmp_path.glob("data/uploads/*/dump"))) == 2
+
+
+def test_an_upload_that_is_being_kept_is_not_dropped(tmp_path, monkeypatch):
+    """A service that is told to stop ends who waits for the database, not the thread that asks it."""
+    kept = storage.Storage(Settings(data_dir=tmp_path))
+    add, entered, go_on = Dumps.add, threading.Event(), threading.Event()
+
+    def slow(self, **row):
+        entered.set()
+        assert go_on.wait(60)
+        return add(self, **row)
+
+    monkeypatch.setattr(Dumps, "add", slow)
+    arrival = Arrival(kept)
+    arrival.make_folder()
+    row = {"owner": "", "options": "{}", "suffix": "", "n_bytes": 1}
+    thread = threading.Thread(target=lambda: arrival.keep(**row))
+    thread.start()
+    assert entered.wait(60)
+    arrival.drop()
+    go_on.set()
+    thread.join(60)
+    assert kept.dumps.get(arrival.id).state == "queued"
+    assert (tmp_path / "uploads" / arrival.id).is_dir()
+    late = Arrival(kept)
+    late.make_folder()
+    late.drop()
+    with pytest.raises(StorageError):
+        late.keep(**row)
+    assert not (tmp_path / "uploads" / late.id).exists()
+    assert kept.dumps.n_open() == 1
+    kept.close()
 
 
 def test_dumps_are_listed_page_by_page(on_disk):

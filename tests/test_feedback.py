@@ -62,6 +62,21 @@ def test_the_last_correction_of_a_text_counts(settings, run, tmp_path):
     assert [(row["text"], row["label"]) for row in rows] == [("b", "genuine"), ("a", "question")]
 
 
+def test_a_correction_that_is_sent_once_more_is_kept_once(settings, run, tmp_path):
+    with serving(**settings) as client:
+        sent = [client.post("/v1/feedback", json=ONE, headers={"Idempotency-Key": '"k-1"'}) for _ in range(2)]
+        assert [each.status_code for each in sent] == [201, 201]
+        assert sent[0].json() == sent[1].json()
+        other = {**ONE, "label": "genuine"}
+        answer = client.post("/v1/feedback", json=other, headers={"Idempotency-Key": '"k-1"'})
+        assert "sent before, with something else" in problem(answer, "invalid-request")["detail"]
+        assert client.post("/v1/feedback", json=other, headers={"Idempotency-Key": "k-2"}).status_code == 201
+        assert (
+            client.post("/v1/feedback", json=ONE, headers={"Idempotency-Key": "k" * 256}).status_code == 422
+        )
+    assert [row["label"] for row in exported(run, tmp_path / "out.jsonl")] == ["genuine"]
+
+
 def test_training_reads_what_is_exported(settings, run, tmp_path):
     dataset = pytest.importorskip("plaudit.training.dataset")
     sent = [

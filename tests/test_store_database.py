@@ -38,6 +38,22 @@ def test_an_upgrade_may_be_run_again_and_keeps_what_is_there(storage):
     assert storage.dumps.get("a" * 32).state == "queued"
 
 
+def test_an_upgrade_keeps_what_an_earlier_version_has_stored(storage, monkeypatch):
+    upgrade = module.command.upgrade
+    monkeypatch.setattr(module.command, "upgrade", lambda config, _to: upgrade(config, "0001"))
+    columns = (
+        "id, owner, state, options, suffix, n_bytes, n_bytes_read, n_comments, beats, n_runs, created_at"
+    )
+    with storage.open().write() as session:
+        for name in "ab":
+            values = f"'{name * 32}', '', 'queued', '{{}}', '', 1, 0, 0, 0, 0, 1"
+            session.execute(sa.text(f"INSERT INTO dump ({columns}) VALUES ({values})"))
+    monkeypatch.undo()
+    storage.open().upgrade()
+    assert [dump.id[0] for dump in storage.dumps.latest(owner="", limit=9)] == ["b", "a"]
+    assert storage.dumps.get("a" * 32).request_key is None
+
+
 _UPGRADE = """
 import sys
 from pathlib import Path

@@ -6,6 +6,9 @@ from collections import Counter
 
 import pytest
 
+from plaudit.errors import OverloadedError, UsageError
+from plaudit.service.store.dumps import crowded
+from plaudit.service.store.repeats import Sent
 from plaudit.service.store.tables import THE_DUMP
 from tests.databases import database_url, storage
 
@@ -40,6 +43,78 @@ def test_those_that_wait_longest_come_first(dumps):
     for name in "cab":
         add(dumps, name)
     assert [dumps.claim().id[0] for _ in range(3)] == ["c", "a", "b"]
+
+
+def test_owners_take_turns(dumps):
+    for name, owner in zip("abcdefg", "xxxyxzy", strict=True):
+        add(dumps, name, owner)
+    assert [dumps.claim().id[0] for _ in range(3)] == ["a", "d", "f"]
+    add(dumps, "h", "w")  # who comes new waits for one of each at most
+    assert [dumps.claim().id[0] for _ in range(5)] == ["h", "b", "g", "c", "e"]
+    assert dumps.claim() is None
+
+
+def test_no_more_are_taken_than_there_are_places(dumps):
+    """A key has as many as it leaves to others; without keys there is one owner, who has all."""
+    for name, owner, is_taken in (
+        ("a", "x", True),
+        ("b", "x", True),
+        ("c", "x", False),
+        ("d", "y", True),
+        ("e", "y", False),
+        ("f", "z", True),
+        ("g", "z", False),
+    ):
+        given = {"dump_id": name * 32, "owner": owner, "options": "{}", "suffix": "", "n_bytes": 1}
+        if is_taken:
+            dumps.add(**given, most=4)
+        else:
+            with pytest.raises(OverloadedError, match="are waiting"):
+                dumps.add(**given, most=4)
+    assert dumps.n_open() == 4
+    assert dumps.n_open(owner="x") == 2
+    assert crowded(3, 3, owner="", most=4) is None
+    assert crowded(4, 4, owner="", most=4).startswith("4 dumps are waiting")
+    assert crowded(0, 0, owner="x", most=1) is None
+
+
+def test_many_at_once_take_no_more_places_than_there_are(dumps):
+    problems, refused = [], []
+
+    def send(i: int) -> None:
+        try:
+            dumps.add(dump_id=f"{i:032x}", owner="", options="{}", suffix="", n_bytes=1, most=5)
+        except OverloadedError:
+            refused.append(i)
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=send, args=(i,)) for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+    assert (dumps.n_open(), len(refused)) == (5, 7)
+
+
+def test_a_dump_that_is_sent_once_more_is_the_same(dumps):
+    def send(name, content="c", owner="", **given):
+        row = {"options": "{}", "suffix": "", "n_bytes": 1, "sent": Sent(key="k", content=content)}
+        return dumps.add(dump_id=name * 32, owner=owner, **row, **given).id[0]
+
+    assert not dumps.is_sent("k", owner="")
+    assert send("a") == "a"
+    assert dumps.is_sent("k", owner="")
+    assert send("b", most=1) == "a"  # it needs no place
+    with pytest.raises(UsageError, match="Idempotency-Key was sent before, with something else"):
+        send("b", content="d")
+    assert send("c", owner="x") == "c"
+    run = dumps.claim()
+    dumps.finish(run.id, lease=run.lease, n_comments=1)
+    assert send("b") == "a"
+    dumps.delete("a" * 32)
+    assert send("b") == "b"
 
 
 def test_a_run_without_the_lease_changes_nothing(dumps):

@@ -30,6 +30,7 @@ _POSTGRES: Final = {
     "application_name": "plaudit",
     "options": f"-c lock_timeout={_LOCK_SECONDS}s -c statement_timeout=60s -c timezone=UTC",
 }
+_TURN_LOCK: Final = 0x706C6176  # likewise, for what looks and then writes
 _PAUSE_SECONDS: Final = 0.02
 _WRITES: Final = "plaudit_writes"
 
@@ -94,13 +95,19 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, in_turn: bool = False) -> Iterator[Session]:
         """Lend a session whose changes are kept together at the end, or not at all where anything fails.
+
+        Args:
+            in_turn: One at a time of those that ask for it, in all processes: what is found holds until the
+                end. In SQLite all are.
 
         Raises:
             StorageError: The database can't be asked, or did not keep the changes.
         """
         with self._transaction(writes=True) as connection, _session(connection) as session:
+            if in_turn and self.file is None:
+                session.execute(sa.text(f"SELECT pg_advisory_xact_lock({_TURN_LOCK})"))
             yield session
             session.flush()
 

@@ -7,6 +7,7 @@ makes names its lease, so a run that was taken for dead changes nothing any more
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +19,10 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
+from plaudit.errors import OverloadedError
 from plaudit.service.store.clock import now_ms
 from plaudit.service.store.database import Database
+from plaudit.service.store.repeats import Sent, check_same
 from plaudit.service.store.tables import DONE, FAILED, QUEUED, RUNNING, THE_SERVICE, Dump
 
 OPEN: Final = (QUEUED, RUNNING)
@@ -52,9 +55,34 @@ class Dumps:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._served = ""  # whose dump was begun last
 
-    def add(self, *, dump_id: str, owner: str, options: str, suffix: str, n_bytes: int) -> Dump:
-        """Queue a dump whose upload is in its place."""
+    def add(
+        self,
+        *,
+        dump_id: str,
+        owner: str,
+        options: str,
+        suffix: str,
+        n_bytes: int,
+        sent: Sent | None = None,
+        most: int = sys.maxsize,
+    ) -> Dump:
+        """Queue a dump whose upload is in its place, or return the one that was queued with the same key.
+
+        Args:
+            dump_id: Of the new one.
+            owner: Whose it is.
+            options: As the table has it.
+            suffix: As the table has it.
+            n_bytes: As the table has it.
+            sent: To know the request again; None where it has no key.
+            most: Dumps that may be open; see `crowded`.
+
+        Raises:
+            OverloadedError: There are too many.
+            UsageError: Another dump was sent with this key.
+        """
         dump = Dump(
             id=dump_id,
             owner=owner,
@@ -67,10 +95,25 @@ class Dumps:
             beats=0,
             n_runs=0,
             created_at=now_ms(),
+            request_key=sent and sent.key,
+            request_hash=sent and sent.content,
         )
-        with self._database.write() as session:
+        with self._database.write(in_turn=True) as session:
+            if sent is not None:
+                known = session.scalar(sa.select(Dump).where(*_sent_with(sent.key, owner)))
+                if known is not None:
+                    check_same(known.request_hash, sent.content)
+                    return known
+            n_open, n_own = _n_open(session), _n_open(session, owner)
+            if sentence := crowded(n_open, n_own, owner=owner, most=most):
+                raise OverloadedError(sentence)
             session.add(dump)
         return dump
+
+    def is_sent(self, request_key: str, *, owner: str) -> bool:
+        """Tell whether there is a dump that was sent with this key."""
+        with self._database.read() as session:
+            return session.scalar(sa.select(Dump.id).where(*_sent_with(request_key, owner))) is not None
 
     def get(self, dump_id: str, *, owner: str | None = None) -> Dump | None:
         """Return a dump; None where there is none, or it is another owner's."""
@@ -86,23 +129,30 @@ class Dumps:
         with self._database.read() as session:
             return session.scalars(query).all()
 
-    def n_open(self) -> int:
-        """Return how many wait or are worked on."""
+    def n_open(self, *, owner: str | None = None) -> int:
+        """Return how many wait or are worked on, of all or of one owner."""
         with self._database.read() as session:
-            return session.scalar(sa.select(sa.func.count()).where(Dump.state.in_(OPEN))) or 0
+            return _n_open(session, owner)
 
     def claim(self) -> Dump | None:
-        """Begin the dump that has waited longest, under a new lease; None where none waits."""
+        """Begin a dump under a new lease; None where none waits.
+
+        Owners take turns, by their names, so that nobody's one dump waits behind another's hundred; of an
+        owner's the one that has waited longest comes first.
+        """
         waiting = (
             sa.select(Dump.id)
             .where(Dump.state == QUEUED)
-            .order_by(Dump.number)
+            .order_by(sa.case((Dump.owner > self._served, 0), else_=1), Dump.owner, Dump.number)
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite there is one writer at a time
         )
         with self._database.write() as session:
             dump_id = session.scalar(waiting)
-            return None if dump_id is None else _begin(session, dump_id)
+            begun = None if dump_id is None else _begin(session, dump_id)
+        if begun is not None:
+            self._served = begun.owner
+        return begun
 
     def pulses(self) -> Sequence[Pulse]:
         """Return the pulse of every running dump."""
@@ -179,6 +229,37 @@ class Dumps:
             with self._database.read() as session:
                 found |= {row.id: row.state for row in session.execute(query).all()}
         return found
+
+
+def crowded(n_open: int, n_own: int, *, owner: str, most: int) -> str | None:
+    """Return why there is no place for one more dump; None where there is.
+
+    A key may take as many places as are left, half of all where it is alone: then whoever comes next always
+    finds some. Where no keys are asked for everybody is one owner, and takes all.
+
+    Args:
+        n_open: Dumps that are open.
+        n_own: Of those, the owner's.
+        owner: Name of the key; empty where the service asks for none.
+        most: Dumps that may be open.
+    """
+    if n_open >= most:
+        return f"{n_open:,} dumps are waiting or on their way already: try again later."
+    if owner and n_own >= most - n_open:
+        return (
+            f"{n_own:,} dumps of this API key are waiting or on their way already, as many as there are "
+            "places left for others: try again later."
+        )
+    return None
+
+
+def _n_open(session: Session, owner: str | None = None) -> int:
+    query = sa.select(sa.func.count()).where(Dump.state.in_(OPEN), *_of(owner))
+    return session.scalar(query) or 0
+
+
+def _sent_with(request_key: str, owner: str) -> tuple[ColumnElement[bool], ...]:
+    return Dump.owner == owner, Dump.request_key == request_key
 
 
 def _of(owner: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from plaudit.service.store.clock import now_ms, shown
 from plaudit.service.store.database import Database
+from plaudit.service.store.repeats import check_same
 from plaudit.service.store.tables import Feedback
 
 _PAGE: Final = 1000
@@ -26,8 +27,14 @@ class Corrections:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, record: Mapping[str, Any], *, owner: str) -> str:
-        """Keep a corrected label, with at least `text` and `label`; return its id."""
+    def add(self, record: Mapping[str, Any], *, owner: str, request_key: str | None = None) -> str:
+        """Keep a corrected label, with at least `text` and `label`; return its id.
+
+        One that was kept under the same key is not kept again.
+
+        Raises:
+            UsageError: Something else was sent with this key.
+        """
         digest = hashlib.blake2b(str(record["text"]).encode(), digest_size=16).hexdigest()
         feedback_id = uuid4().hex
         row = Feedback(
@@ -36,8 +43,14 @@ class Corrections:
             text_hash=digest,
             record=orjson.dumps(record).decode(),
             created_at=now_ms(),
+            request_key=request_key,
         )
-        with self._database.write() as session:
+        with self._database.write(in_turn=True) as session:
+            sent = Feedback.owner == owner, Feedback.request_key == request_key
+            known = session.scalar(sa.select(Feedback).where(*sent)) if request_key else None
+            if known is not None:
+                check_same(known.record, row.record)
+                return known.id
             session.add(row)
         return feedback_id
 

@@ -45,10 +45,16 @@ class Dump(Table):
         lease: Token of the run that works on it; of a finished one, the name of its folder of results.
         beats: Signs of life of that run.
         n_runs: Runs that were begun and not given back.
+        request_key: Digest of the `Idempotency-Key` that it was sent with; None where there was none.
+        request_hash: Digest of what was sent with that key.
     """
 
     __tablename__ = "dump"
-    __table_args__ = (Index("ix_dump_state", "state"), Index("ix_dump_owner", "owner"))
+    __table_args__ = (
+        Index("ix_dump_state", "state"),
+        Index("ix_dump_owner", "owner"),
+        Index("ix_dump_request_key", "owner", "request_key", unique=True),
+    )
 
     number: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
@@ -67,6 +73,8 @@ class Dump(Table):
     created_at: Mapped[int] = mapped_column(BigInteger)
     started_at: Mapped[int | None] = mapped_column(BigInteger)
     finished_at: Mapped[int | None] = mapped_column(BigInteger)
+    request_key: Mapped[str | None] = mapped_column(String(32))
+    request_hash: Mapped[str | None] = mapped_column(String(32))
 
 
 class Feedback(Table):
@@ -78,10 +86,14 @@ class Feedback(Table):
         owner: Name of the API key; empty where the service asks for none.
         text_hash: Of the text, to find later corrections of the same comment.
         record: Everything that was said, as JSON.
+        request_key: Digest of the `Idempotency-Key` that it was sent with; None where there was none.
     """
 
     __tablename__ = "feedback"
-    __table_args__ = (Index("ix_feedback_text_hash", "owner", "text_hash"),)
+    __table_args__ = (
+        Index("ix_feedback_text_hash", "owner", "text_hash"),
+        Index("ix_feedback_request_key", "owner", "request_key", unique=True),
+    )
 
     number: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
@@ -89,3 +101,4 @@ class Feedback(Table):
     text_hash: Mapped[str] = mapped_column(String(32))
     record: Mapped[str] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(BigInteger)
+    request_key: Mapped[str | None] = mapped_column(String(32))
