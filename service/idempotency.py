@@ -16,7 +16,7 @@ RequestKey = Annotated[
         alias=HEADER,
         min_length=1,
         max_length=255,
-        pattern="^[ -~]+$",
+        pattern="^[!-~]([ -~]*[!-~])?$",
         description=(
             "Anything unique, such as a new UUID. Where an answer was lost send the same request with the "
             "same key: it is not done twice, for as long as what came of it is stored."
@@ -33,5 +33,4 @@ def digest_of(given: str | None) -> str | None:
     """
     if given is None:
         return None
-    key = given.strip()
-    return digest(key[1:-1] if len(key) > 2 and key[0] == key[-1] == '"' else key)
+    return digest(given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given)
