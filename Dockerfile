@@ -11,7 +11,7 @@ COPY nlp/ nlp/
 COPY service/ service/
 COPY training/ training/
 COPY models/ models/
-RUN /opt/plaudit/bin/pip install --no-cache-dir --disable-pip-version-check ".[postgres]"
+RUN /opt/plaudit/bin/pip install --no-cache-dir --disable-pip-version-check ".[postgres,otel,redis]"
 # An image whose model does not answer, or that carries torch, shall not come to be.
 RUN echo "Which glue holds the rail?" | /opt/plaudit/bin/plaudit classify
 RUN /opt/plaudit/bin/python -c "import importlib.util as u; assert not u.find_spec('torch')"

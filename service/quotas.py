@@ -209,7 +209,7 @@ def _storage(uri: str) -> Storage:
     except (ConfigurationError, ValueError):  # what they say quotes the address, and that may hold a password
         raise UsageError(
             f"PLAUDIT_QUOTA_STORAGE names no place to count in: use {MEMORY}, or redis://host:6379 after "
-            "`pip install limits[async-redis]`."
+            "`pip install plaudit[redis]`."
         ) from None
     assert isinstance(made, Storage)  # noqa: S101 - what "async+" asks for
     return made

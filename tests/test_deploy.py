@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plaudit.service.app import create_app
 from plaudit.service.settings import Settings
+from tests.fakes import fake_pipeline
 
 yaml = pytest.importorskip("yaml", reason="no PyYAML: pip install '.[dev]'")
 
@@ -141,6 +144,46 @@ def test_the_settings_that_are_set_are_settings(where):
     assert set(fields) <= set(Settings.model_fields)
     plain = {name: value for name, value in fields.items() if value and "$" not in value}
     Settings(**plain)  # raises where a value makes no sense
+
+
+NEEDING = {
+    "PLAUDIT_DATABASE_URL": ("postgres", "psycopg", "postgresql://plaudit:word@db:5432/plaudit"),
+    "PLAUDIT_QUOTA_STORAGE": ("redis", "coredis", "redis://:word@db:6379"),
+    "PLAUDIT_TRACES": ("otel", "opentelemetry.exporter.otlp.proto.http", "true"),
+}
+"""Settings that need an extra: which, a module that it brings, a value that does need it."""
+
+
+def named() -> set[str]:
+    """The settings that the deployment files and the README's table speak of, in comments too."""
+    files = (ROOT / "Dockerfile", ROOT / "compose.yaml", KUBERNETES, ROOT / "README.md")
+    return {name for file in files for name in re.findall(r"PLAUDIT_[A-Z_]+", file.read_text("utf-8"))}
+
+
+def test_the_settings_that_are_named_are_settings():
+    assert {name.removeprefix("PLAUDIT_").lower() for name in named()} <= set(Settings.model_fields)
+    assert set(NEEDING) <= named()
+
+
+def test_the_image_has_what_the_settings_need_that_are_named():
+    (install,) = [rest for name, rest in instructions() if "pip install" in rest]
+    extras = re.search(r"\.\[([^\]]+)\]", install)[1].split(",")
+    assert {NEEDING[name][0] for name in NEEDING} <= set(extras)
+
+
+@pytest.mark.parametrize("name", NEEDING)
+def test_a_service_starts_with_a_setting_that_needs_an_extra(name, tmp_path):
+    extra, module, value = NEEDING[name]
+    try:
+        found = find_spec(module)
+    except ModuleNotFoundError:
+        found = None
+    if not found:
+        pytest.skip(f"no {module}: pip install '.[{extra}]'")
+    given = {name.removeprefix("PLAUDIT_").lower(): value, "data_dir": tmp_path}
+    app = create_app(Settings(**given), load=fake_pipeline)
+    if app.state.tracer:
+        app.state.tracer.close()
 
 
 def test_compose_keeps_its_secrets_outside_and_the_service_in_bounds():
