@@ -125,7 +125,7 @@ class ProblemBody(BaseModel):
     status: int = Field(description="The HTTP status.", ge=400, le=599, examples=[422])
     detail: str = Field(description="What is wrong this time.")
     request_id: str = Field(description="As in the `X-Request-Id` header; name it when you report something.")
-    hint: str | None = Field(None, description="What to do about it; left out where there is nothing to say.")
+    hint: str = Field(description="What to do about it.")
     errors: list[FieldError] = Field([], description="The first wrong fields; left out where there are none.")
 
 

@@ -132,10 +132,17 @@ async def _file_of(request: Request, folder: Path, name: str) -> Response:
 async def _results_of(request: Request, dump_id: str) -> Path:
     dump = await dump_of(request, dump_id)
     if dump.state == FAILED:
-        raise Problem("no-results", f"The dump has no results: {dump.error}")
+        raise Problem(
+            "no-results",
+            f"The dump has no results: {dump.error}",
+            hint="It will not have any: mend what is said here, and hand it in again.",
+        )
     if dump.state != DONE:
         raise Problem(
-            "no-results", f"The dump is {dump.state}, it has no results yet.", headers={"Retry-After": "2"}
+            "no-results",
+            f"The dump is {dump.state}, it has no results yet.",
+            hint="Ask again later.",
+            headers={"Retry-After": "2"},
         )
     return storage_of(request).results(dump.id, lease=dump.lease or "")
 

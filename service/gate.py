@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from plaudit.service.problems import Problem, respond
 
 LOGGER: Final = logging.getLogger("plaudit.service")
-_TELL: Final = "Tell whoever runs this service the request id; its log says more."
 _STOPPED: Final = Problem(
     "not-ready",
     "The service had to stop before the answer was there.",
@@ -79,7 +78,7 @@ class Gate:
             LOGGER.exception("request failed", extra={"fields": {"request_id": visit.request_id}})
             if visit.status:
                 raise  # The answer is half out; cutting the connection is the only honest end.
-            await visit.answer(Problem("internal", "The request could not be answered.", hint=_TELL))
+            await visit.answer(Problem("internal", "The request could not be answered."))
         finally:
             visit.log()
 

@@ -22,31 +22,96 @@ MAX_LISTED_ERRORS: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of problem: its status and its title, the same for every occurrence."""
+    """A kind of problem: its status and its title, the same for every occurrence.
+
+    Attributes:
+        status: The HTTP status.
+        title: What is wrong.
+        hint: What to do, where nothing more to the point is known.
+    """
 
     status: int
     title: str
+    hint: str
 
 
+_TELL: Final = "Tell whoever runs this service the request id; its log says more."
+_WAIT: Final = "Try again after the seconds that Retry-After names."
 KINDS: Final[Mapping[str, Kind]] = {
-    "bad-request": Kind(status=400, title="The request cannot be understood"),
-    "unauthorized": Kind(status=401, title="This needs a valid API key"),
-    "not-found": Kind(status=404, title="There is nothing at this path"),
-    "method-not-allowed": Kind(status=405, title="This path does not take this method"),
-    "request-timeout": Kind(status=408, title="The request took too long to arrive"),
-    "no-results": Kind(status=409, title="The dump has no results"),
-    "body-too-large": Kind(status=413, title="The request body is too large"),
-    "too-many-comments": Kind(status=413, title="There are too many comments in one request"),
-    "unsupported-media-type": Kind(status=415, title="The request body is not declared as JSON"),
-    "invalid-request": Kind(status=422, title="The request does not have the expected form"),
-    "unusable-dump": Kind(status=422, title="The dump cannot be scored"),
-    "overloaded": Kind(status=429, title="There is no room for more work now"),
-    "quota-exceeded": Kind(status=429, title="The quota of this API key is used up"),
-    "caller-gone": Kind(status=499, title="The caller left"),
-    "internal": Kind(status=500, title="Something went wrong on our side"),
-    "dump-failed": Kind(status=500, title="The dump could not be scored by a fault on our side"),
-    "storage-unavailable": Kind(status=503, title="Nothing can be stored or found now"),
-    "not-ready": Kind(status=503, title="The service is not ready"),
+    "bad-request": Kind(
+        status=400,
+        title="The request cannot be understood",
+        hint="Send it as /openapi.json describes it.",
+    ),
+    "unauthorized": Kind(
+        status=401,
+        title="This needs a valid API key",
+        hint="Send 'Authorization: Bearer KEY'; ask whoever runs this service for a key.",
+    ),
+    "not-found": Kind(
+        status=404,
+        title="There is nothing at this path",
+        hint="See that path and id are whole; /openapi.json lists the paths.",
+    ),
+    "method-not-allowed": Kind(
+        status=405, title="This path does not take this method", hint="Use a method that Allow names."
+    ),
+    "request-timeout": Kind(
+        status=408,
+        title="The request took too long to arrive",
+        hint="Send it faster, or in smaller requests.",
+    ),
+    "no-results": Kind(
+        status=409,
+        title="The dump has no results",
+        hint="Ask for its status: results are there once that is done.",
+    ),
+    "body-too-large": Kind(
+        status=413, title="The request body is too large", hint="Send it in several requests."
+    ),
+    "too-many-comments": Kind(
+        status=413,
+        title="There are too many comments in one request",
+        hint="Send them in several requests.",
+    ),
+    "unsupported-media-type": Kind(
+        status=415,
+        title="The request body is of a type that is not taken here",
+        hint="Send it, and declare it, as /docs describes it.",
+    ),
+    "invalid-request": Kind(
+        status=422,
+        title="The request does not have the expected form",
+        hint="Correct what the detail names; /docs describes what is expected.",
+    ),
+    "unusable-dump": Kind(
+        status=422,
+        title="The dump cannot be scored",
+        hint="Correct what the detail names, and hand it in again.",
+    ),
+    "overloaded": Kind(status=429, title="There is no room for more work now", hint=_WAIT),
+    "quota-exceeded": Kind(
+        status=429,
+        title="The quota of this API key is used up",
+        hint="Wait as long as Retry-After says, or send fewer comments.",
+    ),
+    "caller-gone": Kind(status=499, title="The caller left", hint="Wait longer for the answer."),
+    "internal": Kind(status=500, title="Something went wrong on our side", hint=_TELL),
+    "dump-failed": Kind(
+        status=500,
+        title="The dump could not be scored by a fault on our side",
+        hint="Hand it in again; should it fail again, tell whoever runs this service its id.",
+    ),
+    "storage-unavailable": Kind(
+        status=503,
+        title="Nothing can be stored or found now",
+        hint="Try again in some seconds; should it last, tell whoever runs this service.",
+    ),
+    "not-ready": Kind(
+        status=503,
+        title="The service is not ready",
+        hint="Try again once /health/ready answers 200.",
+    ),
 }
 """Every kind of problem by the last part of its `type`."""
 
@@ -69,7 +134,7 @@ class Problem(HTTPException):
         errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(KINDS[kind].status, detail, dict(headers) if headers else None)
-        self.kind, self.hint, self.errors = kind, hint, errors
+        self.kind, self.hint, self.errors = kind, hint or KINDS[kind].hint, errors
 
 
 def respond(problem: Problem, *, request_id: str) -> Response:

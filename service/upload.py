@@ -146,4 +146,8 @@ def _check_encoding(request: Request) -> None:
     # A packed body is a packed dump, and those are read.
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", "zstd"):
-        raise Problem("unsupported-media-type", "The body is packed, expected it as it is, or gzip or zstd.")
+        raise Problem(
+            "unsupported-media-type",
+            "The body is packed, expected it as it is, or gzip or zstd.",
+            hint="Pack it with one of those, or send it as it is, without the header Content-Encoding.",
+        )

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plaudit.comment import GENERIC_COLUMNS
-from plaudit.service.problems import KINDS
+from plaudit.service.answers import ProblemBody
+from plaudit.service.problems import KINDS, Problem, body_of
 from tests.fakes import fake_pipeline
 from tests.http import JSON, serving
 
@@ -31,7 +32,26 @@ def problem(response, kind):
     assert body["request_id"] == response.headers["x-request-id"]
     assert set(body) <= {"type", "title", "status", "detail", "hint", "request_id", "errors"}
     assert body["detail"].endswith(".")
+    assert body["hint"].endswith(".")
     return body
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_what_to_do(kind):
+    body = json.loads(body_of(Problem(kind, "So it is."), request_id="r"))
+    assert body["hint"] == KINDS[kind].hint
+    assert body["hint"].endswith(".")
+    assert body["title"] != body["hint"]
+    assert ProblemBody.model_validate(body)
+    own = json.loads(body_of(Problem(kind, "So it is.", hint="Do this."), request_id="r"))
+    assert own["hint"] == "Do this."
+
+
+def test_a_wrong_media_type_is_not_said_to_be_no_json_where_json_is_not_expected(client):
+    response = client.post("/v1/classify/stream", content=b"{}", headers=JSON)
+    found = problem(response, "unsupported-media-type")
+    assert "JSON" not in found["title"]
+    assert "application/x-ndjson" in found["hint"]
 
 
 @pytest.mark.parametrize(
