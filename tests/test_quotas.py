@@ -149,9 +149,31 @@ def test_a_window_ends(monkeypatch):
         await quotas.take("a", 2)
         (balance,) = await quotas.balances("a")
         assert 58 <= balance.resets_in <= 60
-        now = time.time()
+        now, since = time.time(), time.monotonic()
         monkeypatch.setattr(time, "time", lambda: now + 61)
+        monkeypatch.setattr(time, "monotonic", lambda: since + 61)
         assert left_of(await quotas.balances("a")) == {"minute": 2}
+        assert await is_taken(quotas, 2)
+
+    run(work)
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_a_clock_that_jumps_neither_prolongs_a_window_nor_ends_it(jump, monkeypatch):
+    async def work():
+        quotas = Quotas(per_minute=2, per_day=5)
+        await quotas.take("a", 2)
+        wall, since = time.time, time.monotonic
+        monkeypatch.setattr(time, "time", lambda: wall() + jump)
+        found = {balance.window: balance for balance in await quotas.balances("a")}
+        assert (found["minute"].left, found["day"].left) == (0, 3)
+        assert 50 <= found["minute"].resets_in <= 60
+        assert 86_390 <= found["day"].resets_in <= 86_400
+        with pytest.raises(Problem, match="0 are left") as caught:
+            await quotas.take("a", 1)
+        assert 50 <= int(caught.value.headers["Retry-After"]) <= 60
+        monkeypatch.setattr(time, "monotonic", lambda: since() + 61)
+        assert left_of(await quotas.balances("a")) == {"minute": 2, "day": 3}
         assert await is_taken(quotas, 2)
 
     run(work)
