@@ -12,6 +12,7 @@ from plaudit.service.idempotency import RequestKey, digest_of
 from plaudit.service.intake import JSON, JsonRoute
 from plaudit.service.kept import ID, owner_of, storage_of
 from plaudit.service.problems import Problem
+from plaudit.service.quotas import count
 from plaudit.service.refusals import errors_of
 from plaudit.service.schemas import Identifier
 from plaudit.text import normalize
@@ -65,8 +66,10 @@ class CorrectionReceipt(BaseModel):
 async def send_feedback(request: Request, body: Correction, request_key: RequestKey = None) -> Response:
     """Keep a corrected label: this stores the text, until it is deleted.
 
-    A later correction of the same text with the same API key replaces the earlier one in what is exported.
+    A later correction of the same text with the same API key replaces the earlier one in what is exported. Each
+    counts as one comment of the quota.
     """
+    await count(request, 1)
     storage, owner = storage_of(request), owner_of(request)
     record: dict[str, Any] = {
         "text": body.text,

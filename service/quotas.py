@@ -4,7 +4,7 @@ The rule: every comment of an answered request counts one, whether it could be l
 however many are equal; a request that is refused as a whole, by its status, counts nothing. A request
 that does not fit into what is left is refused whole, before any work. A stream counts as it goes, and ends
 where nothing is left. A dump is taken in while anything is left and counts when it has been read, so that
-it can use up more than is left, never the same comments twice.
+it can use up more than is left, never the same comments twice. A corrected label counts as one comment.
 
 A window begins with the first comment counted in it and ends a minute, or a day, later. Counts are kept in
 the process: each of several workers has its own, and a restart forgets them, unless they are kept in a

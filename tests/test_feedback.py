@@ -135,6 +135,22 @@ def test_keys_forget_their_own_only(tmp_path):
         assert client.delete(f"/v1/feedback/{sent['id']}", headers=one).status_code == 204
 
 
+def test_a_correction_counts_as_a_comment_of_the_quota(tmp_path):
+    key, line = generate("one")
+    with serving(data_dir=tmp_path, api_keys=str(line), quota_per_minute=2) as client:
+        client.headers = {"X-API-Key": key}
+        assert client.post("/v1/feedback", json={**ONE, "label": "no"}).status_code == 422  # counts nothing
+        kept = [client.post("/v1/feedback", json=ONE) for _ in range(2)]
+        assert [(each.status_code, each.headers["ratelimit-remaining"]) for each in kept] == [
+            (201, "1"),
+            (201, "0"),
+        ]
+        problem(client.post("/v1/feedback", json=ONE), "quota-exceeded")
+        # What is forgotten is neither counted nor given back.
+        assert client.delete(f"/v1/feedback/{kept[0].json()['id']}").status_code == 204
+        assert client.post("/v1/feedback", json=ONE).status_code == 429
+
+
 @pytest.mark.parametrize("feedback_id", ["x", "0" * 32, "%00", "A" * 32, "..%2f"])
 def test_unknown_ids_are_not_found(tmp_path, feedback_id):
     with serving(data_dir=tmp_path) as client:
