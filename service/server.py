@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from plaudit.pipeline import Pipeline
 from plaudit.service.app import create_app
 from plaudit.service.connection import PatientProtocol, protocol, shut
+from plaudit.service.logs import on_event_loop
 from plaudit.service.settings import Settings
 
 _LAST_LOOK_SECONDS: Final = 1.0  # callers who keep their connection send again within that, if at all
@@ -65,6 +66,11 @@ class Server(uvicorn.Server):
         if not has_notice:
             super().handle_exit(sig, frame)
             self._captured_signals.clear()  # it ends as it was told, which is no death by a signal
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept."""
+        asyncio.get_running_loop().set_exception_handler(on_event_loop)
+        await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Look whether the notice is over."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,9 +50,11 @@ def pipeline_with(classifier) -> Pipeline:
 @pytest.fixture
 def quiet_loggers():
     """Undo what `logs.configure` does to loggers that other tests share."""
-    loggers = [logging.getLogger(name) for name in ("plaudit", "uvicorn")]
+    loggers = [logging.getLogger(name) for name in ("", "plaudit", "uvicorn")]
     before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    hooks = (warnings.showwarning, threading.excepthook, sys.excepthook)
     yield
+    warnings.showwarning, threading.excepthook, sys.excepthook = hooks
     for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
         logger.handlers, logger.propagate = handlers, propagate
         logger.setLevel(level)
