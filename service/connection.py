@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 Doorkeeper = Callable[[Any], Response | None]
 """Returns the answer to a request, by its ASGI scope, that need not be looked at any further."""
+
+Unreadable = Callable[[str], Response]
+"""Returns the answer to what cannot be read as a request; told why."""
 
 _HEAD_BYTES: Final = 2**16
 _DEAD_AFTER_MS: Final = 60_000
@@ -43,6 +46,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     head_seconds = 30.0
     doorkeeper: Doorkeeper | None = None
+    unreadable: Unreadable | None = None
     _timer: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -84,9 +88,7 @@ class PatientProtocol(HttpToolsProtocol):
         if refusal is None:
             super()._start_asgi_task(cycle, app)
             return
-        headers = [*cycle.default_headers, *refusal.raw_headers]
-        lines = [STATUS_LINE[refusal.status_code], *(b"%b: %b\r\n" % each for each in headers), b"\r\n"]
-        self.transport.write(b"".join([*lines, refusal.body]))
+        self.transport.write(_written(refusal, headers=cycle.default_headers))
         cycle.response_started = cycle.response_complete = True
         cycle.on_response()
         # Its body may still come, and ends the patience with a silent connection that has its answer.
@@ -115,6 +117,18 @@ class PatientProtocol(HttpToolsProtocol):
             if self._n_head > _HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too long.")
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot be read as a request, and close; an answer that is half out is not added to."""
+        if self.unreadable is None:
+            super().send_400_response(msg)
+            return
+        answer = self.unreadable(msg)
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            headers = [each for each in self.server_state.default_headers if each != _GOODBYE]
+            self.transport.write(_written(answer, headers=[*headers, _GOODBYE]))
+        self.transport.close()
+
     def _await_head(self) -> None:
         self._n_head, self._is_in_head = 0, True
         self._timer = self.loop.call_later(self.head_seconds, self._give_up)
@@ -124,10 +138,18 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def protocol(*, head_seconds: float, doorkeeper: Doorkeeper | None = None) -> type[asyncio.Protocol]:
-    """Return the protocol class with its patience set, and who turns away what finds no room."""
+def protocol(
+    *, head_seconds: float, doorkeeper: Doorkeeper | None = None, unreadable: Unreadable | None = None
+) -> type[asyncio.Protocol]:
+    """Return the protocol class with its patience set, and who answers what has no room or is no request."""
     attributes: dict[str, Any] = {"head_seconds": head_seconds, "doorkeeper": doorkeeper}
+    attributes["unreadable"] = staticmethod(unreadable) if unreadable else None
     return type("Protocol", (PatientProtocol,), attributes)
+
+
+def _written(answer: Response, *, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    lines = (b"%b: %b\r\n" % each for each in (*headers, *answer.raw_headers))
+    return b"".join([STATUS_LINE[answer.status_code], *lines, b"\r\n", answer.body])
 
 
 def _n_unread(transport: asyncio.Transport) -> int:

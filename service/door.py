@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Final
+from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plaudit.service.engine import Engine
 from plaudit.service.gate import log_request, request_id_of
+from plaudit.service.metrics import Metrics
 from plaudit.service.problems import Problem, respond
 from plaudit.service.settings import Settings
 
@@ -61,6 +63,23 @@ class Doorkeeper:
         return None
 
 
+class Unreadable:
+    """Answers what cannot be read as a request, logged and counted like any other."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def __call__(self, detail: str) -> Response:
+        """Return the problem, under a new id."""
+        problem, request_id = Problem("bad-request", detail), uuid4().hex
+        response = respond(problem, request_id=request_id)
+        response.headers["X-Request-Id"] = request_id
+        scope, status = {"type": "http", "method": "none"}, problem.status_code
+        self._metrics.count_request(scope, status=status, seconds=0, kind=problem.kind)
+        log_request(scope, status=status, seconds=0, request_id=request_id)
+        return response
+
+
 class Door:
     """Innermost ASGI middleware, before routes are looked for and bodies are read."""
 
@@ -82,12 +101,14 @@ def install(app: FastAPI, router: APIRouter, *, settings: Settings) -> None:
     """Put the door before what a router of `app` answers; call it before any other middleware is added.
 
     `state.doorkeeper` turns away even before all middleware, where that has no part in a refusal: None where
-    a key must be known first, or a trace is kept of every request.
+    a key must be known first, or a trace is kept of every request. `state.unreadable` answers what is no
+    request at all.
     """
     keeper = Doorkeeper(router, engine=app.state.engine)
     app.add_middleware(Door, keeper=keeper)
     is_first = not (settings.api_keys or settings.api_keys_file or settings.traces)
     app.state.doorkeeper = keeper if is_first else None
+    app.state.unreadable = Unreadable(app.state.metrics)
 
 
 def declared_bytes(scope: Scope) -> int | None:

@@ -128,7 +128,11 @@ def run(
     app = create_app(settings, load=load)
     config = uvicorn.Config(
         app,
-        http=protocol(head_seconds=settings.body_seconds, doorkeeper=app.state.doorkeeper),
+        http=protocol(
+            head_seconds=settings.body_seconds,
+            doorkeeper=app.state.doorkeeper,
+            unreadable=app.state.unreadable,
+        ),
         ws="none",
         log_config=None,
         access_log=False,

@@ -50,7 +50,9 @@ def living(load: Callable[[], Pipeline] = fake_pipeline, **settings: Any) -> Ite
     """A service that is ready, and gone afterwards."""
     chosen = Settings(**{"body_seconds": 5, "dump_workers": 0, **settings})
     app = create_app(chosen, load=load)
-    http = protocol(head_seconds=chosen.body_seconds, doorkeeper=app.state.doorkeeper)
+    http = protocol(
+        head_seconds=chosen.body_seconds, doorkeeper=app.state.doorkeeper, unreadable=app.state.unreadable
+    )
     patience = min(chosen.drain_seconds, 5)
     config = uvicorn.Config(app, http=http, ws="none", log_config=None, timeout_graceful_shutdown=patience)
     server = Server(config, app=app, notice_seconds=chosen.drain_notice_seconds)

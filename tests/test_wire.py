@@ -44,6 +44,41 @@ def test_what_two_readers_could_read_differently_is_refused_once_and_for_all(liv
 
 
 @pytest.mark.parametrize(
+    ("request_bytes", "reason"),
+    [
+        (b"\x16\x03\x01\x00\xa5 secret-text\r\n\r\n", "Invalid HTTP request received."),
+        (
+            b"GET / HTTP/1.1\r\nX: " + 2**16 * b"x",
+            "The head of the request is too",
+        ),
+    ],
+)
+def test_what_is_no_request_is_a_problem_counted_and_logged(live, caplog, request_bytes, reason):
+    def counted() -> tuple[float, float]:
+        return (
+            live.value("plaudit_problems_total", kind="bad-request"),
+            live.value("plaudit_requests_total", route="none", method="other", status="400"),
+        )
+
+    before = counted()
+    with live.connect() as connection, caplog.at_level("INFO", logger="plaudit.service"):
+        connection.sendall(request_bytes)
+        head, _, body = read_until(connection, b"}").partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert reason in problem["detail"]
+    assert problem["type"] == "urn:plaudit:problem:bad-request"
+    assert problem["hint"]
+    headers = head.decode().lower().split("\r\n")
+    assert {"content-type: application/problem+json", f"content-length: {len(body)}"} <= set(headers)
+    assert f"x-request-id: {problem['request_id']}" in headers
+    assert headers.count("connection: close") == 1
+    assert counted() == (before[0] + 1, before[1] + 1)
+    (line,) = [each.fields for each in caplog.records if each.getMessage() == "request"]
+    assert (line["status"], line["method"], line["request_id"]) == (400, "other", problem["request_id"])
+    assert "secret" not in head.decode() + body.decode()
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/v1/dumps/../../etc/passwd",
