@@ -30,6 +30,7 @@ from plaudit.service.gate import Gate
 from plaudit.service.heads import Heads
 from plaudit.service.metrics import Meter, Metrics
 from plaudit.service.page_door import PageDoor
+from plaudit.service.prefix import Prefixed, Rooted
 from plaudit.service.scorers import n_cores
 from plaudit.service.sections import Sections
 from plaudit.service.settings import Settings, load_settings
@@ -77,6 +78,8 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
         metrics=app.state.metrics,
         folder=settings.data_dir.absolute() / SECTIONS,
     )
+    if settings.root_path:
+        app.add_middleware(Rooted, prefix=settings.root_path)
     door.install(app, routes.work, settings=settings)
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
     traces.install(app, settings)
@@ -94,6 +97,8 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     if settings.perspective:
         perspective.install(app)
     openapi.install(app)
+    if settings.root_path:
+        app.add_middleware(Prefixed, prefix=settings.root_path)
     return app
 
 

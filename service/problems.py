@@ -187,7 +187,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     paths = request.app.openapi()["paths"]
-    fitting = [path for path in paths if compile_path(path)[0].match(request.scope["path"])]
+    asked = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    fitting = [path for path in paths if compile_path(path)[0].match(asked)]
     found = {method.upper() for path in fitting for method in paths[path]}
     return found | {"HEAD"} if "GET" in found else found
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plaudit.errors import UsageError
 
 _PREFIX = "PLAUDIT_"
+_OWN_PATHS = ("/v1", "/docs", "/openapi.json", "/health", "/metrics")
 
 
 class Settings(BaseSettings):
@@ -22,6 +24,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    root_path: str = Field("", description="Path prefix of a proxy in front, such as /plaudit.")
     max_body_bytes: int = Field(8 * 2**20, ge=2**10, le=2**30, description="Longest request body, in bytes.")
     max_comments: int = Field(10_000, ge=1, le=1_000_000, description="Most comments of one request.")
     workers: int = Field(1, ge=1, le=256, description="Processes that serve; each loads the model.")
@@ -83,6 +86,13 @@ class Settings(BaseSettings):
     dump_lease_seconds: int = Field(30, ge=1, le=3600, description="Silence after which a run is given up.")
     keep_dumps_hours: int = Field(168, ge=1, le=10**5, description="Finished dumps are deleted after that.")
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_prefix(cls, path: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path) or path.startswith(_OWN_PATHS):
+            raise ValueError("a path such as /plaudit, without a slash at the end, and none of our own")
+        return path
+
 
 def load_settings(**given: Any) -> Settings:
     """Read the settings; arguments that are None fall back to the environment, then to the default.
@@ -110,6 +120,10 @@ def _sentence(error: ValidationError) -> str:
 def _expected(message: str) -> str:
     if "valid path" in message:
         return "a path"
-    expected = message.removeprefix("Input should be ").replace("String should have", "a text of")
+    expected = (
+        message.removeprefix("Value error, ")
+        .removeprefix("Input should be ")
+        .replace("String should have", "a text of")
+    )
     expected = expected.partition(", unable to parse")[0]
     return f"a number {expected}" if expected.startswith(("less", "greater")) else expected
