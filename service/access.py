@@ -145,7 +145,7 @@ class Access:
                 "not-ready", "The API keys can't be read now.", headers={"Retry-After": "10"}
             ) from None
         if name is None:
-            await _drain(scope, receive)
+            await drain(scope, receive)
             what = (
                 "There are several API keys"
                 if len(given) > 1
@@ -167,7 +167,7 @@ def _given(scope: Scope, *, in_query: bool) -> Iterator[bytes]:
         yield from (value.encode("utf-8", "replace") for value in query.getlist("key"))
 
 
-async def _drain(scope: Scope, receive: Receive) -> None:
+async def drain(scope: Scope, receive: Receive) -> None:
     """Take in for a moment what is still being sent: closing on it would lose the answer."""
     if "expect" in Headers(scope=scope):  # the caller waits for leave to send
         return

@@ -28,6 +28,7 @@ from plaudit.service.callers import Bodies
 from plaudit.service.engine import Capacity, Engine
 from plaudit.service.gate import Gate
 from plaudit.service.heads import Heads
+from plaudit.service.hosts import Hosts
 from plaudit.service.metrics import Meter, Metrics
 from plaudit.service.page_door import PageDoor
 from plaudit.service.prefix import Prefixed, Rooted
@@ -84,6 +85,8 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
     traces.install(app, settings)
     longer = storing.install(app, settings)
+    has_keys = bool(settings.api_keys or settings.api_keys_file)
+    app.add_middleware(Hosts, allowed=settings.allowed_hosts, has_keys=has_keys)
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, unbounded=streams.PATHS, longer=longer)
     app.add_middleware(PageDoor)
     app.add_middleware(Meter, metrics=app.state.metrics)

@@ -48,6 +48,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         title="This needs a valid API key",
         hint="Send 'Authorization: Bearer KEY'; ask whoever runs this service for a key.",
     ),
+    "foreign-origin": Kind(
+        status=403,
+        title="Pages of other sites may not write here",
+        hint="Use this service's own page, or a program; whoever runs it can list the site's host in "
+        "PLAUDIT_ALLOWED_HOSTS.",
+    ),
     "not-found": Kind(
         status=404,
         title="There is nothing at this path",
@@ -78,6 +84,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         status=415,
         title="The request body is of a type that is not taken here",
         hint="Send it, and declare it, as /docs describes it.",
+    ),
+    "wrong-host": Kind(
+        status=421,
+        title="This service is not asked by this name",
+        hint="Ask by localhost or by its address; whoever runs it can list names in PLAUDIT_ALLOWED_HOSTS.",
     ),
     "invalid-request": Kind(
         status=422,

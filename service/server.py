@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from plaudit.pipeline import Pipeline
 from plaudit.service.app import create_app
 from plaudit.service.connection import PatientProtocol, protocol, shut
+from plaudit.service.hosts import restricted
 from plaudit.service.logs import on_event_loop
 from plaudit.service.settings import Settings
 
@@ -125,7 +126,7 @@ def run(
     # The event loop asks for the interpreter's lock again after every system call, and would wait 5 ms each
     # time for a thread that prepares a batch.
     sys.setswitchinterval(_TURN_SECONDS)
-    app = create_app(settings, load=load)
+    app = create_app(restricted(settings), load=load)
     config = uvicorn.Config(
         app,
         http=protocol(

@@ -59,9 +59,13 @@ class Settings(BaseSettings):
         0, ge=0, le=600, description="Time at shutdown when readiness is 503 and requests are still taken."
     )
 
-    # Who may ask, and how much (access.py, quotas.py); what is told to whom (traces.py, perspective.py).
+    # Who may ask, by which name, and how much (access.py, hosts.py, quotas.py); what is told to whom
+    # (traces.py, perspective.py).
     api_keys: str | None = Field(None, description="Valid keys as NAME:HASH,...; without any, all may ask.")
     api_keys_file: Path | None = Field(None, description="File of NAME:HASH lines, re-read when it changes.")
+    allowed_hosts: str | None = Field(
+        None, description="Host names, without ports; localhost: of this machine. See hosts.py."
+    )
     open_paths: str = Field("/,/docs,/openapi.json", description="Read without a key, as /health always is.")
     quota_per_minute: int | None = Field(None, ge=1, le=10**12, description="Comments of a key a minute.")
     quota_per_day: int | None = Field(None, ge=1, le=10**12, description="Comments of a key a day.")
@@ -92,6 +96,14 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path) or path.startswith(_OWN_PATHS):
             raise ValueError("a path such as /plaudit, without a slash at the end, and none of our own")
         return path
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, names: str | None) -> str | None:
+        parts = [part.strip() for part in (names or "localhost").split(",")]
+        if not all(re.fullmatch(r"\*|[A-Za-z0-9._-]+", part) for part in parts):
+            raise ValueError("names such as comments.example.org between commas, without ports; * is any")
+        return names
 
 
 def load_settings(**given: Any) -> Settings:

@@ -55,7 +55,9 @@ def test_keys_and_limits_hold_below_the_prefix():
             assert client.post(f"{inside}/v1/classify", content=b" " * 2000, headers=JSON).status_code == 413
 
 
-@pytest.mark.parametrize("path", ["plaudit", "/plaudit/", "/", "//x", "/a b", "/v1", "/docs/x", "https://a.example/x"])
+@pytest.mark.parametrize(
+    "path", ["plaudit", "/plaudit/", "/", "//x", "/a b", "/v1", "/docs/x", "https://a.example/x"]
+)
 def test_what_is_no_prefix_is_refused_in_one_sentence(path):
     with pytest.raises(UsageError, match=r"root_path .* expected a path such as /plaudit, without a slash"):
         load_settings(root_path=path)
