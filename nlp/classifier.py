@@ -72,9 +72,9 @@ class OnnxClassifier:
         """How it errs on held-out comments."""
         return self._error_counts
 
-    def watch(self, *, on_tokenised: Callable[[float], None]) -> None:
-        """Tell from now on how many seconds cleaning and tokenising took, after each batch."""
-        self._model.on_tokenised = on_tokenised
+    def watch(self, *, on_tokenised: Callable[[float], None], on_known: Callable[[int], None]) -> None:
+        """Tell of each batch the seconds of cleaning and tokenising, and how many texts were known."""
+        self._model.on_tokenised, self._model.on_known = on_tokenised, on_known
 
     def classify(self, texts: Sequence[str]) -> Scores:
         """Score texts, in order; an empty text gets an answer without meaning, never an error."""

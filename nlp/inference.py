@@ -82,6 +82,7 @@ class LogitModel:
 
     Attributes:
         on_tokenised: Told after each call of the seconds that cleaning and tokenising its texts took.
+        on_known: Told at each call how many of its distinct texts the cache answers.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class LogitModel:
         self._max_tokens = max_tokens
         self._cache = _Cache(_CACHE_SIZE)
         self.on_tokenised: Callable[[float], None] = lambda _seconds: None
+        self.on_known: Callable[[int], None] = lambda _n_texts: None
 
     def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return logits, shape (n, 6), labels then flags; and which texts were cut, shape (n,)."""
@@ -147,6 +149,7 @@ class LogitModel:
                 missing.append(place)
             else:
                 answers[place], stage[place] = np.frombuffer(known[0], np.float32), known[1]
+        self.on_known(len(different) - len(missing))
         if missing:
             rows = [*different]
             answers[missing], stage[missing] = self._infer([rows[place] for place in missing])

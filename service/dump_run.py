@@ -6,7 +6,7 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any, Final, Self
@@ -37,7 +37,14 @@ class Stopped(Exception):  # noqa: N818 - no error, a turn of events; it never l
 
 
 class Run:
-    """Works on a dump until it is done, has failed, is no longer ours or the service stops."""
+    """Works on a dump until it is done, has failed, is no longer ours or the service stops.
+
+    Attributes:
+        n_bytes: Of the upload, worked off.
+        n_comments: Labelled.
+        rejected: Once it is done: records that could not be used, by reason.
+        fault: Once it has failed: whose fault that is.
+    """
 
     def __init__(
         self,
@@ -64,6 +71,8 @@ class Run:
         self._stopping, self._beat_seconds = stopping, beat_seconds
         self._ended, self._lost = threading.Event(), threading.Event()
         self.n_bytes = self.n_comments = 0
+        self.rejected: Mapping[str, int] = {}
+        self.fault: str | None = None
 
     def work(self) -> bool:
         """Do it; return whether this run has brought the results."""
@@ -101,7 +110,8 @@ class Run:
             group_by=group_by,
             pages=True,
         )
-        score(job, meter=_Meter(self), pipeline=self._pipeline)
+        outcome = score(job, meter=_Meter(self), pipeline=self._pipeline)
+        self.rejected = outcome.report.coverage.rejected if outcome else {}
 
     def check(self) -> None:
         """Raise `Stopped` where the run shall end."""
@@ -134,6 +144,7 @@ class Run:
         sentence, fault = _told(error)
         named = {"lease": self.lease, "error": sentence, "fault": fault}
         if self._settle(lambda: self._storage.dumps.fail(self.id, **named)):
+            self.fault = fault
             self._storage.drop_upload(self.id)
             if fault == THE_SERVICE:
                 LOGGER.error("a dump failed", exc_info=error, extra={"fields": {"dump": self.id}})

@@ -161,7 +161,9 @@ class Engine:
         capacity = self._capacity
         self._classifier = loaded.classifier
         if isinstance(loaded.classifier, OnnxClassifier):
-            loaded.classifier.watch(on_tokenised=self.metrics.tokenise_seconds.observe)
+            loaded.classifier.watch(
+                on_tokenised=self.metrics.tokenise_seconds.observe, on_known=self.metrics.cached_texts.inc
+            )
         self._batcher = Batcher(
             loaded.classifier,
             metrics=self.metrics,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections import Counter as Counts
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -64,10 +64,20 @@ class Metrics:
         self.repeated_texts = counter(
             "plaudit_repeated_texts", "Texts that another of the same batch answered."
         )
+        self.cached_texts = counter(
+            "plaudit_cached_texts", "Distinct texts of a batch known from earlier ones."
+        )
         self.inference_failures = counter("plaudit_inference_failures", "Requests the model broke on.")
         self.labels = counter("plaudit_labels", "Comments labelled.", ["label"])
         self.unscorable = counter("plaudit_unscorable", "Comments without a label to trust.", ["reason"])
         self.truncated = counter("plaudit_truncated", "Comments longer than the model reads.")
+        # All processes look into the same database: what was seen last holds, and no sum.
+        seen = partial(Gauge, registry=self.registry, multiprocess_mode="livemostrecent")
+        self.dumps = seen("plaudit_dumps", "Dumps that are kept.", ["state"])
+        self.oldest_dump_seconds = seen(
+            "plaudit_oldest_queued_dump_seconds", "Since the first of those that wait came; 0: none waits."
+        )
+        self.dump_failures = counter("plaudit_dump_failures", "Dumps that failed.", ["fault"])
         if not is_shared():
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
@@ -89,7 +99,7 @@ class Metrics:
         if n_cut := int(np.count_nonzero(scores.truncated)):
             self.truncated.inc(n_cut)
 
-    def count_rejected(self, reasons: Counts[str]) -> None:
+    def count_rejected(self, reasons: Mapping[str, int]) -> None:
         """Count comments that could not be used, by reason."""
         for reason, n in reasons.items():
             self.unscorable.labels(reason).inc(n)

@@ -47,6 +47,7 @@ async def answer(request: Request) -> Response:
     async with submission_of(request) as submission:
         result = await engine.run(lambda: scored(submission, pipeline, settings=settings))
     request.state.n_comments = result.report.coverage.read
+    engine.metrics.count_rejected(result.report.coverage.rejected)
     if account:
         await account.quotas.debit(account.key, result.report.coverage.read)
     return page(settings, asked=submission.asked, result=result)

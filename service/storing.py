@@ -43,7 +43,11 @@ async def working(app: FastAPI) -> AsyncIterator[None]:
         asyncio.run_coroutine_threadsafe(quotas.debit(owner, n_comments), loop)
 
     workers = app.state.workers = Workers(
-        app.state.storage, app.state.settings, pipeline=lambda: _pipeline(engine), on_done=count
+        app.state.storage,
+        app.state.settings,
+        pipeline=lambda: _pipeline(engine),
+        on_done=count,
+        metrics=app.state.metrics,
     )
     workers.start()
     try:

@@ -11,12 +11,13 @@ from typing import Final, TypeVar
 from plaudit.errors import StorageError
 from plaudit.pipeline import Pipeline
 from plaudit.service.dump_run import Run
+from plaudit.service.metrics import Metrics
 from plaudit.service.priority import give_way
 from plaudit.service.settings import Settings
 from plaudit.service.storage import Storage
 from plaudit.service.store.clock import now_ms
 from plaudit.service.store.dumps import Pulse
-from plaudit.service.store.tables import Dump
+from plaudit.service.store.tables import QUEUED, STATES, THE_SERVICE, Dump
 from plaudit.service.unpacking import Limits
 
 LOGGER: Final = logging.getLogger("plaudit.service")
@@ -28,6 +29,7 @@ DEADLY: Final = (
 
 _POLL_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 10.0
 _JUMP_MS: Final = 300_000
 _CALM_SECONDS: Final = 3600.0
@@ -78,6 +80,7 @@ class Workers:
         *,
         pipeline: Callable[[], Pipeline | None],
         on_done: Callable[[str, int], None] = lambda _owner, _n_comments: None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Prepare.
 
@@ -86,7 +89,9 @@ class Workers:
             settings: How many threads, how long a lease, what may be unpacked, how long results are kept.
             pipeline: Gives what labels; None while there is none.
             on_done: Told of the owner and the number of comments of each dump that is done.
+            metrics: What to count in; None makes its own.
         """
+        self._metrics = metrics or Metrics()
         self._storage, self._pipeline, self._on_done = storage, pipeline, on_done
         self._lease_seconds = float(settings.dump_lease_seconds)
         self._keep_ms = settings.keep_dumps_hours * 3_600_000
@@ -150,16 +155,22 @@ class Workers:
             self._runs.discard(run)
         if is_done:
             self._on_done(dump.owner, run.n_comments)
+            self._metrics.count_rejected(run.rejected)
+        elif run.fault:
+            self._metrics.dump_failures.labels(run.fault).inc()
 
     def _claim(self) -> Dump | None:
         return self._storage.dumps.claim() if self._storage.exists() else None
 
     def _keep_order(self) -> None:
-        swept = -_SWEEP_SECONDS
+        swept, seen = -_SWEEP_SECONDS, -_LOOK_SECONDS
         while not self._stopping.wait(min(self._lease_seconds / 4, _POLL_SECONDS)):
             if not self._storage.exists():
                 continue
             self._safely(self._revive)
+            if time.monotonic() - seen >= _LOOK_SECONDS:
+                seen = time.monotonic()
+                self._safely(self._look)
             if time.monotonic() - swept >= _SWEEP_SECONDS:
                 swept = time.monotonic()
                 self._safely(self._sweep)
@@ -169,11 +180,20 @@ class Workers:
         dumps = self._storage.dumps
         for pulse in self._watch.gone(dumps.pulses()):
             if pulse.n_runs >= MAX_RUNS:
-                dumps.give_up(pulse, error=DEADLY)
+                if dumps.give_up(pulse, error=DEADLY):
+                    self._metrics.dump_failures.labels(THE_SERVICE).inc()
                 self._storage.drop_upload(pulse.id)
             elif dumps.requeue(pulse):
                 LOGGER.warning("a dump is taken up again", extra={"fields": {"dump": pulse.id}})
                 self.wake()
+
+    def _look(self) -> None:
+        """Take down how many dumps there are in each state, and how long the first of them waits."""
+        found = self._storage.dumps.by_state()
+        for state in STATES:
+            self._metrics.dumps.labels(state).set(found[state][0] if state in found else 0)
+        waited_ms = now_ms() - found[QUEUED][1] if QUEUED in found else 0
+        self._metrics.oldest_dump_seconds.set(max(0, waited_ms) / 1000)
 
     def _sweep(self) -> None:
         if not self._calm():

@@ -44,12 +44,22 @@ def test_labels_and_what_has_none_are_counted(client):
     assert found["plaudit_queue_comments",] == 0
 
 
+def test_what_the_page_could_not_use_is_counted(client):
+    assert client.post("/", data={"text": '{"text": "Is it?"}\n{"text": ""}\n'}).status_code == 200
+    found = numbers(client)
+    assert found["plaudit_labels_total", "question"] == 1
+    assert found["plaudit_unscorable_total", "empty_text"] == 1
+
+
 def test_tokenising_is_timed_as_a_part_of_each_batch():
     with serving(Pipeline.load) as client:
         client.post("/v1/classify", json={"comments": COMMENTS})
         found = numbers(client)
+        client.post("/v1/classify", json={"comments": COMMENTS})
+        again = numbers(client)
     assert found["plaudit_tokenise_seconds_count",] == found["plaudit_inference_seconds_count",] == 1
     assert 0 < found["plaudit_tokenise_seconds_sum",] < found["plaudit_inference_seconds_sum",]
+    assert (found["plaudit_cached_texts_total",], again["plaudit_cached_texts_total",]) == (0, 3)
 
 
 def test_requests_are_counted_by_declared_route_and_status(client):

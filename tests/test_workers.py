@@ -11,6 +11,7 @@ import pytest
 from plaudit.errors import StorageError
 from plaudit.service import dump_run, output, workers
 from plaudit.service import score as scoring
+from plaudit.service.metrics import Metrics
 from plaudit.service.settings import Settings
 from plaudit.service.storage import SECTIONS
 from plaudit.service.store import tables
@@ -46,6 +47,34 @@ def ended(storage, dump_id, *, seconds=20):
             return dump
         time.sleep(0.02)
     raise AssertionError(f"it is still {dump.state}")
+
+
+def test_how_dumps_fare_is_counted(storage, monkeypatch):
+    metrics, pipeline = Metrics(), fake_pipeline()
+    made = Workers(storage, Settings(), pipeline=lambda: pipeline, metrics=metrics)
+
+    def value(name, **labels):
+        return metrics.registry.get_sample_value(name, labels)
+
+    def states():
+        return [value("plaudit_dumps", state=state) for state in tables.STATES]
+
+    add(storage, BODY + b'{"id":"x","text":""}\n')
+    add(storage, b"", name="b")
+    gone = add(storage, name="c")
+    storage.drop_upload(gone)
+    monkeypatch.setattr(workers, "now_ms", lambda: time.time_ns() // 1_000_000 + 60_000)
+    made._look()
+    assert states() == [3, 0, 0, 0]
+    assert 60 <= value("plaudit_oldest_queued_dump_seconds") < 600
+    while dump := storage.dumps.claim():
+        made._run(dump, pipeline)
+    made._look()
+    assert states() == [0, 0, 1, 2]
+    assert value("plaudit_oldest_queued_dump_seconds") == 0
+    assert value("plaudit_dump_failures_total", fault="dump") == 1
+    assert value("plaudit_dump_failures_total", fault="service") == 1
+    assert value("plaudit_unscorable_total", reason="empty_text") == 1
 
 
 @pytest.fixture

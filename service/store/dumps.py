@@ -134,6 +134,12 @@ class Dumps:
         with self._database.read() as session:
             return _n_open(session, owner)
 
+    def by_state(self) -> dict[str, tuple[int, int]]:
+        """Return how many dumps there are, and when the first of them came, by state."""
+        query = sa.select(Dump.state, sa.func.count(), sa.func.min(Dump.created_at)).group_by(Dump.state)
+        with self._database.read() as session:
+            return {state: (n, first) for state, n, first in session.execute(query).all()}
+
     def claim(self) -> Dump | None:
         """Begin a dump under a new lease; None where none waits.
 
