@@ -66,8 +66,8 @@ class CorrectionReceipt(BaseModel):
 async def send_feedback(request: Request, body: Correction, request_key: RequestKey = None) -> Response:
     """Keep a corrected label: this stores the text, until it is deleted.
 
-    A later correction of the same text with the same API key replaces the earlier one in what is exported. Each
-    counts as one comment of the quota.
+    A later correction of the same text with the same API key replaces the earlier one in what is exported.
+    Each counts as one comment of the quota.
     """
     await count(request, 1)
     storage, owner = storage_of(request), owner_of(request)
