@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
-import anyio
 import anyio.to_thread
 
 from plaudit import linguistics, readers
@@ -89,7 +90,8 @@ class Engine:
         """
         self._folder = folder
         self._load, self._capacity = load, capacity or Capacity()
-        self._threads = anyio.CapacityLimiter(self._capacity.n_threads)
+        self._threads = ThreadPoolExecutor(self._capacity.n_threads, thread_name_prefix="beside")
+        self._n_jobs = 0
         self._batcher: Batcher | None = None
         self._pipeline: Pipeline | None = None
         self._classifier: Classifier | None = None
@@ -182,7 +184,8 @@ class Engine:
         return pipeline
 
     def stop(self) -> None:
-        """End the inference threads; nobody may wait any more."""
+        """End the threads; nobody may wait any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self._batcher:
             self._batcher.close()
 
@@ -255,15 +258,39 @@ class Engine:
         Raises:
             OverloadedError: Too many wait already.
         """
-        if self._threads.statistics().tasks_waiting >= _MOST_JOBS:
+        if self._n_jobs - self._capacity.n_threads >= _MOST_JOBS:
             raise OverloadedError("Too much waits already: try again in a second.")
         return await self.apart(job)
 
     async def apart(self, job: Callable[[], _T], *, n_comments: int | None = None) -> _T:
-        """Run a job in a thread, or at once where it is about a few comments only."""
+        """Run a job in a thread, or at once where it is about a few comments only.
+
+        Cancelled, it drops a job that has not begun; one that runs can't be stopped, and is waited for, so
+        that what its caller holds (room, bytes, a share of the disk) is held for as long as it costs
+        something. Only where the process is about to stop nobody comes to take that, and nothing waits.
+        """
         if n_comments is not None and n_comments <= _FEW:
             return job()
-        return await anyio.to_thread.run_sync(job, limiter=self._threads, abandon_on_cancel=True)
+        context = copy_context()
+        begun = self._threads.submit(lambda: context.run(job))
+        running = asyncio.wrap_future(begun)
+        self._n_jobs += 1
+        running.add_done_callback(self._end_job)
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError:
+            try:
+                if not begun.cancel() and not self.is_draining:
+                    await asyncio.wait([running])
+            finally:
+                running.cancel()  # where the loop ends before the thread, nobody is told of its end
+            raise
+        return running.result()
+
+    def _end_job(self, running: asyncio.Future[Any]) -> None:
+        self._n_jobs -= 1
+        if not running.cancelled():
+            running.exception()  # of a caller who left nobody asks for it, which asyncio would log
 
 
 def _items(comments: Iterable[tuple[str, str]]) -> list[Item]:

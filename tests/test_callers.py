@@ -12,6 +12,7 @@ import pytest
 
 from plaudit.pipeline import Pipeline
 from plaudit.service.callers import Bodies
+from plaudit.service.gathering import Gathering
 from plaudit.service.problems import Problem
 from tests.fakes import KeywordClassifier, fake_pipeline
 from tests.http import JSON, serving
@@ -218,6 +219,57 @@ def test_who_leaves_is_dropped_and_makes_room():
         assert live.value("plaudit_callers_gone_total") == 1
         assert live.client.post("/v1/classify", json=ONE).status_code == 200
         assert len(pipeline.classifier.texts) < 1000
+
+
+class Held:
+    """A step of the work beside the model that lasts until it is told to end."""
+
+    def __init__(self) -> None:
+        self.n_running, self.n_begun, self.most, self.lock = 0, 0, 0, threading.Lock()
+        self.go = threading.Event()
+
+    def __call__(self, *_: object, **__: object) -> None:
+        with self.lock:
+            self.n_running, self.n_begun = self.n_running + 1, self.n_begun + 1
+            self.most = max(self.most, self.n_running)
+        assert self.go.wait(60)
+        with self.lock:
+            self.n_running -= 1
+        raise ValueError("nobody asks any more")
+
+
+def posted(path: str, body: dict) -> bytes:
+    content = json.dumps(body).encode()
+    kind = "Host: t\r\nContent-Type: application/json\r\n"
+    return f"POST {path} HTTP/1.1\r\n{kind}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+def until(condition, *, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        time.sleep(0.01)
+    return bool(condition())
+
+
+def test_who_leaves_during_the_report_keeps_thread_and_room_until_it_ends(monkeypatch, caplog):
+    report = Held()
+    monkeypatch.setattr(Gathering, "report", report)
+    with living(concurrency=2) as live:
+        room = live.app.state.engine.room
+        for n in range(1, 7):  # as one who is not patient, and asks again
+            with live.connect() as leaver:
+                leaver.sendall(posted("/v1/index", comments(10)))
+                assert until(lambda n=n: room.taken == 10 * min(n, 3) and report.n_begun == min(n, 2))
+            left = min(n, 2)  # of those who waited for a thread nothing stays
+            assert until(lambda left=left: room.taken == 10 * left)
+        assert live.value("plaudit_callers_gone_total") >= 4
+        assert (report.most, report.n_begun) == (2, 2)
+        assert live.client.post("/v1/classify", json=ONE).status_code == 200
+        report.go.set()
+        assert until(lambda: room.taken == 0)
+        assert live.value("plaudit_callers_gone_total") == 6
+    assert report.n_begun == 2
+    assert not [each for each in caplog.records if each.name == "asyncio"]
 
 
 def test_bursts_over_capacity_are_answered_rightly_or_refused():
