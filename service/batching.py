@@ -18,6 +18,7 @@ from plaudit.service.priority import give_way
 LOGGER: Final = logging.getLogger("plaudit.service")
 _MOST_TOKENS: Final = 32_768
 _FIRST_RATE: Final = 1000.0  # comments a second, until batches have shown better
+_STUCK_SECONDS: Final = 30.0  # of a batch; three times what the longest that can be asked for should take
 
 
 class Budget:
@@ -68,8 +69,10 @@ class Batcher:
         self._budget = Budget(seconds=batch_seconds)
         self._lanes, self._change, self._is_closed = Lanes(), threading.Condition(), False
         self._rate, self._n_idle = _FIRST_RATE / n_threads, 0
+        self._begun: list[float | None] = [None] * n_threads
         self._threads = [
-            threading.Thread(target=self._run, name=f"inference-{i}", daemon=True) for i in range(n_threads)
+            threading.Thread(target=self._run, args=(i,), name=f"inference-{i}", daemon=True)
+            for i in range(n_threads)
         ]
         for thread in self._threads:
             thread.start()
@@ -78,6 +81,13 @@ class Batcher:
     def rate(self) -> float:
         """Comments a second that the last batches come to where all threads are at work."""
         return self._rate * len(self._threads)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether somebody may wait for ever: a thread has died, or is with one batch for half a minute."""
+        now = time.perf_counter()
+        is_late = any(now - (begun or now) > _STUCK_SECONDS for begun in self._begun)
+        return is_late or not (self._is_closed or all(thread.is_alive() for thread in self._threads))
 
     def submit(self, texts: Sequence[str], *, on_begin: Callable[[], None] | None = None) -> Future[Scores]:
         """Queue texts; cancel the future to take back what was not begun.
@@ -110,11 +120,18 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
-    def _run(self) -> None:
+    def _run(self, number: int) -> None:
         give_way()
         while (slices := self._take()) is not None:
-            if slices:
-                self._work(slices)
+            self._begun[number] = time.perf_counter()
+            try:
+                if slices:
+                    self._work(slices)
+            except Exception as error:  # a thread that ends would leave all waiting who come after
+                LOGGER.error("a batch broke off", exc_info=error)
+                for each in slices:
+                    each.order.fail(error)
+            self._begun[number] = None
 
     def _take(self) -> list[Slice] | None:
         with self._change:
@@ -151,10 +168,13 @@ class Batcher:
         except Exception as error:
             self._fail(slices, error)
             return
-        self._learn(slices, n_texts=len(texts), n_distinct=len(rows), started=started)
         if len(rows) < len(texts):
             scores = taken(scores, [rows[text] for text in texts])
-        self._metrics.count_scores(scores)
+        try:
+            self._learn(slices, n_texts=len(texts), n_distinct=len(rows), started=started)
+            self._metrics.count_scores(scores)
+        except Exception as error:  # such as a full disk, where processes share their numbers
+            LOGGER.error("a batch could not be counted", exc_info=error)
         start = 0
         for each in slices:
             each.order.fill(each.start, part(scores, start, start + len(each.texts)))

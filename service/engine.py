@@ -142,9 +142,16 @@ class Engine:
         """Refuse where no request should be sent here.
 
         Raises:
-            Problem: It is loading, has failed, or the process is about to stop (503).
+            Problem: It is loading, has failed or is stuck, or the process is about to stop (503).
         """
         _ = self.pipeline
+        if self._batcher and self._batcher.is_stuck:
+            raise Problem(
+                "not-ready",
+                "The model has not answered for long.",
+                hint="Ask another service; if this one stays so, start it anew.",
+                headers={"Retry-After": "30"},
+            )
         if self.is_draining:
             raise Problem("not-ready", "The service is stopping.", hint="Ask another one.")
 

@@ -188,7 +188,11 @@ def _next(lane: deque[Order]) -> Slice | None:
         order = lane.popleft()
         if order.future.done() or not order.n_left:
             continue
-        found = order.cut()
+        try:
+            found = order.cut()
+        except Exception as error:  # one that can't be cut must not end the thread that works for all
+            order.fail(error)
+            continue
         if order.n_left:
             lane.append(order)
         return found

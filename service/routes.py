@@ -169,6 +169,6 @@ async def live(request: Request) -> Response:
     operation_id="ready",
 )
 async def ready(request: Request) -> Response:
-    """Tell whether requests should be sent here: the model has answered once, and nobody said stop."""
+    """Tell whether requests should be sent here: the model answers, and nobody said stop."""
     _engine(request).check_ready()
     return _json({"status": "ready"})

@@ -140,6 +140,23 @@ def test_a_slow_batch_does_not_hold_up_what_needs_no_model():
             assert [each.result().status_code for each in running] == [200] * 3
 
 
+def test_a_model_that_never_answers_takes_readiness_away(monkeypatch):
+    monkeypatch.setattr("plaudit.service.batching._STUCK_SECONDS", 0.2)
+    classifier = Blocked()
+    with serving(lambda: pipeline_with(classifier)) as client:
+        classifier.is_armed = True
+        with ThreadPoolExecutor() as pool:
+            running = pool.submit(client.post, "/v1/classify", json=ONE)
+            assert classifier.entered.acquire(timeout=20)
+            assert wait_for(client, "/health/ready", 503)
+            response = client.get("/health/ready")
+            assert response.json()["detail"] == "The model has not answered for long."
+            assert client.get("/health/live").status_code == 200
+            classifier.let_go.set()
+            assert running.result().status_code == 200
+            assert wait_for(client, "/health/ready", 200)
+
+
 def test_serving_a_broken_model_ends_with_its_sentence(monkeypatch, quiet_loggers):
     def load(path=None, *, exact=False, threads=None):
         raise ArtifactError("models/x/model.onnx is damaged: reinstall plaudit.")

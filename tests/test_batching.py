@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Pipeline
 from plaudit.scores import Scores
+from plaudit.service import batching, lanes
 from plaudit.service.batching import Batcher, Budget
 from plaudit.service.lanes import SLICE_TOKENS
 from plaudit.service.metrics import Metrics
@@ -113,6 +114,107 @@ def test_a_text_that_breaks_the_model_breaks_its_own_request_only(watched):
     wait(futures, 10)
     assert [type(future.exception()) for future in futures] == [type(None), ValueError, type(None)]
     assert batcher.submit(["after"]).result(10)
+
+
+class Uncounted(Metrics):
+    """Can't count: in each place where a batch is told of."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place, self.is_broken = place, True
+
+    def _break(self) -> None:
+        if self.is_broken:
+            raise OSError("no space left for numbers")
+
+    def count_scores(self, scores):
+        if self._place == "scores":
+            self._break()
+        super().count_scores(scores)
+
+    @property
+    def inference_seconds(self):
+        if self._place == "seconds":
+            self._break()
+        return self._seconds
+
+    @inference_seconds.setter
+    def inference_seconds(self, found):
+        self._seconds = found
+
+    @property
+    def inference_failures(self):
+        if self._place == "failures":
+            self._break()
+        return self._failures
+
+    @inference_failures.setter
+    def inference_failures(self, found):
+        self._failures = found
+
+
+@pytest.mark.parametrize("place", ["scores", "seconds"])
+def test_what_can_not_be_counted_is_answered_all_the_same(place):
+    batcher = Batcher(KeywordClassifier(), metrics=Uncounted(place))
+    try:
+        for texts in (["Is it?"], ["so cool", "Is it?", "so cool"]):
+            assert same(batcher.submit(texts).result(20), KeywordClassifier().classify(texts))
+        assert not batcher.is_stuck
+    finally:
+        batcher.close()
+
+
+def test_whatever_breaks_a_batch_fails_its_requests_and_no_thread():
+    class Short(Watched):
+        def classify(self, texts):
+            scores = super().classify(texts)
+            return scores if "whole" in texts else lanes.part(scores, 0, 1)
+
+    def refuse() -> None:
+        raise RuntimeError("no turn")
+
+    metrics = Uncounted("failures")
+    classifier = Short()
+    batcher = Batcher(classifier, metrics=metrics)
+    try:
+        with pytest.raises(OSError, match="no space left"):
+            batcher.submit(["poison"]).result(20)
+        with pytest.raises(IndexError):
+            batcher.submit(["one", "two", "one"]).result(20)
+        with pytest.raises(RuntimeError, match="no turn"):
+            batcher.submit(["never"], on_begin=refuse).result(20)
+        assert batcher.submit(["whole"]).result(20)
+        assert not batcher.is_stuck
+    finally:
+        batcher.close()
+
+
+def test_a_thread_that_never_ends_or_has_ended_is_told(monkeypatch):
+    monkeypatch.setattr(batching, "_STUCK_SECONDS", 0.05)
+    classifier = Watched()
+    batcher = Batcher(classifier, metrics=Metrics(), n_threads=2)
+    try:
+        time.sleep(0.1)
+        assert not batcher.is_stuck  # nobody waits
+        classifier.go.clear()
+        waiting = batcher.submit(["waits"])
+        assert classifier.entered.wait(20)
+        time.sleep(0.1)
+        assert batcher.is_stuck
+        classifier.go.set()
+        assert waiting.result(20)
+        end = time.monotonic() + 20
+        while batcher.is_stuck and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not batcher.is_stuck
+        monkeypatch.setattr(batcher._lanes, "take", lambda _: 1 / 0)
+        monkeypatch.setattr(threading, "excepthook", lambda _: None)
+        batcher.submit(["whom nobody answers"])
+        while not batcher.is_stuck and time.monotonic() < end:
+            time.sleep(0.01)
+        assert batcher.is_stuck
+    finally:
+        batcher.close()
 
 
 def test_closing_cancels_who_waits_and_refuses_who_comes():
