@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from plaudit.service import room as rooms
 from plaudit.service.lanes import SLICE_TEXTS
 from plaudit.service.metrics import Metrics
 from plaudit.service.problems import Problem
@@ -103,3 +105,112 @@ def test_streams_wait_for_room():
         return seen
 
     assert asyncio.run(streamed()) == ["still out", "in"]
+
+
+async def entered(here: Room, n_comments: int, seen: list[str], name: str = "in", seconds: float = 0) -> None:
+    async with here.wait(n_comments):
+        seen.append(name)
+        await asyncio.sleep(seconds)
+
+
+async def holding(here: Room, n_comments: int) -> None:
+    """Take room again as soon as it is free, and ask again at once where it is not, for ever."""
+    while True:
+        try:
+            with here.hold(n_comments):
+                await asyncio.sleep(0.001)
+        except Problem:
+            await asyncio.sleep(0)
+
+
+def test_streams_get_room_in_the_order_in_which_they_came():
+    async def streamed() -> list[str]:
+        here, seen = room(), []
+        sizes = {"a": 50, "b": 20, "c": 21, "d": 22, "e": 23}
+        with here.hold(30):
+            with here.hold(30):
+                tasks = {name: asyncio.create_task(entered(here, n, seen, name)) for name, n in sizes.items()}
+                await asyncio.sleep(0.01)
+                tasks["b"].cancel()
+            await asyncio.sleep(0.01)
+            assert (seen, here.taken) == ([], 30)  # nor does one for which there is room overtake
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        assert here.taken == 0
+        return seen
+
+    assert asyncio.run(streamed()) == ["a", "c", "d", "e"]
+
+
+def beside(n_holders: int, n_each: int, do: Callable[[Room], Awaitable[None]]) -> None:
+    async def run() -> None:
+        here = room()
+        holders = [asyncio.create_task(holding(here, n_each)) for _ in range(n_holders)]
+        await asyncio.sleep(0.01)
+        assert here.taken + n_each > (100 if n_each <= SLICE_TEXTS else 75)
+        await asyncio.wait_for(do(here), 20)
+        for each in holders:
+            each.cancel()
+        await asyncio.gather(*holders, return_exceptions=True)
+        assert (here.taken, here._n_long, here._n_streamed) == (0, 0, 0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("n_holders", "n_each"), [(5, 30), (20, SLICE_TEXTS), (40, 3)])
+@pytest.mark.parametrize("n_comments", [40, 70, 500])
+def test_a_stream_gets_room_beside_any_number_of_requests(n_holders, n_each, n_comments):
+    async def stream(here: Room) -> None:
+        for _ in range(3):
+            await entered(here, n_comments, [])
+
+    beside(n_holders, n_each, stream)
+
+
+def test_beside_any_number_of_streams_requests_have_room():
+    async def streamed() -> None:
+        here, seen = room(), []
+        tasks = [asyncio.create_task(entered(here, 25, seen, seconds=0.2)) for _ in range(9)]
+        await asyncio.sleep(0.01)
+        assert here.taken == 50
+        with here.hold(SLICE_TEXTS + 9), here.hold(SLICE_TEXTS):
+            here.check_door(4096)
+            await asyncio.wait_for(entered(here, 1, seen, "short"), 20)  # nor does it wait behind long ones
+        await asyncio.gather(*tasks)
+        assert seen == ["in"] * 2 + ["short"] + ["in"] * 7
+
+    asyncio.run(streamed())
+
+
+def test_while_a_stream_waits_short_requests_have_their_quarter_and_long_ones_nothing():
+    async def streamed() -> None:
+        here = room()
+        with here.hold(50):
+            task = asyncio.create_task(entered(here, 30, []))
+            await asyncio.sleep(0.01)
+            with pytest.raises(Problem):
+                here.check_door(10_000)
+            with here.hold(SLICE_TEXTS), pytest.raises(Problem), here.hold(SLICE_TEXTS + 1):
+                pass
+        await task
+
+    asyncio.run(streamed())
+
+
+def test_who_waits_for_long_is_told_and_makes_way(monkeypatch):
+    monkeypatch.setattr(rooms, "_LONGEST_TURN_SECONDS", 0.05)
+
+    async def streamed() -> list[str]:
+        here, seen = room(), []
+        with here.hold(60):
+            large = asyncio.create_task(entered(here, 50, seen, "large"))
+            await asyncio.sleep(0.02)
+            small = asyncio.create_task(entered(here, 20, seen, "small"))
+            with pytest.raises(Problem) as caught:
+                await large
+            assert (caught.value.kind, caught.value.headers["Retry-After"]) == ("overloaded", "6")
+            assert here.taken == 60
+        await small
+        assert not here._waiting
+        return seen
+
+    assert asyncio.run(streamed()) == ["small"]

@@ -217,3 +217,15 @@ def test_an_overloaded_service_takes_no_new_stream():
         client.app.state.engine.room._taken = 90
         for path in ("/v1/classify/stream", "/v1/index/stream"):
             problem(client.post(path, content=line("x"), headers=NDJSON), "overloaded")
+
+
+def test_a_stream_that_waits_for_long_ends_with_a_problem(monkeypatch):
+    monkeypatch.setattr("plaudit.service.room._LONGEST_TURN_SECONDS", 0.05)
+    with serving(max_waiting=100) as client:
+        room = client.app.state.engine.room
+        room._taken = room._n_long = 60
+        body = lines_of(COMMENTS[:40])
+        (found,) = answers_of(client.post("/v1/classify/stream", content=body, headers=NDJSON))
+        assert (found["type"], found["status"]) == ("urn:plaudit:problem:overloaded", 429)
+        problem(client.post("/v1/index/stream", content=body, headers=NDJSON), "overloaded")
+        assert room.taken == 60
