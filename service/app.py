@@ -24,7 +24,7 @@ from plaudit.service import (
     streams,
     traces,
 )
-from plaudit.service.callers import Bodies
+from plaudit.service.callers import Bodies, Streams
 from plaudit.service.engine import Capacity, Engine
 from plaudit.service.gate import Gate
 from plaudit.service.heads import Heads
@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes))
+    app.state.streams = Streams()
     app.state.sections = Sections(settings.max_stream_comments)
     n_batches, threads = shared_out(settings.threads or n_cores(), n_batches=settings.batches)
     app.state.engine = Engine(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
@@ -13,6 +14,7 @@ from plaudit.service.problems import Problem
 
 _SMALL: Final = 2**16  # bytes of a body that always has its place
 _PORTION: Final = 2**18  # bytes that may take the time of a body
+_MOST_STREAMS: Final = 256
 _T = TypeVar("_T")
 
 
@@ -65,6 +67,39 @@ class Held:
     def close(self) -> None:
         """Hold nothing any more."""
         self.set(0)
+
+
+class Streams:
+    """The streams that are open now, up to a bound: the small part of each that `Bodies` does not count.
+
+    Belongs to the event loop's thread.
+    """
+
+    def __init__(self, most: int = _MOST_STREAMS) -> None:
+        self._most, self._n = most, 0
+
+    def check(self) -> None:
+        """Refuse one more where there are too many.
+
+        Raises:
+            Problem: There are (429).
+        """
+        if self._n >= self._most:
+            raise Problem(
+                "overloaded",
+                f"{self._n:,} streams are open already; there is no room for another.",
+                hint="Try again in a second, or send the comments in requests.",
+                headers={"Retry-After": "1", "Connection": "close"},
+            )
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count one while the block runs."""
+        self._n += 1
+        try:
+            yield
+        finally:
+            self._n -= 1
 
 
 def too_slow(seconds: float) -> Problem:

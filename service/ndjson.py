@@ -49,11 +49,12 @@ def check_declared(request: Request) -> None:
 async def blocks_of(request: Request, *, held: Held, seconds: float) -> AsyncIterator[list[Line]]:
     """Yield numbered lines as soon as they are whole, at most `BLOCK_LINES` at a time; blank ones left out.
 
-    Nothing more is read while a block is worked on, so that the caller is slowed down to our pace.
+    Nothing more is read while a block is worked on, so that the caller is slowed down to our pace. A block's
+    bytes are held until the next one is asked for, and so are those that came with them.
 
     Args:
         request: Whose body.
-        held: Told of what a line without end takes.
+        held: Told of what is held: lines that are worked on, and the beginning of one that has no end yet.
         seconds: Patience for each line.
 
     Raises:
@@ -66,13 +67,14 @@ async def blocks_of(request: Request, *, held: Held, seconds: float) -> AsyncIte
     while more:
         chunk, more = await next_chunk(request, deadline=deadline, seconds=seconds)
         lines = splitter.feed(chunk) + ([] if more else splitter.end())
-        held.set(splitter.n_bytes)
+        held.set(splitter.n_bytes + sum(len(line) for line in lines if line))
         for start in range(0, len(lines), BLOCK_LINES):
             numbered = list(enumerate(lines[start : start + BLOCK_LINES], start=n_lines + start + 1))
             if block := [each for each in numbered if each[1] is None or each[1].strip()]:
                 yield block
             await asyncio.sleep(0)  # bodies that are there already must not keep the others waiting
         n_lines += len(lines)
+        held.set(splitter.n_bytes)
         if lines:
             deadline = clock() + seconds
 

@@ -59,6 +59,8 @@ _LINES: Final[dict[int | str, dict[str, Any]]] = {
 }
 _STATUSES: Final = (408, 413, 415, 422, 429, 500, 503)
 
+_GATHERED_BYTES: Final = 1 << 20  # of lines, though they be few: a block of the longest would be a GiB
+
 router = APIRouter(tags=["scoring"])
 
 
@@ -87,6 +89,7 @@ async def classify(request: Request) -> Response:
     check_declared(request)
     engine: Engine = request.app.state.engine
     _ = engine.pipeline
+    request.app.state.streams.check()
     if engine.room.is_full:
         raise engine.room.refusal(BLOCK_LINES)
     await count(request, 0)
@@ -107,6 +110,10 @@ class Answers(Response):
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Read, answer and write, block by block."""
+        with self._request.app.state.streams.counted():
+            await self._run(send)
+
+    async def _run(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         held: Held = self._request.app.state.bodies.open()
         try:
@@ -152,8 +159,10 @@ async def index(request: Request, about: Annotated[About, Query()]) -> Response:
     used are counted under `coverage.rejected`. The answer is the same report as that of `/v1/index`.
     """
     check_declared(request)
+    request.app.state.streams.check()
     share: Share = request.app.state.sections.open()
     with ExitStack() as held:
+        held.enter_context(request.app.state.streams.counted())
         held.callback(share.close)
         try:
             with closing(Section(request, about, share=share)) as section:
@@ -175,11 +184,13 @@ class Section:
             raise self._engine.room.refusal(BLOCK_LINES)
         self._gathering, self._n_broken = self._engine.gathering(), 0
         self._held: Held = request.app.state.bodies.open()
+        self._supplied: Held = request.app.state.bodies.open()
 
     def close(self) -> None:
         """Give back what was held."""
         self._gathering.__exit__(None, None, None)
         self._held.close()
+        self._supplied.close()
 
     async def report(self) -> Report:
         """Read to the end and measure."""
@@ -189,9 +200,12 @@ class Section:
         seconds: float = request.app.state.settings.body_seconds
         async for block in blocks_of(request, held=self._held, seconds=seconds):
             await self._hold(len(block))
-            supply.records.extend(self._record(line) for line in block)
-            if len(supply.records) >= BLOCK_LINES:
+            for line in block:
+                supply.add(self._record(line), n_bytes=len(line[1] or b""))
+            self._supplied.set(supply.n_bytes)
+            if supply.n_records >= BLOCK_LINES or supply.n_bytes >= _GATHERED_BYTES:
                 await self._gather(next(batches))
+                self._supplied.set(supply.n_bytes)
         supply.is_ended = True
         for batch in batches:
             await self._gather(batch)
@@ -234,16 +248,30 @@ class Section:
 
 
 class _Supply:
-    """Records for a reader that is only asked while there are enough for what it reads at once."""
+    """Records for a reader that is only asked while there are enough for what it reads at once.
+
+    Attributes:
+        n_bytes: Of the lines of those that it was not given yet.
+    """
 
     def __init__(self) -> None:
-        self.records: deque[Any] = deque()
-        self.is_ended, self.n_padding = False, 0
+        self._records: deque[tuple[Any, int]] = deque()
+        self.is_ended, self.n_padding, self.n_bytes = False, 0, 0
+
+    @property
+    def n_records(self) -> int:
+        return len(self._records)
+
+    def add(self, record: Any, *, n_bytes: int) -> None:
+        self._records.append((record, n_bytes))
+        self.n_bytes += n_bytes
 
     def __iter__(self) -> Iterator[Any]:
-        while self.records or not self.is_ended:
-            if self.records:
-                yield self.records.popleft()
-            else:  # a record that holds none, such as an empty page, made the reader ask for more
+        while self._records or not self.is_ended:
+            if self._records:
+                record, n_bytes = self._records.popleft()
+                self.n_bytes -= n_bytes
+                yield record
+            else:  # a record that holds none, such as an empty page, or a few long ones made it ask for more
                 self.n_padding += 1
                 yield None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from plaudit import pipeline as pipelines
 from plaudit.items import EMPTY
 from plaudit.partition import gathered
+from plaudit.service import callers, streams
 from tests.http import serving
 from tests.live import chunk, head, line, living, read_until
 from tests.test_app_errors import problem
+from tests.test_callers import stuck
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 COMMENTS = [
@@ -229,3 +232,62 @@ def test_a_stream_that_waits_for_long_ends_with_a_problem(monkeypatch):
         assert (found["type"], found["status"]) == ("urn:plaudit:problem:overloaded", 429)
         problem(client.post("/v1/index/stream", content=body, headers=NDJSON), "overloaded")
         assert room.taken == 60
+
+
+def test_what_streams_hold_has_a_bound_while_they_wait_for_the_model(monkeypatch):
+    monkeypatch.setattr(callers, "_SMALL", 1000)
+    large, pipeline = line("so cool " * 2500), stuck()
+    bounds = {"max_bodies_bytes": 90_000, "max_body_bytes": 1024, "max_waiting": 50}
+    with living(lambda: pipeline, **bounds) as live, ExitStack() as opened:
+        bodies = live.app.state.bodies
+        pipeline.classifier.go.clear()
+        eight = [opened.enter_context(live.connect()) for _ in range(8)]
+        for connection in eight:
+            connection.sendall(head("/v1/classify/stream") + chunk(large) + chunk(b""))
+        found = until(lambda: bodies._n_bytes == 4 * (len(large) - 1) and live.app.state.streams._n == 4)
+        n_taken = live.app.state.engine.room.taken
+        pipeline.classifier.go.set()
+        assert (found, n_taken) == (True, 21)  # three wait for room, and are held all the same
+        ends = [read_until(connection, b"0\r\n\r\n", seconds=20) for connection in eight]
+        assert sum(b'"label":"generic_praise"' in each for each in ends) == 4
+        assert sum(b"urn:plaudit:problem:overloaded" in each for each in ends) == 4
+        assert until(lambda: bodies._n_bytes == 0)
+
+
+def test_what_an_index_stream_gathers_counts_and_long_lines_do_not_gather_for_long(monkeypatch):
+    monkeypatch.setattr(callers, "_SMALL", 1000)
+    monkeypatch.setattr(streams, "_GATHERED_BYTES", 10_000)
+    body = lines_of(COMMENTS[:180])
+    with living() as live, live.connect() as connection:
+        bodies = live.app.state.bodies
+        connection.sendall(head("/v1/index/stream") + chunk(body[:7000]))
+        assert until(lambda: 6700 < bodies._n_bytes <= 7000)
+        assert live.value("plaudit_labels_total", label="question") == 0
+        connection.sendall(chunk(body[7000:]))
+        assert until(lambda: live.value("plaudit_labels_total", label="question") > 0)
+        assert until(lambda: bodies._n_bytes < 10_000)
+        connection.sendall(chunk(b""))
+        assert read_until(connection, b"\r\n\r\n", seconds=60).startswith(b"HTTP/1.1 200")
+        assert until(lambda: bodies._n_bytes == 0)
+        whole = live.client.post("/v1/index/stream", content=body, headers=NDJSON)
+    monkeypatch.undo()
+    with serving() as other:
+        assert whole.content == other.post("/v1/index", json={"comments": COMMENTS[:180]}).content
+
+
+def test_there_are_only_so_many_streams(monkeypatch):
+    monkeypatch.setattr(callers.Streams.__init__, "__defaults__", (2,))
+    with living() as live, live.connect() as one:
+        one.sendall(head("/v1/classify/stream") + chunk(line("so cool")))
+        assert b'"label"' in read_until(one, b'"label"')
+        with live.connect() as two:
+            two.sendall(head("/v1/index/stream") + chunk(line("so cool")))
+            assert until(lambda: live.app.state.streams._n == 2)
+            for path in ("/v1/classify/stream", "/v1/index/stream"):
+                response = live.client.post(path, content=line("x"), headers=NDJSON)
+                assert problem(response, "overloaded")["detail"].startswith("2 streams are open already")
+                assert response.headers["retry-after"] == "1"
+        assert until(lambda: live.app.state.streams._n == 1)
+        response = live.client.post("/v1/classify/stream", content=line("x"), headers=NDJSON)
+        assert response.status_code == 200
+    assert live.app.state.streams._n == 0
