@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from plaudit.service.problems import Problem
 
@@ -112,26 +113,47 @@ def too_slow(seconds: float) -> Problem:
     )
 
 
-async def next_chunk(request: Request, *, deadline: float, seconds: float) -> tuple[bytes, bool]:
+class StoppingError(Exception):
+    """The process is about to stop; what of a body has not come yet is not waited for."""
+
+
+async def next_chunk(
+    request: Request, *, deadline: float, seconds: float, stopping: asyncio.Event | None = None
+) -> tuple[bytes, bool]:
     """Return the next bytes of a body, and whether more will come.
 
     Args:
         request: Whose body.
         deadline: Loop time at which patience ends.
         seconds: How long that was, to say so.
+        stopping: Ends the patience once it is set.
 
     Raises:
         ClientDisconnect: The caller left.
         Problem: It did not come in time (408).
+        StoppingError: Nobody waits for it any more.
     """
     try:
         async with asyncio.timeout_at(deadline):
-            message = await request.receive()
+            message = await (_unless(stopping, request.receive()) if stopping else request.receive())
     except TimeoutError:
         raise too_slow(seconds) from None
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     return message.get("body", b""), bool(message.get("more_body", False))
+
+
+async def _unless(stopping: asyncio.Event, message: Awaitable[Message]) -> Message:
+    coming, ending = asyncio.ensure_future(message), asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait({coming, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            raise StoppingError
+        return coming.result()
+    finally:
+        for task in (coming, ending):
+            task.cancel()
+        await asyncio.gather(coming, ending, return_exceptions=True)
 
 
 async def whole_body(request: Request, *, held: Held, seconds: float) -> bytes:

@@ -68,6 +68,7 @@ class Engine:
         on_loaded: Called once, in a thread, where all is loaded and nothing is answered yet.
         on_failure: Called once where loading fails, after `failure` is set.
         is_draining: Whether the process was told to stop; requests are still answered.
+        stopping: Set soon after, on the event loop's thread, for those that would not end by themselves.
         room: What is taken in and not yet answered.
         metrics: What is counted.
     """
@@ -101,7 +102,7 @@ class Engine:
         self.failure: Exception | None = None
         self.on_loaded: Callable[[], None] = lambda: None
         self.on_failure: Callable[[], None] = lambda: None
-        self.is_draining = False
+        self.is_draining, self.stopping = False, asyncio.Event()
 
     @property
     def state(self) -> Literal["loading", "ready", "failed"]:

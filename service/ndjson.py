@@ -46,7 +46,9 @@ def check_declared(request: Request) -> None:
         )
 
 
-async def blocks_of(request: Request, *, held: Held, seconds: float) -> AsyncIterator[list[Line]]:
+async def blocks_of(
+    request: Request, *, held: Held, seconds: float, stopping: asyncio.Event | None = None
+) -> AsyncIterator[list[Line]]:
     """Yield numbered lines as soon as they are whole, at most `BLOCK_LINES` at a time; blank ones left out.
 
     Nothing more is read while a block is worked on, so that the caller is slowed down to our pace. A block's
@@ -56,16 +58,18 @@ async def blocks_of(request: Request, *, held: Held, seconds: float) -> AsyncIte
         request: Whose body.
         held: Told of what is held: lines that are worked on, and the beginning of one that has no end yet.
         seconds: Patience for each line.
+        stopping: Once it is set nothing more is read.
 
     Raises:
         ClientDisconnect: The caller left.
+        StoppingError: The process is about to stop, and more would come.
         Problem: No line came in time (408), or there is no room for it (429).
     """
     splitter, n_lines, more = Splitter(), 0, True
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
     while more:
-        chunk, more = await next_chunk(request, deadline=deadline, seconds=seconds)
+        chunk, more = await next_chunk(request, deadline=deadline, seconds=seconds, stopping=stopping)
         lines = splitter.feed(chunk) + ([] if more else splitter.end())
         held.set(splitter.n_bytes + sum(len(line) for line in lines if line))
         for start in range(0, len(lines), BLOCK_LINES):

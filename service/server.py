@@ -77,6 +77,7 @@ class Server(uvicorn.Server):
         """Look whether the notice is over."""
         if self._app.state.engine.is_draining and self._notice is None:
             self._say_goodbye()
+            self._app.state.engine.stopping.set()
             loop = asyncio.get_running_loop()
             self._notice = loop.call_later(self._notice_seconds, setattr, self, "should_exit", True)
         return await super().on_tick(counter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -19,7 +20,8 @@ from plaudit.comment import Batch
 from plaudit.pipeline import Context
 from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
-from plaudit.service.callers import Held
+from plaudit.service.callers import Held, StoppingError
+from plaudit.service.door import declared_bytes
 from plaudit.service.engine import Engine
 from plaudit.service.ndjson import (
     BLOCK_LINES,
@@ -59,6 +61,7 @@ _LINES: Final[dict[int | str, dict[str, Any]]] = {
 }
 _STATUSES: Final = (408, 413, 415, 422, 429, 500, 503)
 
+_DRAIN_SECONDS: Final = 1.0
 _GATHERED_BYTES: Final = 1 << 20  # of lines, though they be few: a block of the longest would be a GiB
 
 router = APIRouter(tags=["scoring"])
@@ -84,7 +87,8 @@ async def classify(request: Request) -> Response:
 
     A line that can't be used gets `{"id", "error"}` in its place. Whoever sends must read at the same
     time: what is not read stops what is sent. Where the whole has to end early the last line is a problem
-    (`{"type", "title", ...}`); the model is named in the headers `X-Model-Id` and `X-Model-Hash`.
+    (`{"type", "title", ...}`); that of a service which stops says how many lines are answered. The model is
+    named in the headers `X-Model-Id` and `X-Model-Hash`.
     """
     check_declared(request)
     engine: Engine = request.app.state.engine
@@ -105,8 +109,12 @@ class Answers(Response):
         model = engine.classifier.model
         super().__init__(headers={"X-Model-Id": model.id, "X-Model-Hash": model.hash})
         del self.headers["content-length"]
-        self._request, self._engine = request, engine
+        self._request, self._engine, self._n_lines = request, engine, 0
         self._seconds: float = request.app.state.settings.body_seconds
+        # What is no longer than a request may be is answered as one; what may go on for hours is not.
+        n_bytes = declared_bytes(request.scope)
+        is_short = n_bytes is not None and n_bytes <= request.app.state.settings.max_body_bytes
+        self._stopping = None if is_short else engine.stopping
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Read, answer and write, block by block."""
@@ -123,15 +131,20 @@ class Answers(Response):
             # Nobody reads: leaving it unfinished cuts the connection.
             self._request.app.state.metrics.gone.inc()
         except Problem as problem:
-            await self._write(
-                send, body_of(problem, request_id=self._request.state.request_id) + b"\n", more=False
-            )
+            await self._end(send, problem)
+        except StoppingError:
+            await self._end(send, _stopped(self._n_lines), more_comes=True)
+        except asyncio.CancelledError:  # the process ends, and its patience is over
+            if not self._engine.is_draining:
+                raise
+            await self._end(send, _stopped(self._n_lines))
         finally:
             held.close()
 
     async def _answer(self, send: Send, *, held: Held) -> None:
         request, n_comments = self._request, 0
-        async for block in blocks_of(request, held=held, seconds=self._seconds):
+        blocks = blocks_of(request, held=held, seconds=self._seconds, stopping=self._stopping)
+        async for block in blocks:
             n_comments += len(block)
             request.state.n_comments = n_comments
             await count(request, len(block))
@@ -139,10 +152,28 @@ class Answers(Response):
             async with self._engine.room.wait(weight_of([item.text for item in items])):
                 answers = await self._engine.answer(items)
             await self._write(send, b"".join(orjson.dumps(each) + b"\n" for each in answers), more=True)
+            self._n_lines = block[-1][0]
+
+    async def _end(self, send: Send, problem: Problem, *, more_comes: bool = False) -> None:
+        body = body_of(problem, request_id=self._request.state.request_id)
+        await self._write(send, body + b"\n", more=more_comes)
+        if more_comes:  # closing on what is being sent would lose the line
+            with anyio.move_on_after(_DRAIN_SECONDS):
+                while (await self._request.receive()).get("more_body"):
+                    pass
+            await self._write(send, b"", more=False)
 
     async def _write(self, send: Send, body: bytes, *, more: bool) -> None:
         with anyio.fail_after(self._seconds):
             await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def _stopped(n_lines: int) -> Problem:
+    return Problem(
+        "not-ready",
+        f"The service is stopping; the first {n_lines:,} lines are answered.",
+        hint=f"Send those from line {n_lines + 1:,} on to another one, or again in a moment.",
+    )
 
 
 @router.post(

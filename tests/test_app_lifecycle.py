@@ -23,6 +23,8 @@ from plaudit.service.serve import serve
 from plaudit.service.settings import Settings
 from tests.fakes import KeywordClassifier, fake_pipeline
 from tests.http import serving, starting, wait_for
+from tests.live import chunk, head, line, read_until
+from tests.test_callers import posted
 
 ROOT = Path(__file__).parents[1]
 ONE = {"comments": [{"id": "c", "text": "secret-text", "author": "secret-name"}]}
@@ -208,12 +210,26 @@ def test_sigterm_answers_what_was_accepted():
     base = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=base, transport=httpx.HTTPTransport(retries=20)) as client:
         assert wait_for(client, "/health/ready", 200, seconds=120)
-        with ThreadPoolExecutor() as pool:
+        address = ("127.0.0.1", port)
+        with (
+            ThreadPoolExecutor() as pool,
+            socket.create_connection(address, 20) as stream,
+            socket.create_connection(address, 20) as report,
+        ):
+            stream.sendall(head("/v1/classify/stream") + chunk(line("secret-text")))
+            assert b'"label"' in read_until(stream, b'"label"', seconds=20)
             running = pool.submit(httpx.post, f"{base}/v1/classify", json=ONE, timeout=20)
+            report.sendall(posted("/v1/index", ONE))
+            stream.sendall(chunk(line("more secret-text")))
             assert not running.done()
             threading.Event().wait(0.4)
             process.send_signal(signal.SIGTERM)
             assert running.result().status_code == 200
+            assert read_until(report, b"}", seconds=20).startswith(b"HTTP/1.1 200")
+            rest = read_until(stream, b"0\r\n\r\n", seconds=20)
+            assert b'"id":"2","label"' in rest
+            assert b"urn:plaudit:problem:not-ready" in rest
+            assert b"the first 2 lines are answered" in rest
     _, talk = process.communicate(timeout=60)
     assert process.returncode == 0
     lines = [json.loads(line) for line in talk.splitlines()]

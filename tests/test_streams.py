@@ -291,3 +291,36 @@ def test_there_are_only_so_many_streams(monkeypatch):
         response = live.client.post("/v1/classify/stream", content=line("x"), headers=NDJSON)
         assert response.status_code == 200
     assert live.app.state.streams._n == 0
+
+
+def test_a_service_that_stops_says_how_far_it_came():
+    with living(drain_notice_seconds=3) as live, live.connect() as endless, live.connect() as short:
+        body = line("so cool") * 3
+        endless.sendall(head("/v1/classify/stream") + chunk(b"\n" + body))
+        assert read_until(endless, b'"id":"4"')
+        declared = b"Content-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % (len(body) + 1)
+        short.sendall(b"POST /v1/classify/stream HTTP/1.1\r\nHost: t\r\n" + declared + body)
+        assert read_until(short, b'"id":"3"')
+        live.server.handle_exit(15, None)
+        end = read_until(endless, b"0\r\n\r\n")
+        assert end.endswith(b"0\r\n\r\n")
+        assert b"urn:plaudit:problem:not-ready" in end
+        assert b"the first 4 lines are answered" in end
+        assert b"from line 5 on" in end
+        short.sendall(b"\n")  # it is no longer than a request, and answered as one
+        assert b"problem" not in read_until(short, b"0\r\n\r\n")
+
+
+def test_a_stream_whose_block_is_not_done_in_time_is_told_at_the_end():
+    pipeline = stuck()
+    with living(lambda: pipeline, drain_seconds=1) as live, live.connect() as connection:
+        connection.sendall(head("/v1/classify/stream") + chunk(line("so cool")))
+        assert read_until(connection, b'"id":"1"')
+        pipeline.classifier.go.clear()
+        connection.sendall(chunk(line("so cool")))
+        assert pipeline.classifier.entered.wait(20)
+        live.server.handle_exit(15, None)
+        end = read_until(connection, b"0\r\n\r\n")
+        pipeline.classifier.go.set()
+    assert b"the first 1 lines are answered" in end
+    assert end.endswith(b"0\r\n\r\n")
