@@ -14,6 +14,7 @@ from plaudit.service.retries import BUSY, GONE, Retries
 
 LOCAL: Final = "http://127.0.0.1:8000"
 POLL_SECONDS: Final = (0.1, 2.0)  # from, to
+_UNAVAILABLE: Final = 503
 
 
 class Asking:
@@ -54,6 +55,16 @@ class Asking:
         if pause is None:
             raise error from None
         return pause
+
+
+def check_unwell(error: ServiceError) -> None:
+    """Raise an error that is not the answer of a service that is not well.
+
+    Raises:
+        ServiceError: The error.
+    """
+    if error.status != _UNAVAILABLE:
+        raise error
 
 
 def unreachable(base_url: str, error: httpx.TransportError) -> ServiceError:

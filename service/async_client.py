@@ -10,11 +10,12 @@ from typing import Any, BinaryIO, Self, Unpack, cast
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import httpx
 
 from plaudit.errors import ServiceError
 from plaudit.service import calls
-from plaudit.service.asking import LOCAL, POLL_SECONDS, Asking, check, unreachable
+from plaudit.service.asking import LOCAL, POLL_SECONDS, Asking, check, check_unwell, unreachable
 from plaudit.service.calls import Call, Lines
 from plaudit.service.replies import (
     About,
@@ -23,6 +24,8 @@ from plaudit.service.replies import (
     Comment,
     Correction,
     Dump,
+    DumpFile,
+    Dumps,
     ItemError,
     Reading,
     Receipt,
@@ -30,6 +33,7 @@ from plaudit.service.replies import (
     Section,
 )
 from plaudit.service.retries import Retries
+from plaudit.service.saving import Whole
 
 
 class AsyncClient(Asking):
@@ -85,6 +89,30 @@ class AsyncClient(Asking):
             except httpx.TransportError as error:
                 await anyio.sleep(self._pause(call, error, n_tried=n_tried))
 
+    async def _save(self, call: Call, path: Path | str) -> Path:
+        n_tried = 0
+        while True:
+            n_tried += 1
+            try:
+                with Whole(path) as file:
+                    response = await self._send(call)
+                    try:
+                        async for chunk in response.aiter_bytes():
+                            await anyio.to_thread.run_sync(file.write, chunk)
+                    finally:
+                        await response.aclose()
+                    return await anyio.to_thread.run_sync(file.finish)
+            except httpx.TransportError as error:
+                await anyio.sleep(self._pause(call, error, n_tried=n_tried))
+
+    async def _is_well(self, call: Call) -> bool:
+        try:
+            await self._ask(call)
+        except ServiceError as error:
+            check_unwell(error)
+            return False
+        return True
+
     async def classify(self, comments: Iterable[Comment]) -> Classified:
         """Label comments, in one request."""
         return cast(Classified, await self._ask(calls.comments("/v1/classify", comments, {})))
@@ -126,6 +154,24 @@ class AsyncClient(Asking):
         """Return the report of a dump that is done."""
         return cast(Report, await self._ask(calls.get(calls.dump_path(dump_id, of="report"))))
 
+    async def dumps(self) -> AsyncIterator[Dump]:
+        """Yield the dumps that were handed in with this key, the latest first."""
+        before: str | None = None
+        while True:
+            page = cast(Dumps, await self._ask(calls.dumps(before)))
+            for each in page["dumps"]:
+                yield each
+            if (before := page["next"]) is None:
+                return
+
+    async def save_dump_file(self, dump_id: str, name: DumpFile, path: Path | str) -> Path:
+        """Write a result of a dump that is done to the disk, whole or not at all; return the path."""
+        return await self._save(calls.dump_file(dump_id, name), path)
+
+    async def save_dump_group(self, dump_id: str, number: int, path: Path | str) -> Path:
+        """Write the page of a group to the disk; 1 is the group with the most comments."""
+        return await self._save(calls.dump_group(dump_id, number), path)
+
     async def delete_dump(self, dump_id: str) -> None:
         """Cancel a dump that is worked on, and remove it with its results."""
         await self._ask(calls.delete(calls.dump_path(dump_id)))
@@ -143,6 +189,18 @@ class AsyncClient(Asking):
         """Have a corrected label kept."""
         body = {"text": text, "label": label, **more}
         return cast(Receipt, await self._ask(calls.post("/v1/feedback", body, is_safe=False)))
+
+    async def delete_feedback(self, feedback_id: str) -> None:
+        """Have a corrected label forgotten, by the id of its receipt."""
+        await self._ask(calls.delete_feedback(feedback_id))
+
+    async def is_live(self) -> bool:
+        """Tell whether the service is up; false only where it never will be ready."""
+        return await self._is_well(calls.health("live"))
+
+    async def is_ready(self) -> bool:
+        """Tell whether the model answers; false while it is loaded, and at the end."""
+        return await self._is_well(calls.health("ready"))
 
     async def model(self) -> dict[str, Any]:
         """Return what is known of the model that answers, and the limits of a request."""

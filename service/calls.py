@@ -28,6 +28,10 @@ _BLOCK_BYTES: Final = 1 << 20
 _CHUNK_BYTES: Final = 1 << 18
 _BYTES: Final = "application/octet-stream"
 _PROBLEM: Final = "urn:plaudit:problem:"
+_DUMP_FILES: Final[Mapping[str, str]] = {
+    "report.json": "report",
+    **{name: name for name in ("report.html", "comments.parquet", "rejected.jsonl")},
+}
 _MEDIA_TYPES: Final = {
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
@@ -48,7 +52,7 @@ class Call:
         content: Makes the body; None where there is none.
         media_type: Of the body.
         is_safe: Whether sending it twice does the same as once, so that a lost answer is asked for again.
-        can_repeat: Whether `content` can be made again; false where it is read from a stream.
+        can_repeat: Whether it may be sent again at all; false where `content` is read from a stream.
         key: Tells the service that a repetition is one, for what is not safe; the same with each try. A
             service of before knows none, so that a lost answer is not asked for again in spite of it.
     """
@@ -216,6 +220,37 @@ def _read(path: Path) -> Iterator[bytes]:
 def dump_path(dump_id: str, *, of: str = "") -> str:
     """Return the path of a dump, or of a result of it."""
     return f"/v1/dumps/{quote(dump_id, safe='')}{of and f'/{of}'}"
+
+
+def dumps(before: str | None) -> Call:
+    """Ask for a page of dumps, the first or the one before a dump."""
+    return Call(method="GET", path="/v1/dumps", query={"before": before})
+
+
+def dump_file(dump_id: str, name: str) -> Call:
+    """Ask for a file of a dump's results.
+
+    Raises:
+        UsageError: No dump has such a file.
+    """
+    if name not in _DUMP_FILES:
+        raise UsageError(f"A dump has no file {name!r}, expected one of {', '.join(_DUMP_FILES)}.")
+    return get(dump_path(dump_id, of=_DUMP_FILES[name]))
+
+
+def dump_group(dump_id: str, number: int) -> Call:
+    """Ask for the page of one of a dump's groups."""
+    return get(dump_path(dump_id, of=f"groups/{number:04d}.html"))
+
+
+def delete_feedback(feedback_id: str) -> Call:
+    """Have a corrected label forgotten."""
+    return delete(f"/v1/feedback/{quote(feedback_id, safe='')}")
+
+
+def health(of: str) -> Call:
+    """Ask how the service is, once: who wants to know is not served by a later answer."""
+    return Call(method="GET", path=f"/health/{of}", can_repeat=False)
 
 
 def answers_of(lines: Iterable[bytes]) -> Iterator[Answer | ItemError]:

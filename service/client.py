@@ -21,7 +21,7 @@ import httpx
 
 from plaudit.errors import ServiceError
 from plaudit.service import calls
-from plaudit.service.asking import LOCAL, POLL_SECONDS, Asking, check, unreachable
+from plaudit.service.asking import LOCAL, POLL_SECONDS, Asking, check, check_unwell, unreachable
 from plaudit.service.async_client import AsyncClient
 from plaudit.service.calls import Call, Lines
 from plaudit.service.replies import (
@@ -31,6 +31,8 @@ from plaudit.service.replies import (
     Comment,
     Correction,
     Dump,
+    DumpFile,
+    Dumps,
     ItemError,
     Reading,
     Receipt,
@@ -38,6 +40,7 @@ from plaudit.service.replies import (
     Section,
 )
 from plaudit.service.retries import Retries
+from plaudit.service.saving import Whole
 
 __all__ = ["AsyncClient", "Client", "Retries"]
 
@@ -105,6 +108,26 @@ class Client(Asking):
             except httpx.TransportError as error:  # the answer broke off
                 time.sleep(self._pause(call, error, n_tried=n_tried))
 
+    def _save(self, call: Call, path: Path | str) -> Path:
+        n_tried = 0
+        while True:
+            n_tried += 1
+            try:
+                with Whole(path) as file, closing(self._send(call)) as response:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+                    return file.finish()
+            except httpx.TransportError as error:  # the answer broke off
+                time.sleep(self._pause(call, error, n_tried=n_tried))
+
+    def _is_well(self, call: Call) -> bool:
+        try:
+            self._ask(call)
+        except ServiceError as error:
+            check_unwell(error)
+            return False
+        return True
+
     def classify(self, comments: Iterable[Comment]) -> Classified:
         """Label comments, in one request; ids and order are kept.
 
@@ -156,6 +179,36 @@ class Client(Asking):
         """Return the report of a dump that is done."""
         return cast(Report, self._ask(calls.get(calls.dump_path(dump_id, of="report"))))
 
+    def dumps(self) -> Iterator[Dump]:
+        """Yield the dumps that were handed in with this key, the latest first, asking as they are taken."""
+        before: str | None = None
+        while True:
+            page = cast(Dumps, self._ask(calls.dumps(before)))
+            yield from page["dumps"]
+            if (before := page["next"]) is None:
+                return
+
+    def save_dump_file(self, dump_id: str, name: DumpFile, path: Path | str) -> Path:
+        """Write a result of a dump that is done to the disk, of any size in bounded memory; return the path.
+
+        The file appears whole or not at all; one that is there is replaced.
+
+        Raises:
+            UsageError: No dump has such a file, or there is no place for it.
+            StorageError: It can't be written.
+        """
+        return self._save(calls.dump_file(dump_id, name), path)
+
+    def save_dump_group(self, dump_id: str, number: int, path: Path | str) -> Path:
+        """Write the page of a group to the disk; 1 is the group with the most comments.
+
+        Raises:
+            RefusedError: The dump has no page of such a group.
+            UsageError: There is no place for it.
+            StorageError: It can't be written.
+        """
+        return self._save(calls.dump_group(dump_id, number), path)
+
     def delete_dump(self, dump_id: str) -> None:
         """Cancel a dump that is worked on, and remove it with its results."""
         self._ask(calls.delete(calls.dump_path(dump_id)))
@@ -178,6 +231,26 @@ class Client(Asking):
         """Have a corrected label kept, with the text, for the next training."""
         body = {"text": text, "label": label, **more}
         return cast(Receipt, self._ask(calls.post("/v1/feedback", body, is_safe=False)))
+
+    def delete_feedback(self, feedback_id: str) -> None:
+        """Have a corrected label forgotten, by the id of its receipt."""
+        self._ask(calls.delete_feedback(feedback_id))
+
+    def is_live(self) -> bool:
+        """Tell whether the service is up; false only where it never will be ready. Asked once.
+
+        Raises:
+            ServiceError: There was no answer.
+        """
+        return self._is_well(calls.health("live"))
+
+    def is_ready(self) -> bool:
+        """Tell whether the model answers; false while it is loaded, and at the end. Asked once.
+
+        Raises:
+            ServiceError: There was no answer.
+        """
+        return self._is_well(calls.health("ready"))
 
     def model(self) -> dict[str, Any]:
         """Return what is known of the model that answers, and the limits of a request."""

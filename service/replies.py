@@ -13,6 +13,9 @@ Report = dict[str, Any]
 
 By = Literal["none", "post", "creator"]
 
+DumpFile = Literal["report.json", "report.html", "comments.parquet", "rejected.jsonl"]
+"""What is left of a dump that is done, beside the pages of its groups."""
+
 
 class Answer(TypedDict):
     """What the model says of one comment."""
@@ -103,6 +106,13 @@ class Dump(TypedDict):
     finished_at: str | None
     expires_at: str | None
     links: dict[str, str]
+
+
+class Dumps(TypedDict):
+    """A page of dumps; `next` names the page after it."""
+
+    dumps: list[Dump]
+    next: str | None
 
 
 class Correction(TypedDict, total=False):

@@ -1,21 +1,35 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 import io
 import json
+import re
 import threading
 import time
+from typing import get_args
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 
-from plaudit.errors import AccessError, BusyError, OverloadedError, RefusedError, ServiceError, UsageError
+from plaudit.errors import (
+    AccessError,
+    BusyError,
+    OverloadedError,
+    RefusedError,
+    ServiceError,
+    StorageError,
+    UsageError,
+)
 from plaudit.service import calls
 from plaudit.service.app import create_app
+from plaudit.service.asking import Asking
 from plaudit.service.client import AsyncClient, Client, Retries
 from plaudit.service.keys import generate
+from plaudit.service.replies import DumpFile
 from plaudit.service.settings import Settings
 from tests.fakes import fake_pipeline
 
@@ -131,10 +145,67 @@ def test_a_dump_that_fails_says_why(client):
         client.wait_for_dump(sent["id"], seconds=30)
 
 
-def test_feedback_is_kept(client):
-    assert client.send_feedback("Why oak?", "question", flags=["addressed"], note="mine")["id"]
+def test_feedback_is_kept_and_forgotten(client):
+    kept = client.send_feedback("Why oak?", "question", flags=["addressed"], note="mine")["id"]
     with pytest.raises(RefusedError, match="label"):
         client.send_feedback("Why oak?", "quest")
+    assert client.delete_feedback(kept) is None
+    with pytest.raises(RefusedError, match="no corrected label of this id"):
+        client.delete_feedback(kept)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Method and path of whatever is asked."""
+    found, request = set(), Asking._request
+
+    def note(self, call, content):
+        found.add((call.method, call.path))
+        return request(self, call, content)
+
+    monkeypatch.setattr(Asking, "_request", note)
+    return found
+
+
+def test_every_operation_of_the_service_can_be_asked_for(client, asked, address, tmp_path):
+    records = [{"text": f"Which glue {i}?", "author": f"a{i % 9}", "post_id": f"p{i % 2}"} for i in range(60)]
+    end = time.monotonic() + 60
+    while not client.is_ready():  # the service may be loading still
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert client.is_live() is True
+    assert client.model()["id"] == "keyword-fake"
+    assert client.policy()["id"]
+    assert client.classify(records)["results"] == list(client.classify_stream(records))
+    assert client.index(records)["coverage"] == client.index_stream(records)["coverage"]
+    client.delete_feedback(client.send_feedback("Why oak?", "question")["id"])
+    dump = io.BytesIO(b"\n".join(json.dumps(each).encode() for each in [*records, [1]]))
+    dump_id = client.send_dump(dump, by="post")["id"]
+    report = client.wait_for_dump(dump_id, seconds=120)
+    assert dump_id in [each["id"] for each in client.dumps()]
+    for name in get_args(DumpFile):
+        assert client.save_dump_file(dump_id, name, tmp_path / name) == tmp_path / name
+    assert json.loads((tmp_path / "report.json").read_bytes()) == report
+    assert pq.read_table(tmp_path / "comments.parquet").num_rows == 60
+    assert json.loads((tmp_path / "rejected.jsonl").read_bytes())["reason"] == "not_a_record"
+    pages = [tmp_path / "report.html", client.save_dump_group(dump_id, 2, str(tmp_path / "group.html"))]
+    assert all(page.read_text("utf-8").startswith("<!doctype html>") for page in pages)
+    with pytest.raises(RefusedError, match="no page of such a group"):
+        client.save_dump_group(dump_id, 3, tmp_path / "none.html")
+    assert not (tmp_path / "none.html").exists()
+    client.delete_dump(dump_id)
+    document = httpx.get(f"{address}/openapi.json", timeout=60).json()
+    unasked = [
+        operation["operationId"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if not any(method.upper() == given and _fits(path, to) for given, to in asked)
+    ]
+    assert unasked == []
+
+
+def _fits(template, path):
+    return re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), path)
 
 
 def test_facts(client):
@@ -180,7 +251,9 @@ class Script:
         self.answers, self.asked = list(answers), []
 
     def __call__(self, request):
-        self.asked.append((request.method, request.url.path, request.read(), dict(request.headers)))
+        self.asked.append(
+            (request.method, request.url.path, request.read(), dict(request.headers), request.url.query)
+        )
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -374,6 +447,77 @@ def test_a_stream_whose_answers_are_cut_is_an_error(address):
     assert next(answers) == {"id": "1"}
     with pytest.raises(ServiceError, match="RemoteProtocolError"):
         next(answers)
+
+
+class Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer that breaks off."""
+
+    def __iter__(self):
+        yield b"half of"
+        raise httpx.ReadError("cut")
+
+    async def __aiter__(self):
+        for each in self:
+            yield each
+
+
+def test_a_file_that_broke_off_is_asked_for_again(scripted, tmp_path):
+    client, script, _ = scripted(httpx.Response(200, stream=Cut()), httpx.Response(200, content=b"all of it"))
+    path = client.save_dump_file("d", "comments.parquet", tmp_path / "x.parquet")
+    assert path.read_bytes() == b"all of it"
+    assert [each[1] for each in script.asked] == ["/v1/dumps/d/comments.parquet"] * 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_there_whole_or_as_it_was(scripted, tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_bytes(b"the one before")
+    client, _, _ = scripted(*(httpx.Response(200, stream=Cut()) for _ in range(4)), problem(409))
+    with pytest.raises(ServiceError, match="ReadError"):
+        client.save_dump_file("d", "report.html", path)
+    with pytest.raises(RefusedError, match="It is so"):
+        client.save_dump_file("d", "report.html", path)
+
+    def fail(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("plaudit.service.saving.os.fsync", fail)
+    client, _, _ = scripted(httpx.Response(200, content=b"all of it"))
+    with pytest.raises(StorageError, match=r"report\.html' can't be written \(No space left on device\)"):
+        client.save_dump_file("d", "report.html", path)
+    assert path.read_bytes() == b"the one before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_where_no_file_can_be_nothing_is_asked(scripted, tmp_path):
+    client, script, _ = scripted()
+    with pytest.raises(UsageError, match="There is no folder"):
+        client.save_dump_group("d", 1, tmp_path / "no" / "x.html")
+    with pytest.raises(UsageError, match="is no file"):
+        client.save_dump_group("d", 1, tmp_path)
+    with pytest.raises(UsageError, match=r"no file 'manifest\.json', expected one of report\.json, "):
+        client.save_dump_file("d", "manifest.json", tmp_path / "x")
+    assert script.asked == []
+
+
+def test_dumps_are_listed_page_by_page(scripted):
+    pages = [{"dumps": [{"id": "c"}, {"id": "b"}], "next": "b"}, {"dumps": [{"id": "a"}], "next": None}]
+    client, script, _ = scripted(*(httpx.Response(200, json=page) for page in pages))
+    assert [each["id"] for each in client.dumps()] == ["c", "b", "a"]
+    assert [each[4] for each in script.asked] == [b"", b"before=b"]
+
+
+@pytest.mark.parametrize("name", ["is_live", "is_ready"])
+def test_health_is_asked_once_and_only_what_it_says_is_believed(scripted, name):
+    client, script, waits = scripted(
+        problem(503, headers={"Retry-After": "1"}), problem(404), httpx.ConnectError("x")
+    )
+    assert getattr(client, name)() is False
+    with pytest.raises(RefusedError):
+        getattr(client, name)()
+    with pytest.raises(ServiceError, match="can't be reached"):
+        getattr(client, name)()
+    assert (len(script.asked), waits) == (3, [])
 
 
 def test_a_service_that_is_not_there_is_told():
