@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from plaudit import artifact
 from plaudit.comment import GENERIC_COLUMNS
 from plaudit.errors import ArtifactError
 from plaudit.readers import FORMATS
+from plaudit.service.metrics import Metrics
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -80,7 +82,7 @@ def test_the_columns_it_lists_are_the_columns() -> None:
 
 
 def test_the_bodies_it_posts_are_json() -> None:
-    bodies = [json.loads(body) for body in re.findall(r"-d '(\{.*?\})'\n", README, re.S)]
+    bodies = [json.loads(body) for body in re.findall(r"-d '(\{[^']*\})'", README)]
     assert sum("comments" in body for body in bodies) >= 2
 
 
@@ -99,17 +101,33 @@ def test_every_call_of_the_service_it_shows_works(tmp_path: Path) -> None:
         pytest.skip("no curl: apt-get install curl")
     shown = re.search(r"<!-- the service, asked -->\n```bash\n(.*?)```", README, re.S)
     assert shown is not None
-    with living(data_dir=tmp_path, dump_workers=1) as live:
-        paths = [path for path in live.client.get("/openapi.json").json()["paths"] if "{" not in path]
-        assert [path for path in paths if path not in shown[1]] == []
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    with living(data_dir=tmp_path / "data", dump_workers=1, perspective=True) as live:
         script = shown[1].replace("curl -s", "curl -sSf").replace("localhost:8000", f"127.0.0.1:{live.port}")
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
-        )
+        command, before = ["bash", "-euo", "pipefail", "-c", script], _answered(live.app.state.metrics)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        documented = {
+            (method.upper(), path)
+            for path, operations in live.client.get("/openapi.json").json()["paths"].items()
+            for method in operations
+        }
+        answered = _answered(live.app.state.metrics) - before
     assert done.returncode == 0, done.stderr
     assert '"label":"question"' in done.stdout
     assert '"authenticity"' in done.stdout
     assert "plaudit_requests_total" in done.stdout
+    beside = {("GET", path) for path in ("/docs", "/metrics")}
+    assert sorted((documented | beside) - set(answered)) == []
+
+
+def _answered(metrics: Metrics) -> Counter[tuple[str, str]]:
+    """Return how often each method and path was answered well."""
+    (requests,) = [each for each in metrics.registry.collect() if each.name == "plaudit_requests"]
+    found: Counter[tuple[str, str]] = Counter()
+    for sample in requests.samples:
+        if sample.name == "plaudit_requests_total" and sample.labels["status"].startswith("2"):
+            found[sample.labels["method"], sample.labels["route"]] += int(sample.value)
+    return found
 
 
 def test_the_formats_command_lists_every_format() -> None:
