@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 
 import pytest
@@ -11,13 +12,13 @@ from fastapi.testclient import TestClient
 
 from plaudit.errors import PlauditError
 from plaudit.pipeline import Pipeline
-from tests.benchmarks import compare
+from tests.benchmarks import compare, load
 from tests.benchmarks.apart import fire, floor
 from tests.benchmarks.compare import table
 from tests.benchmarks.plain import PEERS, app_of
 from tests.benchmarks.processes import running
 from tests.benchmarks.texts import Texts
-from tests.benchmarks.wire import request_of
+from tests.benchmarks.wire import CLASSIFY_STREAM, INDEX, Answer, request_of
 from tests.live import living
 
 COMMENTS = ["Which lens is that?", "so cool!!!", "My first bench wobbled until I planed the legs.", "nice ❤️"]
@@ -85,3 +86,51 @@ def test_a_burst_into_nothing_comes_back():
     with floor() as port:
         pass
     assert [answer.status for _, answer in fire(port, [request_of(["x"])] * 3)] == [0] * 3
+
+
+def test_a_run_under_load_tells_by_its_status_what_was_out_of_bounds(monkeypatch, capfd):
+    monkeypatch.setenv("TEST_SECONDS_A_COMMENT", "0")  # it is set there, and put back afterwards
+    for name, value in {"_BURST_EVERY_SECONDS": 0.4, "_FILL_CACHES": 100, "_STOP_AFTER_SECONDS": 1}.items():
+        monkeypatch.setattr(load, name, value)
+    size = "--seconds 1.5 --clients 4 --comments 5 --burst 20 --texts 50000 --paced 0.0005"
+    kinds, bounds = "--keys --mixed 0.5", "--refusal-ms 60000 --growth-mib -1000"
+    with pytest.raises(SystemExit) as caught:
+        load.main([*size.split(), *kinds.split(), *bounds.split()])
+    told = capfd.readouterr()
+    assert caught.value.code == 1
+    (sentence,) = [line for line in told.err.splitlines() if line.startswith("out of bounds: ")]
+    assert re.fullmatch(r"out of bounds: the memory grew by -?\d+ MiB, expected -1,000 at most", sentence)
+    assert re.search(r"mixed in +n +[1-9]", told.out)
+    assert "status" not in told.out
+
+
+def test_a_run_under_load_counts_what_was_lost_wrong_or_refused_slowly():
+    run, bounds = load.Load(None, None, seconds=1, n=2), load.Bounds(growth_mib=20, refusal_ms=100)
+    one, report, stream = (
+        request_of(["a", "b"], path=path) for path in ("/v1/classify", INDEX, CLASSIFY_STREAM)
+    )
+
+    def note(request, status, body=b"", *, seconds=0.01, times=1, **kind):
+        run._note([(request, Answer(status=status, body=body, seconds=seconds))] * times, kind="bulk", **kind)
+
+    def results(ids):
+        return json.dumps({"results": [{"id": each} for each in ids]}).encode()
+
+    lines = [json.dumps({"id": each}).encode() for each in stream.ids]
+    note(one, 200, results(one.ids))
+    note(report, 200, b'{"coverage": {"read": 2}}')
+    note(stream, 200, b"\n".join(lines))
+    note(stream, 200, lines[0] + b'\n{"type": "urn:plaudit:problem:overloaded", "status": 429}\n')
+    note(one, 429, times=200)
+    note(one, 429, seconds=9, times=200, refused="refused in a burst")
+    assert (run.counts["accepted"], run.broken(), run.slow(bounds)) == (3, [], [])
+    note(one, 0)
+    note(one, 503)
+    note(one, 200, results(one.ids[::-1]))
+    note(report, 200, b'{"coverage": {"read": 1}}')
+    note(stream, 200, b'{"type": "urn:plaudit:problem:internal", "status": 500}\n')
+    note(one, 429, seconds=0.2, times=3)
+    assert run.broken() == [
+        "1 answers: lost", "1 answers: status 500", "1 answers: status 503", "2 answers: wrong"
+    ]  # fmt: skip
+    assert run.slow(bounds) == ["refused outside a burst: p99 200 ms, expected 100 at most"]

@@ -52,10 +52,10 @@ class Apart:
 
 
 @contextmanager
-def apart(texts: Texts) -> Iterator[Apart]:
-    """A client that sends these texts."""
+def apart(texts: Texts, *, key: str | None = None) -> Iterator[Apart]:
+    """A client that sends these texts, with a key where one is wanted."""
     here, there = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_work, args=(texts, there), daemon=True)
+    process = _SPAWN.Process(target=_work, args=(texts, key, there), daemon=True)
     process.start()
     try:
         yield Apart(here)
@@ -77,17 +77,17 @@ def floor() -> Iterator[int]:
             process.join()
 
 
-def _work(texts: Texts, pipe: Pipe) -> None:
+def _work(texts: Texts, key: str | None, pipe: Pipe) -> None:
     while True:
         job, *arguments = pipe.recv()
-        pipe.send(job(texts, *arguments))
+        pipe.send(job(texts, key, *arguments))
 
 
-def _singles(texts: Texts, port: int, seconds: float) -> list[Sent]:
+def _singles(texts: Texts, key: str | None, port: int, seconds: float) -> list[Sent]:
     async def run() -> list[Sent]:
         connection, sent, end = Connection(port), [], time.perf_counter() + seconds
         while time.perf_counter() < end:
-            request = request_of(texts.take(1))
+            request = request_of(texts.take(1), key=key)
             try:
                 answer = await connection.send(request)
             except ConnectionRefusedError:
@@ -100,8 +100,8 @@ def _singles(texts: Texts, port: int, seconds: float) -> list[Sent]:
     return asyncio.run(run())
 
 
-def _burst(texts: Texts, port: int, n_requests: int, n: int) -> list[Sent]:
-    return fire(port, [request_of(texts.take(n)) for _ in range(n_requests)])
+def _burst(texts: Texts, key: str | None, port: int, n_requests: int, n: int) -> list[Sent]:
+    return fire(port, [request_of(texts.take(n), key=key) for _ in range(n_requests)])
 
 
 class _Call:
