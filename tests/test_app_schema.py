@@ -1,4 +1,4 @@
-"""The service against its own OpenAPI document, with requests that nobody thought of.
+"""The service, as `plaudit serve` runs it, against its own OpenAPI document: with requests nobody thought of.
 
 By hand, and for longer: PLAUDIT_SCHEMA_EXAMPLES=200 pytest tests/test_app_schema.py
 """
@@ -8,23 +8,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
 import pytest
-import uvicorn
 
 from plaudit.pipeline import Pipeline
-from plaudit.service.app import create_app
 from plaudit.service.keys import generate
-from plaudit.service.settings import Settings
 from tests.fakes import fake_pipeline
-from tests.http import wait_for
+from tests.live import living
 
 if find_spec("schemathesis") is None:
     pytest.skip("schemathesis comes with plaudit[dev]", allow_module_level=True)
@@ -37,20 +31,11 @@ N_EXAMPLES = os.environ.get("PLAUDIT_SCHEMA_EXAMPLES", "5")
 @contextmanager
 def listening(load, **settings) -> Iterator[str]:
     """The address of a service on a port of this machine."""
-    app = create_app(Settings(perspective=True, body_seconds=5, **settings), load=load)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
-    try:
-        with httpx.Client(base_url=f"http://{host}:{port}") as client:
-            assert wait_for(client, "/health/ready", 200, seconds=60)
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    pipeline = load()
+    with living(lambda: pipeline, perspective=True, dump_workers=1, **settings) as live:
+        # Without keys the door that stands before all middleware is there too.
+        assert (live.app.state.doorkeeper is None) == ("api_keys" in settings)
+        yield live.url
 
 
 def check(address: str, folder: Path, *options: str) -> None:
