@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -52,15 +53,31 @@ def _server() -> Path:
             [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
             folder=folder,
         )
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
-        _run(
-            [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"],
-            folder=folder,
-        )
+        _control("start", folder)
     except (OSError, LookupError, subprocess.SubprocessError) as error:
         pytest.skip(f"PostgreSQL could not be started ({type(error).__name__})")
-    atexit.register(_run, [programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], folder=folder)
+    atexit.register(_control, "stop", folder)
     return folder
+
+
+def _control(action: str, folder: Path) -> None:
+    """Start the server, or end it as a crash would."""
+    programs = _programs()
+    assert programs is not None
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+    how = {"start": ["-l", folder / "log", "-o", options], "stop": ["-m", "immediate"]}[action]
+    _run([programs / "pg_ctl", "-D", folder / "data", "-w", *how, action], folder=folder)
+
+
+@contextmanager
+def outage() -> Iterator[None]:
+    """PostgreSQL crashes, is gone meanwhile, and is back afterwards."""
+    folder = _server()
+    _control("stop", folder)
+    try:
+        yield
+    finally:
+        _control("start", folder)
 
 
 def new_url(kind: str, folder: Path) -> str:

@@ -44,6 +44,13 @@ def client(database_url, tmp_path):
 
 
 @pytest.fixture
+def idle(database_url, tmp_path):
+    """A service that takes dumps in and does not work on them."""
+    with serving(data_dir=tmp_path / "data", database_url=database_url, dump_workers=0) as client:
+        yield client
+
+
+@pytest.fixture
 def on_disk(tmp_path):
     """The service's default storage: SQLite in its data folder; nothing is worked on."""
     with serving(data_dir=tmp_path / "data", dump_workers=0) as client:
@@ -117,14 +124,11 @@ def test_groups_have_pages_of_their_own_until_the_dump_goes(client, tmp_path):
 
 
 @pytest.mark.parametrize("packer", [bytes, gzip.compress, zstandard.compress])
-def test_packed_dumps_are_read(on_disk, tmp_path, packer):
-    with serving(data_dir=tmp_path / "other") as client:
-        assert send(client, packer(NDJSON)).json()["coverage"]["scored"] == 80
-        encoding = {bytes: "identity", gzip.compress: "gzip", zstandard.compress: "zstd"}[packer]
-        answer = client.post(
-            "/v1/dumps?wait=20", content=packer(NDJSON), headers={"Content-Encoding": encoding}
-        )
-        assert answer.json()["coverage"]["scored"] == 80
+def test_packed_dumps_are_read(client, packer):
+    assert send(client, packer(NDJSON)).json()["coverage"]["scored"] == 80
+    encoding = {bytes: "identity", gzip.compress: "gzip", zstandard.compress: "zstd"}[packer]
+    answer = client.post("/v1/dumps?wait=20", content=packer(NDJSON), headers={"Content-Encoding": encoding})
+    assert answer.json()["coverage"]["scored"] == 80
 
 
 def test_options_come_as_query_or_as_fields_of_a_form(client, tmp_path):
@@ -186,9 +190,9 @@ def test_a_failed_dump_tells_why_and_has_no_results(client):
     assert "PDF document" in found["detail"]
 
 
-def test_a_dump_that_waits_has_no_results_yet(on_disk):
-    path = on_disk.post("/v1/dumps?wait=0.2", content=NDJSON).headers["location"]
-    answer = on_disk.get(f"{path}/report")
+def test_a_dump_that_waits_has_no_results_yet(idle):
+    path = idle.post("/v1/dumps?wait=0.2", content=NDJSON).headers["location"]
+    answer = idle.get(f"{path}/report")
     assert "is queued" in problem(answer, "no-results")["detail"]
     assert answer.headers["retry-after"] == "2"
 
@@ -240,18 +244,19 @@ IDS = [
 
 
 @pytest.mark.parametrize("dump_id", IDS)
-def test_no_other_id_finds_anything(on_disk, dump_id):
-    on_disk.post("/v1/dumps", content=NDJSON)
+def test_no_other_id_finds_anything(idle, dump_id):
+    idle.post("/v1/dumps", content=NDJSON)
     for path in (f"/v1/dumps/{dump_id}", f"/v1/dumps/{dump_id}/report", f"/v1/dumps/{dump_id}/report.html"):
-        answer = on_disk.get(path)
+        answer = idle.get(path)
         assert answer.status_code in (404, 405) or path.startswith("/v1/dumps/..")
         assert "x-evil" not in answer.headers
-    assert on_disk.delete(f"/v1/dumps/{dump_id}").status_code in (404, 405)
-    assert len(on_disk.get("/v1/dumps").json()["dumps"]) == 1
+    assert idle.delete(f"/v1/dumps/{dump_id}").status_code in (404, 405)
+    assert len(idle.get("/v1/dumps").json()["dumps"]) == 1
 
 
-def test_what_is_too_long_is_refused_and_leaves_nothing(tmp_path):
-    with serving(data_dir=tmp_path / "data", max_dump_bytes=2048, max_body_bytes=1024) as client:
+def test_what_is_too_long_is_refused_and_leaves_nothing(database_url, tmp_path):
+    settings = {"data_dir": tmp_path / "data", "database_url": database_url}
+    with serving(**settings, max_dump_bytes=2048, max_body_bytes=1024) as client:
         declared = client.post("/v1/dumps", content=b"x" * 100_000)
         streamed = client.post("/v1/dumps", content=(b"x" * 100 for _ in range(1000)))
         filed = client.post("/v1/dumps", files={"file": ("a", b"x" * 2049)})
@@ -269,8 +274,9 @@ def test_an_unknown_packing_is_refused(on_disk):
     assert answer.status_code == 415
 
 
-def test_no_more_may_wait_than_there_is_room_for(tmp_path):
-    with serving(data_dir=tmp_path, dump_workers=0, max_open_dumps=2) as client:
+def test_no_more_may_wait_than_there_is_room_for(database_url, tmp_path):
+    settings = {"data_dir": tmp_path, "database_url": database_url}
+    with serving(**settings, dump_workers=0, max_open_dumps=2) as client:
         for _ in range(2):
             assert client.post("/v1/dumps", content=NDJSON).status_code == 202
         answer = client.post("/v1/dumps", content=NDJSON)
@@ -408,26 +414,27 @@ def test_an_upload_that_is_being_kept_is_not_dropped(tmp_path, monkeypatch):
     kept.close()
 
 
-def test_dumps_are_listed_page_by_page(on_disk):
-    assert on_disk.get("/v1/dumps").json() == {"dumps": [], "next": None}
-    ids = [on_disk.post("/v1/dumps", content=NDJSON).json()["id"] for _ in range(5)]
+def test_dumps_are_listed_page_by_page(idle):
+    assert idle.get("/v1/dumps").json() == {"dumps": [], "next": None}
+    ids = [idle.post("/v1/dumps", content=NDJSON).json()["id"] for _ in range(5)]
     found, before = [], None
     while True:
-        page = on_disk.get("/v1/dumps", params={"limit": 2, **({"before": before} if before else {})}).json()
+        page = idle.get("/v1/dumps", params={"limit": 2, **({"before": before} if before else {})}).json()
         found += [dump["id"] for dump in page["dumps"]]
         before = page["next"]
         if before is None:
             break
     assert found == ids[::-1]
     for wrong in ({"limit": 0}, {"limit": 501}, {"before": "x"}):
-        assert on_disk.get("/v1/dumps", params=wrong).status_code == 422
+        assert idle.get("/v1/dumps", params=wrong).status_code == 422
 
 
-def test_each_key_sees_its_own_dumps_and_is_charged_for_them(tmp_path):
+def test_each_key_sees_its_own_dumps_and_is_charged_for_them(database_url, tmp_path):
     made = [generate(name) for name in ("one", "two")]
     keys = ",".join(str(line) for _, line in made)
     one, two = ({"X-API-Key": key} for key, _ in made)
-    with serving(data_dir=tmp_path, api_keys=keys, quota_per_day=100) as client:
+    settings = {"data_dir": tmp_path, "database_url": database_url}
+    with serving(**settings, api_keys=keys, quota_per_day=100) as client:
         assert client.post("/v1/dumps", content=NDJSON).status_code == 401
         answer = client.post("/v1/dumps?wait=20", content=NDJSON, headers=one)
         path = answer.headers["location"]
@@ -533,10 +540,10 @@ def test_results_that_are_gone_are_told(client, tmp_path):
     assert "not in the data folder" in problem(client.get(f"{path}/report"), "storage-unavailable")["detail"]
 
 
-def test_deleting_while_it_waits_cancels_it(on_disk, tmp_path):
-    path = on_disk.post("/v1/dumps", content=NDJSON).headers["location"]
-    assert on_disk.delete(path).status_code == 204
-    assert on_disk.delete(path).status_code == 404
+def test_deleting_while_it_waits_cancels_it(idle, tmp_path):
+    path = idle.post("/v1/dumps", content=NDJSON).headers["location"]
+    assert idle.delete(path).status_code == 204
+    assert idle.delete(path).status_code == 404
     assert list(tmp_path.glob("data/uploads/*")) == []
 
 

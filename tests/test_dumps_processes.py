@@ -16,7 +16,7 @@ import pytest
 
 from plaudit.service.settings import Settings
 from plaudit.service.storage import Storage
-from tests.databases import database_url
+from tests.databases import database_url, new_url, outage
 from tests.servers import Server, running
 
 __all__ = ["database_url"]
@@ -156,8 +156,8 @@ def test_two_processes_share_the_work_and_do_nothing_twice(database_url, tmp_pat
         wait_until(lambda: left_on_disk(folder) == [])
 
 
-def test_a_dump_that_kills_processes_is_given_up(tmp_path):
-    with running(data_dir=tmp_path / "data", dump_lease_seconds=1) as server:
+def test_a_dump_that_kills_processes_is_given_up(database_url, tmp_path):
+    with running(data_dir=tmp_path / "data", database_url=database_url, dump_lease_seconds=1) as server:
         ids = send(server.client, b"this one is deadly\nand more\n")
         for _ in range(3):
             server.process.wait(120)
@@ -173,8 +173,8 @@ def test_a_dump_that_kills_processes_is_given_up(tmp_path):
         )
 
 
-def test_a_stalled_process_that_wakes_up_changes_nothing(tmp_path):
-    settings = {"data_dir": tmp_path / "data", "dump_lease_seconds": 1}
+def test_a_stalled_process_that_wakes_up_changes_nothing(database_url, tmp_path):
+    settings = {"data_dir": tmp_path / "data", "database_url": database_url, "dump_lease_seconds": 1}
     with running(**settings, seconds_a_comment=0.002) as first:
         ids = send(first.client, dump(900))
         wait_until(lambda: states(first.client, ids) == ["running"])
@@ -191,9 +191,10 @@ def test_a_stalled_process_that_wakes_up_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("when", ["queued", "running"])
-def test_a_dump_that_is_deleted_leaves_nothing(tmp_path, when):
+def test_a_dump_that_is_deleted_leaves_nothing(database_url, tmp_path, when):
     folder = tmp_path / "data"
-    with running(data_dir=folder, dump_lease_seconds=4, seconds_a_comment=0.002) as server:
+    settings = {"data_dir": folder, "database_url": database_url, "dump_lease_seconds": 4}
+    with running(**settings, seconds_a_comment=0.002) as server:
         busy, deleted = send(server.client, dump(700, name="x"), dump(700, name="y"))
         if when == "running":
             busy, deleted = deleted, busy
@@ -202,3 +203,28 @@ def test_a_dump_that_is_deleted_leaves_nothing(tmp_path, when):
         assert server.client.get(f"/v1/dumps/{deleted}").status_code == 404
         check_all_done(server, [busy], [700])
         wait_until(lambda: not list(folder.rglob(f"*{deleted}*")), seconds=20)
+
+
+def test_a_dump_outlives_a_crash_of_the_database_and_is_done_once(tmp_path):
+    url, folder, log = new_url("postgresql", tmp_path), tmp_path / "data", tmp_path / "log"
+    settings = {"data_dir": folder, "database_url": url, "dump_lease_seconds": 3, "log_level": "info"}
+    with running(**settings, log=log, seconds_a_comment=0.003) as server:
+        ids = send(server.client, dump(1500, name="d1500x"))
+        path = f"/v1/dumps/{ids[0]}"
+        wait_until(lambda: server.client.get(path).json()["progress"]["comments"] > 0)
+        assert states(server.client, ids) == ["running"]
+        with outage():
+            answer = server.client.get(path)
+            assert (answer.status_code, answer.json()["type"]) == (
+                503,
+                "urn:plaudit:problem:storage-unavailable",
+            )
+            body = {"comments": [{"text": "why so?"}]}
+            assert server.client.post("/v1/classify", json=body).status_code == 200
+            assert server.client.get("/health/ready").status_code == 200
+            time.sleep(1)
+        wait_until(lambda: server.client.get(path).status_code == 200)
+        check_all_done(server, ids, [1500])
+        check_nothing_lost_or_doubled(server, ids, [1500])
+        wait_until(lambda: left_on_disk(folder) == [])
+        assert times_done(log) == {ids[0]: 1}

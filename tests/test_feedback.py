@@ -126,10 +126,10 @@ def test_what_makes_no_sense_is_refused_and_not_kept(tmp_path, body, field):
     assert not (tmp_path / "data").exists()
 
 
-def test_keys_forget_their_own_only(tmp_path):
+def test_keys_forget_their_own_only(settings):
     made = [generate(name) for name in ("one", "two")]
     one, two = ({"X-API-Key": key} for key, _ in made)
-    with serving(data_dir=tmp_path, api_keys=",".join(str(line) for _, line in made)) as client:
+    with serving(**settings, api_keys=",".join(str(line) for _, line in made)) as client:
         sent = client.post("/v1/feedback", json=ONE, headers=one).json()
         assert client.delete(f"/v1/feedback/{sent['id']}", headers=two).status_code == 404
         assert client.delete(f"/v1/feedback/{sent['id']}", headers=one).status_code == 204
@@ -152,8 +152,8 @@ def test_a_correction_counts_as_a_comment_of_the_quota(tmp_path):
 
 
 @pytest.mark.parametrize("feedback_id", ["x", "0" * 32, "%00", "A" * 32, "..%2f"])
-def test_unknown_ids_are_not_found(tmp_path, feedback_id):
-    with serving(data_dir=tmp_path) as client:
+def test_unknown_ids_are_not_found(settings, feedback_id):
+    with serving(**settings) as client:
         client.post("/v1/feedback", json=ONE)
         assert client.delete(f"/v1/feedback/{feedback_id}").status_code in (404, 405)
 
