@@ -30,7 +30,7 @@ from plaudit.service.gate import Gate
 from plaudit.service.heads import Heads
 from plaudit.service.hosts import Hosts
 from plaudit.service.metrics import Meter, Metrics
-from plaudit.service.page_door import PageDoor
+from plaudit.service.page_door import KeyInForm, PageDoor
 from plaudit.service.prefix import Prefixed, Rooted
 from plaudit.service.scorers import n_cores
 from plaudit.service.sections import Sections
@@ -82,8 +82,9 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     )
     if settings.root_path:
         app.add_middleware(Rooted, prefix=settings.root_path)
-    door.install(app, routes.work, settings=settings)
+    door.install(app, routes.work, settings=settings, translated=(page.router,))
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
+    app.add_middleware(KeyInForm)
     traces.install(app, settings)
     longer = storing.install(app, settings)
     has_keys = bool(settings.api_keys or settings.api_keys_file)

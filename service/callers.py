@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Message
 
 from plaudit.service.problems import Problem
@@ -156,20 +156,39 @@ async def _unless(stopping: asyncio.Event, message: Awaitable[Message]) -> Messa
         await asyncio.gather(coming, ending, return_exceptions=True)
 
 
-async def whole_body(request: Request, *, held: Held, seconds: float) -> bytes:
-    """Return a body; it gets `seconds`, and as much again for every 256 KiB that have come.
+async def chunks_of(request: Request, *, held: Held, seconds: float) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it comes; it gets `seconds`, and as much again for every 256 KiB that have come.
+
+    Args:
+        request: Whose body.
+        held: Told how long it is so far: all of it counts as held.
+        seconds: Patience.
 
     Raises:
         ClientDisconnect: The caller left.
         Problem: It did not come in time (408), or there is no room for it (429).
     """
-    body, more, start = bytearray(), True, asyncio.get_running_loop().time()
+    n_bytes, more, start = 0, True, asyncio.get_running_loop().time()
     while more:
-        deadline = start + seconds * (1 + len(body) // _PORTION)
+        deadline = start + seconds * (1 + n_bytes // _PORTION)
         chunk, more = await next_chunk(request, deadline=deadline, seconds=seconds)
+        n_bytes += len(chunk)
+        held.set(n_bytes)
+        yield chunk
+
+
+async def whole_body(request: Request, *, held: Held, seconds: float) -> bytes:
+    """Return a body; patience, `held` and errors are those of `chunks_of`."""
+    body = bytearray()
+    async for chunk in chunks_of(request, held=held, seconds=seconds):
         body += chunk
-        held.set(len(body))
     return bytes(body)
+
+
+def gone(request: HTTPConnection) -> Problem:
+    """Count a caller who left; return the problem that ends the work, which nobody will read."""
+    request.app.state.metrics.gone.inc()
+    return Problem("caller-gone", "The caller left before the answer.")
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
@@ -187,8 +206,7 @@ async def while_there(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        request.app.state.metrics.gone.inc()
-        raise Problem("caller-gone", "The caller left before the answer.")
+        raise gone(request)
     finally:
         for task in (working, leaving):
             task.cancel()

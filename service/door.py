@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -23,16 +24,17 @@ _LENGTH: Final = b"content-length"
 class Doorkeeper:
     """Turns away by its head what would find no room: in a burst all wait for what one refusal takes."""
 
-    def __init__(self, router: APIRouter, *, engine: Engine) -> None:
+    def __init__(self, *routers: APIRouter, engine: Engine) -> None:
         """Stand before a model.
 
         Args:
-            router: Its POST requests need room.
+            *routers: Their POST requests need room.
             engine: Has the room.
         """
         self._engine = engine
         self._routes = {
             route.path: route
+            for router in routers
             for route in router.routes
             if isinstance(route, APIRoute) and "POST" in (route.methods or ())
         }
@@ -97,17 +99,26 @@ class Door:
         await self.app(scope, receive, send)
 
 
-def install(app: FastAPI, router: APIRouter, *, settings: Settings) -> None:
-    """Put the door before what a router of `app` answers; call it before any other middleware is added.
+def install(
+    app: FastAPI, router: APIRouter, *, settings: Settings, translated: Sequence[APIRouter] = ()
+) -> None:
+    """Put the door before what routers of `app` answer; call it before any other middleware is added.
 
     `state.doorkeeper` turns away even before all middleware, where that has no part in a refusal: None where
     a key must be known first, or a trace is kept of every request. `state.unreadable` answers what is no
     request at all.
+
+    Args:
+        app: What is behind the door.
+        router: Its POST requests need room.
+        settings: Say whether middleware has a part in every refusal.
+        translated: Routers whose POST requests need room too, and whose problems middleware puts into another
+            form: they are turned away behind that.
     """
-    keeper = Doorkeeper(router, engine=app.state.engine)
-    app.add_middleware(Door, keeper=keeper)
+    engine = app.state.engine
+    app.add_middleware(Door, keeper=Doorkeeper(router, *translated, engine=engine))
     is_first = not (settings.api_keys or settings.api_keys_file or settings.traces)
-    app.state.doorkeeper = keeper if is_first else None
+    app.state.doorkeeper = Doorkeeper(router, engine=engine) if is_first else None
     app.state.unreadable = Unreadable(app.state.metrics)
 
 

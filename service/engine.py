@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from plaudit.classifier import OnnxClassifier
 from plaudit.comment import Batch
 from plaudit.errors import OverloadedError
 from plaudit.items import EMPTY, Item, answers
-from plaudit.pipeline import Context, Pipeline
+from plaudit.pipeline import Context, OnBatch, Pipeline
 from plaudit.readers import ReadOptions
 from plaudit.report.envelope import Report
 from plaudit.scores import Classifier, Scores
@@ -240,19 +240,43 @@ class Engine:
         _ = self.pipeline
         with self.room.hold(weight_of([str(record.get("text") or "") for record in records])):
             batches = readers.read_records(records, options=replace(options, batch_size=_READ_AT_ONCE))
-            with self.gathering() as gathering:
-                while batch := await self.apart(lambda: next(batches, None)):
-                    await self.gather(batch, into=gathering)
-                return await self.report(gathering, context=context, group_by=group_by)
+            return await self.measure(batches, context=context, group_by=group_by)
+
+    async def measure(
+        self,
+        batches: Iterator[Batch],
+        *,
+        context: Context,
+        group_by: str | None,
+        on_batch: OnBatch = lambda _batch, _scores: None,
+    ) -> Report:
+        """Score batches as a section; the caller holds room for all of them.
+
+        No thread waits for the model. What is asked of `batches` and `on_batch` is asked in a thread.
+
+        Raises:
+            StorageError: The disk is full.
+        """
+        with self.gathering() as gathering:
+            while batch := await self.apart(lambda: next(batches, None)):
+                await self.gather(batch, into=gathering, on_batch=on_batch)
+            return await self.report(gathering, context=context, group_by=group_by)
 
     def gathering(self) -> Gathering:
         """Return what gathers a section; to be used as a context manager."""
         return Gathering(self._folder and self._folder / uuid4().hex)
 
-    async def gather(self, batch: Batch, *, into: Gathering) -> None:
+    async def gather(
+        self, batch: Batch, *, into: Gathering, on_batch: OnBatch = lambda _batch, _scores: None
+    ) -> None:
         """Score a batch and keep its facts; the caller holds room for it."""
         scores = await self.score(batch.comments.column("text").to_pylist())
-        await self.apart(lambda: into.add(batch, scores))
+
+        def add() -> None:
+            into.add(batch, scores)
+            on_batch(batch, scores)
+
+        await self.apart(add)
 
     async def report(self, gathering: Gathering, *, context: Context, group_by: str | None) -> Report:
         """Measure what was gathered."""
@@ -261,7 +285,7 @@ class Engine:
         return await self.apart(lambda: gathering.report(pipeline, context=context, group_by=group_by))
 
     async def run(self, job: Callable[[], _T]) -> _T:
-        """Run a job that uses `pipeline` in a thread.
+        """Run a job in a thread that is done before anything holds room.
 
         Raises:
             OverloadedError: Too many wait already.

@@ -13,6 +13,7 @@ import pytest
 from plaudit.pipeline import Pipeline
 from plaudit.service.callers import Bodies
 from plaudit.service.gathering import Gathering
+from plaudit.service.keys import generate
 from plaudit.service.problems import Problem
 from tests.fakes import KeywordClassifier, fake_pipeline
 from tests.http import JSON, serving
@@ -20,6 +21,8 @@ from tests.live import chunk, head, line, living, read_until
 from tests.test_app_errors import problem
 
 ONE = {"comments": [{"id": "c", "text": "Is it?"}]}
+FORM = "multipart/form-data; boundary=x"
+TEXT = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n'
 
 
 class Paced(KeywordClassifier):
@@ -68,6 +71,11 @@ def comments(n: int, prefix: str = "n") -> dict:
     return {"comments": [{"id": str(i), "text": f"{prefix}{i}" + "?" * (i % 2)} for i in range(n)]}
 
 
+def form(n: int, prefix: str = "n") -> bytes:
+    lines = "\n".join(each["text"] for each in comments(n, prefix)["comments"])
+    return TEXT + lines.encode() + b"\r\n--x--\r\n"
+
+
 def is_right(body: dict, response: httpx.Response) -> bool:
     results = response.json()["results"]
     return [each["id"] for each in results] == [each["id"] for each in body["comments"]] and all(
@@ -92,14 +100,57 @@ def test_large_bodies_have_a_bound_and_small_ones_their_place():
     assert bodies._n_bytes == 0
 
 
-def test_a_body_that_does_not_come_is_a_clear_4xx_and_harms_nobody():
+@pytest.mark.parametrize(
+    ("path", "kind", "begun"),
+    [
+        ("/v1/classify", "application/json", b'{"comments": ['),
+        ("/", FORM, TEXT + b"Is it?\r\n"),
+        ("/", FORM, b"-"),
+    ],
+)
+def test_a_body_that_does_not_come_is_a_clear_4xx_and_harms_nobody(path, kind, begun):
     with living(body_seconds=0.4) as live, live.connect() as slow:
-        slow.sendall(head("/v1/classify", content_type="application/json") + chunk(b'{"comments": ['))
+        slow.sendall(head(path, content_type=kind) + chunk(begun))
         assert live.client.post("/v1/classify", json=ONE).status_code == 200
         answer = read_until(slow, b"}")
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"urn:plaudit:problem:request-timeout" in answer
     assert b"connection: close" in answer.lower()
+
+
+def test_a_form_that_does_not_come_is_not_waited_for_because_it_may_hold_a_key():
+    with living(body_seconds=0.4, api_keys=str(generate("anna")[1])) as live:
+        for begun in (b"", chunk(b"--x\r\n")):
+            with live.connect() as slow:
+                slow.sendall(head("/", content_type=FORM) + begun)
+                answer = read_until(slow, b"}")
+            assert answer.startswith(b"HTTP/1.1 408")
+            assert b"connection: close" in answer.lower()
+        with live.connect() as leaver:
+            leaver.sendall(head("/", content_type=FORM))
+        end = time.monotonic() + 5
+        while not live.value("plaudit_callers_gone_total") and time.monotonic() < end:
+            time.sleep(0.01)
+        assert live.value("plaudit_callers_gone_total") == 1
+
+
+def test_forms_count_as_bodies_that_are_held():
+    with living(max_body_bytes=2**20, max_bodies_bytes=2**20) as live:
+        with live.connect() as slow:
+            slow.sendall(head("/", content_type=FORM) + chunk(TEXT + b"x" * 700_000))
+            end = time.monotonic() + 4
+            while not live.app.state.bodies._n_bytes >= 700_000 and time.monotonic() < end:
+                time.sleep(0.01)
+            refused = live.client.post("/", data={"text": "x" * 700_000})
+            problem(refused, "overloaded")
+            assert live.client.post("/", data={"text": "x"}).status_code == 200
+        end = time.monotonic() + 4
+        while live.app.state.bodies._n_bytes and time.monotonic() < end:
+            time.sleep(0.01)
+        assert live.value("plaudit_callers_gone_total") == 1
+        taken = live.client.post("/", data={"text": "x" * 700_000})
+        assert problem(taken, "invalid-request")["detail"].startswith("The pasted text")  # it was read
+        assert live.app.state.bodies._n_bytes == 0
 
 
 def test_a_head_that_does_not_come_or_does_not_end_is_given_up():
@@ -127,16 +178,21 @@ def test_half_open_connections_harm_nobody():
             each.close()
 
 
-@pytest.mark.parametrize("path", ["/v1/classify", "/v1/classify/stream"])
-def test_a_body_in_chunks_of_one_byte_is_read(path):
-    kind = "application/json" if path == "/v1/classify" else "application/x-ndjson"
-    body = json.dumps(comments(200)).encode() if path == "/v1/classify" else line("Is it?") * 200
+@pytest.mark.parametrize(
+    ("path", "kind", "body", "mark"),
+    [
+        ("/v1/classify", "application/json", json.dumps(comments(200)).encode(), b'"label"'),
+        ("/v1/classify/stream", "application/x-ndjson", line("Is it?") * 200, b'"label"'),
+        ("/", FORM, form(200), b"data-label="),
+    ],
+)
+def test_a_body_in_chunks_of_one_byte_is_read(path, kind, body, mark):
     with living() as live, live.connect() as connection:
         pieces = b"".join(chunk(body[i : i + 1]) for i in range(len(body))) + chunk(b"")
         connection.sendall(head(path, content_type=kind, more="Connection: close\r\n") + pieces)
         answer = read_until(connection, b"never", seconds=20)
     assert answer.startswith(b"HTTP/1.1 200")
-    assert answer.count(b'"label"') == 200
+    assert answer.count(mark) == 200
 
 
 def test_a_million_chunks_of_one_byte_do_not_stop_the_others():
@@ -200,14 +256,17 @@ def test_a_million_tiny_lines_need_no_more_memory_than_a_thousand():
     assert peaks[1] - peaks[0] < 30
 
 
-def test_who_leaves_is_dropped_and_makes_room():
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [("/v1/classify", "application/json", json.dumps(comments(2000)).encode()), ("/", FORM, form(2000))],
+)
+def test_who_leaves_is_dropped_and_makes_room(path, kind, body):
     pipeline = paced(0.005)
     with living(lambda: pipeline) as live:
-        body = json.dumps(comments(2000)).encode()
         with live.connect() as leaver:
             leaver.sendall(
-                b"POST /v1/classify HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
-                b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                b"POST %b HTTP/1.1\r\nHost: t\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+                % (path.encode(), kind.encode(), len(body), body)
             )
             end = time.monotonic() + 5
             while live.app.state.engine.room.taken < 2000 and time.monotonic() < end:
@@ -272,6 +331,49 @@ def test_who_leaves_during_the_report_keeps_thread_and_room_until_it_ends(monkey
     assert not [each for each in caplog.records if each.name == "asyncio"]
 
 
+def test_a_burst_of_forms_is_answered_rightly_or_refused():
+    with living(lambda: paced(0.01), max_waiting=100) as live:
+
+        def post(i: int) -> httpx.Response:
+            return httpx.post(
+                f"{live.url}/", content=form(40, prefix=f"b{i}-"), headers={"Content-Type": FORM}, timeout=60
+            )
+
+        with ThreadPoolExecutor(16) as pool:
+            found = list(pool.map(post, range(16)))
+        statuses = [response.status_code for response in found]
+        assert set(statuses) == {200, 429}
+        for response in found:
+            if response.status_code == 200:
+                assert "40 of 40 comments scored" in response.text
+            else:
+                assert 1 <= int(response.headers["retry-after"]) <= 60
+        assert live.app.state.engine.room.taken == 0
+        assert live.value("plaudit_problems_total", kind="overloaded") == statuses.count(429)
+
+
+def test_forms_that_wait_for_the_model_keep_no_thread_from_others():
+    class Held(Stuck):
+        def classify(self, texts):
+            return super().classify(texts) if "n1?" in texts else KeywordClassifier.classify(self, texts)
+
+    fake, classifier = fake_pipeline(), Held()
+    pipeline = Pipeline(classifier=classifier, references=fake.references, policy=fake.policy)
+    with living(lambda: pipeline, concurrency=1, batches=2) as live, ThreadPoolExecutor(1) as pool:
+        classifier.go.clear()
+        sent = {"content": form(2), "headers": {"Content-Type": FORM}, "timeout": 60}
+        waiting = pool.submit(httpx.post, f"{live.url}/", **sent)
+        try:
+            assert classifier.entered.wait(20)
+            assert live.app.state.engine.room.taken == 2
+            large = comments(1000, prefix="m")  # more than is worked on without a thread
+            assert is_right(large, live.client.post("/v1/classify", json=large))
+            assert live.client.post("/v1/index", json=large).status_code == 200
+        finally:
+            classifier.go.set()
+        assert waiting.result().status_code == 200
+
+
 def test_bursts_over_capacity_are_answered_rightly_or_refused():
     with living(lambda: paced(0.0005), max_waiting=1000) as live:
         bodies = [comments(40, prefix=f"b{i}-") for i in range(240)]
@@ -293,7 +395,8 @@ def test_bursts_over_capacity_are_answered_rightly_or_refused():
         assert live.value("plaudit_problems_total", kind="overloaded") == statuses.count(429)
 
 
-def test_refusals_need_neither_the_body_nor_the_model():
+@pytest.mark.parametrize(("path", "kind"), [("/v1/classify", "application/json"), ("/", FORM)])
+def test_refusals_need_neither_the_body_nor_the_model(path, kind):
     pipeline = stuck()
     with living(lambda: pipeline, max_waiting=100) as live:
         pipeline.classifier.go.clear()
@@ -301,8 +404,8 @@ def test_refusals_need_neither_the_body_nor_the_model():
             waiting = pool.submit(httpx.post, f"{live.url}/v1/classify", json=comments(90), timeout=60)
             assert pipeline.classifier.entered.wait(20)
             with live.connect() as silent:  # declares a body of which not a byte comes
-                declared = b"Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
-                silent.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: t\r\n" + declared)
+                declared = f"Content-Type: {kind}\r\nContent-Length: 100000\r\n\r\n"
+                silent.sendall(f"POST {path} HTTP/1.1\r\nHost: t\r\n{declared}".encode())
                 answer = read_until(silent, b"}")
             assert answer.startswith(b"HTTP/1.1 429")
             assert b"retry-after: " in answer.lower()

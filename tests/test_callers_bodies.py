@@ -27,6 +27,7 @@ def memory_mib() -> float:
     [
         ("/v1/classify", "application/json", b"413"),
         ("/v1/index", "application/json", b"413"),
+        ("/", "application/x-www-form-urlencoded", b"413"),
         ("/v1/classify/stream", "application/x-ndjson", b"200"),  # a line that is an error in its place
         ("/v1/dumps", "application/octet-stream", b"202"),  # which lies on the disk
     ],

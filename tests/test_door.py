@@ -26,7 +26,7 @@ def full():
         yield client
 
 
-@pytest.mark.parametrize("path", ["/v1/classify", "/v1/index"])
+@pytest.mark.parametrize("path", ["/v1/classify", "/v1/index", "/"])
 @pytest.mark.parametrize("n_bytes", [10, 100_000])
 def test_what_finds_no_room_is_refused_unread(full, path, n_bytes):
     answer = full.post(path, content=b"?" * n_bytes, headers={**JSON, "X-Request-Id": "r-1"})
@@ -36,6 +36,20 @@ def test_what_finds_no_room_is_refused_unread(full, path, n_bytes):
     value = full.app.state.metrics.registry.get_sample_value
     labels = {"route": path, "method": "POST", "status": "429"}
     assert value("plaudit_requests_total", labels) == 1
+
+
+def test_a_browser_is_refused_with_a_page(full):
+    answer = full.post("/", data={"text": "is it?"}, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert "There is no room for more work now" in answer.text
+    assert full.get("/").status_code == 200
+
+
+def test_on_a_socket_a_browser_is_refused_with_a_page_too():
+    with living(max_waiting=100) as live, live.app.state.engine.room.hold(100):
+        answer = live.client.post("/", data={"text": "is it?"}, headers={"Accept": "text/html"})
+    assert answer.status_code == 429
+    assert answer.headers["content-type"].startswith("text/html")
 
 
 def test_a_refusal_is_logged_with_its_path(full, caplog):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
 import json
 import re
+import tracemalloc
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote_from_bytes, unquote_plus
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plaudit.report import group_file
 from plaudit.report.envelope import Report
+from plaudit.service import page_view, submission
 from plaudit.service.keys import generate
 from plaudit.service.page_view import _environment
 from plaudit.service.submission import Submission
@@ -255,8 +261,10 @@ def test_limits_are_told_and_kept():
         long = sent(client, "x" * 5000)
         assert long.status_code == 413
         assert "longer than 4,096 bytes" in long.text
+        n_before = client.app.state.engine.classifier.n_seen
         many = sent(client, "\n".join("abcdef"))
         assert many.status_code == 413
+        assert client.app.state.engine.classifier.n_seen == n_before
         assert "more than 5 comments" in many.text
         assert sent(client, "\n".join("abcde")).status_code == 200
 
@@ -284,7 +292,7 @@ def test_nothing_is_left_on_the_disk(client, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "C:\\temp\\x.csv", ".hidden", "", "a\x00b\n.txt", "é" * 300]
+    "name", ["../../etc/passwd", "C:\\temp\\x.csv", ".hidden", "", "a\x00b\n.txt", "é" * 300, "𝐚" * 300]
 )
 def test_a_file_s_name_names_no_path(client, name):
     class File:
@@ -295,6 +303,64 @@ def test_a_file_s_name_names_no_path(client, name):
     assert not set(path) & set("/\\\0\n")
     assert not path.startswith(".")
     assert len(path) <= 100
+    assert len(path.encode()) <= 255  # what a disk takes
+
+
+@pytest.mark.parametrize("sent_as", ["a text", "a file", "a large file"])
+def test_a_disk_that_takes_nothing_is_told_of_and_is_nobody_s_fault_here(
+    client, tmp_path, monkeypatch, sent_as
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    file = {"file": ("a.txt", b"why so?\n" * (200_000 if sent_as == "a large file" else 1))}
+    response = sent(client, "why so?", files=None if sent_as == "a text" else file, headers=SCRIPTED)
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:plaudit:problem:storage-unavailable"
+    assert "No such file or directory" in response.json()["detail"]
+    assert response.headers["retry-after"]
+    assert str(tmp_path) not in response.text
+
+
+@pytest.mark.parametrize("fields", [{"text": "one\ntwo"}, {"text": "one", "platform": "myspace"}])
+def test_a_page_that_shows_what_was_sent_is_written_beside_the_event_loop(client, monkeypatch, fields):
+    beside, page_of = [], page_view.page
+
+    def seen(*arguments, **named):
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            beside.append(True)
+        return page_of(*arguments, **named)
+
+    monkeypatch.setattr("plaudit.service.page.page", seen)
+    monkeypatch.setattr("plaudit.service.page_door.page", seen)
+    assert sent(client, **fields).status_code in (200, 422)
+    assert beside == [True]
+
+
+@given(st.binary(max_size=30), st.integers(0, 7))
+def test_escapes_mean_what_they_mean_elsewhere_wherever_a_piece_ends(content, n_before):
+    escaped = b"x" * n_before + quote_from_bytes(content, safe="").encode() + b"%"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submission, "_PIECE", 4)
+        assert submission._unescaped(escaped) == unquote_plus(escaped.decode())
+
+
+def test_a_form_of_escapes_takes_no_more_memory_than_another():
+    body = b"text=" + b"%41" * 700_000
+    tracemalloc.start()
+    try:
+        assert submission._pairs(body) == [("text", "A" * 700_000)]
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_plain_form_has_no_more_fields_than_another(client):
+    response = client.post(
+        "/", content=b"a=1&" * 30 + b"text=x", headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert response.status_code == 400
+    assert response.json()["detail"] == "The form has more than 20 fields."
 
 
 def test_a_keyed_service_takes_the_key_from_the_form():
@@ -322,6 +388,18 @@ def test_the_page_counts_against_the_quota():
         refused = client.post("/", data={"text": "d"}, headers=headers)
         assert refused.status_code == 429
         assert "quota" in refused.text
+
+
+def test_what_does_not_fit_into_the_quota_costs_no_work_and_nothing_of_it():
+    key, valid = generate("anna")
+    with serving(api_keys=str(valid), quota_per_day=3) as client:
+        headers = {**HTML, "X-API-Key": key}
+        n_before = client.app.state.engine.classifier.n_seen
+        assert client.post("/", data={"text": "a\nb\nc\nd"}, headers=headers).status_code == 413
+        assert client.post("/", data={"text": "a\nb"}, headers=headers).headers["ratelimit-remaining"] == "1"
+        refused = client.post("/", data={"text": "c\nd"}, headers=headers)
+        assert (refused.status_code, refused.headers["ratelimit-remaining"]) == (429, "1")
+        assert client.app.state.engine.classifier.n_seen == n_before + 2
 
 
 def test_the_page_s_templates_need_no_markup_of_ours(client):
