@@ -82,7 +82,8 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     )
     if settings.root_path:
         app.add_middleware(Rooted, prefix=settings.root_path)
-    door.install(app, routes.work, settings=settings, translated=(page.router,))
+    others = (page.router, perspective.router) if settings.perspective else (page.router,)
+    door.install(app, routes.work, settings=settings, translated=others)
     access.install(app, settings, in_query=(perspective.PATH,) if settings.perspective else ())
     app.add_middleware(KeyInForm)
     traces.install(app, settings)

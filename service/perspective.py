@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plaudit.scores import FLAGS, LABELS
+from plaudit.service.callers import while_there
 from plaudit.service.intake import JSON, JsonRoute
 from plaudit.service.problems import MEDIA_TYPE
 from plaudit.service.quotas import count
@@ -135,7 +136,8 @@ router = APIRouter(route_class=JsonRoute)
 async def analyze(request: Request, body: AnalyzeCommentRequest) -> Response:
     """Score one comment as Perspective's `comments:analyze` does, for the attributes of this service.
 
-    Of the first three, one fits each comment and their scores add up to 1; the others stand alone.
+    Of the first three, one fits each comment and their scores add up to 1; the others stand alone. The model
+    is named in the headers `X-Model-Id` and `X-Model-Hash`.
     """
     engine, text = request.app.state.engine, body.comment.text
     refusal = _refusal(body, readable=engine.classifier.languages)
@@ -143,12 +145,17 @@ async def analyze(request: Request, body: AnalyzeCommentRequest) -> Response:
         return refusal
     request.state.n_comments = 1
     await count(request, 1)
-    (answer,) = await engine.classify([("1", text)])
+    (answer,) = await while_there(request, engine.classify([("1", text)]))
     if "error" in answer:
         return _refuse("Comment must be non-empty.", error="COMMENT_EMPTY")
     if not answer["supported"] and not body.languages:
         return _no_such_language([answer["language"]], body, key="detectedLanguages")
-    return _json(_answered(body, answer))
+    model = engine.classifier.model
+    return Response(
+        orjson.dumps(_answered(body, answer)),
+        headers={"X-Model-Id": model.id, "X-Model-Hash": model.hash},
+        media_type=JSON,
+    )
 
 
 def _refusal(body: AnalyzeCommentRequest, *, readable: Sequence[str]) -> Response | None:
@@ -205,10 +212,6 @@ def _answered(body: AnalyzeCommentRequest, answer: dict[str, Any]) -> dict[str, 
         "detectedLanguages": detected,
         **token,
     }
-
-
-def _json(content: object) -> Response:
-    return Response(orjson.dumps(content), media_type=JSON)
 
 
 def install(app: FastAPI) -> None:

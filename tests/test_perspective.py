@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 
 import pytest
 
@@ -8,6 +10,7 @@ from plaudit.scores import FLAGS, LABELS
 from plaudit.service import perspective
 from plaudit.service.keys import generate
 from tests.http import JSON, serving
+from tests.live import living, read_until
 
 PATH = "/v1alpha1/comments:analyze"
 KEY, HASH = generate("audit")
@@ -73,6 +76,46 @@ def test_the_answer_has_perspective_s_shape(client):
         "clientToken": "t-1",
     }
     perspective.AnalyzeCommentResponse.model_validate(response.json())
+
+
+def test_the_model_is_named(client):
+    response, model = ask(client, "QUESTION"), client.get("/v1/model").json()
+    assert (response.headers["x-model-id"], response.headers["x-model-hash"]) == (model["id"], model["hash"])
+
+
+def test_where_there_is_no_room_it_is_refused_unread_and_in_google_s_shape():
+    with living(perspective=True, max_waiting=100) as live, live.app.state.engine.room.hold(100):
+        with live.connect() as silent:  # declares a body of which not a byte comes
+            silent.sendall(
+                f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n".encode()
+                + b"Content-Length: 1000\r\n\r\n"
+            )
+            answer = read_until(silent, b"}")
+        assert answer.startswith(b"HTTP/1.1 429")
+        assert b"retry-after: 1" in answer.lower()
+        assert error_of(ask(live.client, "QUESTION"))["status"] == "RESOURCE_EXHAUSTED"
+
+
+def test_who_leaves_is_dropped(monkeypatch):
+    with living(perspective=True) as live:
+        begun, ended = threading.Event(), threading.Event()
+
+        async def never(_comments):
+            begun.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.set()
+
+        monkeypatch.setattr(live.app.state.engine, "classify", never)
+        with live.connect() as leaver:
+            body = json.dumps({"comment": {"text": QUESTION}, "requestedAttributes": {"QUESTION": {}}})
+            leaver.sendall(
+                f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+            assert begun.wait(10)
+        assert ended.wait(10)
 
 
 def test_without_a_token_none_comes_back(client):
