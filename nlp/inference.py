@@ -42,6 +42,7 @@ _CACHE_SIZE: Final = 10_000  # texts a generation, some 4 MB; ten times more fin
 _MAX_CACHED: Final = 4 * 80  # bytes of ids: what comes again is short
 _SLOWER: Final = ["BiasGeluFusion"]  # makes one operator of two that take three quarters of its time
 _AS_REQUESTED: Final = {"arena_extend_strategy": 1}  # not in powers of two
+_REGISTERING: Final = threading.Lock()  # a cache alone lets two threads in at once
 _INPUTS: Final = {"input_ids", "attention_mask"}
 _OUTPUTS: Final = ["label_logits", "flag_logits"]
 
@@ -284,7 +285,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 @cache
-def _share_memory() -> None:
+def _register_pool() -> None:
     """Let all networks of this process take what passes between operators from one pool.
 
     Each would keep a pool of its own, as large as its largest batches that ever ran at the same time: that
@@ -295,7 +296,8 @@ def _share_memory() -> None:
 
 
 def _session(model: Path | bytes, threads: int | None) -> ort.InferenceSession:
-    _share_memory()
+    with _REGISTERING:
+        _register_pool()
     options = ort.SessionOptions()
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = threads or _n_cores()

@@ -179,6 +179,8 @@ def test_differences_are_as_exact_as_they_need_to_be():
     assert phrases.change_interval(-0.0312, 0.0001, "share") == "−3.1 to +0.0 pp"
     assert phrases.change_interval(-0.0004, 0.0006, "share") == "−0.04 to +0.06 pp"
     assert phrases.change(0, "share") == "±0.0 pp"
+    assert phrases.change(-0.004, "points") == "±0.0"
+    assert phrases.change(-0.00001, "share") == "±0.00 pp"
     assert phrases.change(-12.34, "points") == "−12.3"
     assert phrases.change(60, "hours") == "+2.5 days"
 

@@ -90,3 +90,28 @@ def test_what_only_teachers_labelled_is_never_held_out(tmp_path: Path) -> None:
     assert sum(not c.annotated for c in parts.train) > 0
     assert all(c.annotated for c in parts.held_out)
     assert first in {c.text for c in (*parts.train, *parts.held_out)}
+
+
+def test_a_file_held_out_whole_takes_the_place_of_a_share(tmp_path: Path) -> None:
+    comments = plenty()
+    train = rows(tmp_path / "train.jsonl", *comments)
+    # One of the training rows is a copy of a held-out one, one held-out row is in a test set.
+    held = rows(tmp_path / "held.jsonl", comments[0], *((f"{text} again", label) for text, label in comments))
+    kept = config.load(overrides=[f"data.held_out={json.dumps([str(held)])}", "data.n_applause=0",
+                                  f"data.train={json.dumps([str(train)])}"])  # fmt: skip
+    frozen = [LabelledComment(text=f"{comments[1][0]} again", label=comments[1][1])]
+    parts = prepare(kept, frozen=frozen)
+    assert {c.text for c in parts.held_out} == {comments[0][0], *(f"{t} again" for t, _ in comments)} - {
+        frozen[0].text
+    }
+    assert {c.text for c in parts.train} == {text for text, _ in comments[1:]}
+
+
+def test_a_label_that_the_held_out_file_lacks_is_named(tmp_path: Path) -> None:
+    train = rows(tmp_path / "train.jsonl", *plenty())
+    held = rows(tmp_path / "held.jsonl", ("where is it", "question"), ("so it is", "genuine"))
+    kept = config.load(
+        overrides=[f"data.train={json.dumps([str(train)])}", f"data.held_out={json.dumps([str(held)])}"]
+    )
+    with pytest.raises(TrainingDataError, match=r"held-out part .* has no generic_praise; .*data.held_out"):
+        prepare(kept)

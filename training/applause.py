@@ -73,7 +73,9 @@ def _praise(code: str, draw: random.Random) -> str:
 
 
 def _filled(code: str, frame: str, draw: random.Random) -> str:
-    return _SLOT.sub(lambda slot: draw.choice(_words()[code][slot[1]]), frame)
+    while _SLOT.search(frame):  # what fills a slot may hold others
+        frame = _SLOT.sub(lambda slot: draw.choice(_words()[code][slot[1]]), frame)
+    return frame
 
 
 def _joined(first: str, second: str, draw: random.Random) -> str:

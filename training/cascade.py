@@ -129,8 +129,10 @@ def build(
     seconds: list[float] = []
     lessons = [chosen[i] for i in taught]
     for plan in plans:
-        students.take(plan.network, begun.get(plan.file, {}))
-        on_stage(f"Distilling {plan.file.removesuffix('.onnx')}")
+        begins = plan.file in begun
+        fits = students.take(plan.network, begun.get(plan.file, {}))
+        anew = " anew, as it had another size" if begins and not fits else ""
+        on_stage(f"Distilling {plan.file.removesuffix('.onnx')}{anew}")
         distil(
             plan.network, lesson, epochs=plan.epochs, batch_size=plan.batch_size,
             learning_rate=plan.learning_rate, seed=config.seed, bf16=config.bf16, on_progress=on_progress,

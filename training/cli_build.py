@@ -122,7 +122,7 @@ def build(
                 device=device,
                 threads=threads,
                 after_fit=start.blend if start and not replay else None,
-                students=start.students if start else {},
+                students=start.students() if start and knobs.cascade.texts else {},
                 on_progress=step_reporter(meter, batch_size=knobs.train.batch_size),
                 on_stage=meter.say,
             )

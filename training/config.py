@@ -17,6 +17,7 @@ class DataConfig:
     """Which labelled files; see `config.toml`."""
 
     train: tuple[str, ...]
+    held_out: tuple[str, ...]
     calibration_share: float
     n_applause: int
 

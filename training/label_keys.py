@@ -51,9 +51,9 @@ class Joined:
 
 
 def shipped() -> list[Path]:
-    """Return the label files to train on that come with plaudit; test sets are not among them."""
+    """Return the label files to train on that come with plaudit; what is tested on and held out is not."""
     folder = Path(str(files("plaudit.training"))) / "labels"
-    return sorted(path for path in folder.glob("*.jsonl") if not path.stem.startswith("test"))
+    return sorted(p for p in folder.glob("*.jsonl") if not p.stem.startswith(("test", "held_out")))
 
 
 def key_of(text: str) -> str:

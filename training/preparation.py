@@ -65,18 +65,33 @@ def prepare(
     annotated = [c for c in clean if c.annotated]
     usable = dataset.without_conflicts(annotated)
     _check_conflicts(annotated, usable)
-    found = splitting.split(usable, share=config.data.calibration_share, seed=config.train.seed)
-    held_out = [usable[row] for row in found.chosen]
+    held_out, rest = _apart(config, usable, frozen=frozen, columns=columns)
     # What only teachers labelled says nothing of how often a model is right: never held out.
     taught = splitting.without_leaks([c for c in clean if not c.annotated], held_out)
     parts = Parts(
-        train=[*(usable[row] for row in found.rest), *taught, *_applause(config)],
+        train=[*rest, *taught, *_applause(config)],
         held_out=held_out,
         n_leaked=len(comments) - len(clean),
         n_conflicting=len(annotated) - len(usable),
     )
     _check_labels(parts, n=len(comments))
     return parts
+
+
+def _apart(
+    config: Config,
+    usable: Sequence[LabelledComment],
+    *,
+    frozen: Sequence[LabelledComment],
+    columns: Mapping[str, str] | None,
+) -> tuple[list[LabelledComment], list[LabelledComment]]:
+    """Return what is held out, and what of the rest shares nothing with it."""
+    if config.data.held_out:
+        named = [c for path in config.data.held_out for c in dataset.load(path, columns=columns)]
+        held_out = splitting.without_leaks(dataset.without_conflicts(named), frozen)
+        return held_out, splitting.without_leaks(usable, held_out)
+    found = splitting.split(usable, share=config.data.calibration_share, seed=config.train.seed)
+    return [usable[row] for row in found.chosen], [usable[row] for row in found.rest]
 
 
 def _applause(config: Config) -> list[LabelledComment]:
@@ -91,7 +106,7 @@ def _check_labels(parts: Parts, *, n: int) -> None:
             out = f"; {parts.n_leaked:,} were left out, being in a test set" if parts.n_leaked else ""
             raise TrainingDataError(
                 f"The {name} part ({len(part):,} of {n:,} rows{out}) has no {', '.join(missing)}; "
-                "expected rows of every label: add some, or raise data.calibration_share."
+                "expected rows of every label: add some, or hold out others (data.held_out)."
             )
 
 

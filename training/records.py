@@ -180,7 +180,7 @@ def _floats(row: NDArray[Any], *, digits: int = 5) -> Any:
 def data_record(config: Config, parts: Parts, *, origin: str | None) -> dict[str, Any]:
     """Return names, counts and digests of the labelled data, and the words on where it comes from."""
     record = {
-        "files": [Path(p).name for p in config.data.train],
+        "files": [Path(p).name for p in (*config.data.train, *config.data.held_out)],
         "train": part_record(parts.train),
         "held_out": part_record(parts.held_out),
         "left_out": {"in_a_test_set": parts.n_leaked, "two_labels": parts.n_conflicting},

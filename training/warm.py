@@ -65,18 +65,24 @@ class Start:
         manifest: Of the artefact.
         encoder: Folder with its weights as floats; see `restoring`.
         classifier: The artefact as it is served.
-        students: Weights of its small networks, by file and name.
     """
 
     manifest: Manifest
     encoder: Path
     classifier: OnnxClassifier
-    students: Mapping[str, restoring.Weights]
 
     @property
     def knobs(self) -> list[str]:
         """Overrides of the configuration."""
         return [*KNOBS, f'encoder.name="{self.encoder}"', f"encoder.max_tokens={self.manifest.max_tokens}"]
+
+    def students(self) -> Mapping[str, restoring.Weights]:
+        """Return the weights of its small networks, by file and name.
+
+        Raises:
+            ArtifactError: A graph cannot be turned back.
+        """
+        return restoring.small(self.classifier.artifact)
 
     def languages(self, parts: Parts) -> tuple[str, ...]:
         """Return what the model read before, and what the new rows add."""
@@ -162,7 +168,6 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
             manifest=classifier.artifact.manifest,
             encoder=encoder,
             classifier=classifier,
-            students=restoring.small(classifier.artifact),
         )
 
 

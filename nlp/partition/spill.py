@@ -74,11 +74,13 @@ class Spill:
         if not path.exists():
             return
         waiting: list[pa.Table] = []
+        n_waiting = 0
         for rows in streams_of(path):
             waiting.append(rows)
-            if n_rows is not None and sum(map(len, waiting)) >= n_rows:
+            n_waiting += len(rows)
+            if n_rows is not None and n_waiting >= n_rows:
                 yield pa.concat_tables(waiting).combine_chunks()
-                waiting = []
+                waiting, n_waiting = [], 0
         if waiting:
             yield pa.concat_tables(waiting).combine_chunks()
         if not again:

@@ -180,13 +180,16 @@ def change(value: float, unit: str, *, size: float | None = None) -> str:
         unit: points (0 to 100), or a signal's.
         size: Largest of the numbers that should be equally exact; None: this one.
     """
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
     exact = abs(value) if size is None else size
     if unit == "points":
-        return f"{sign}{abs(value):.1f}"
-    if unit == "share":
-        return f"{sign}{abs(value) * 100:.{2 if 0 < exact < 0.00095 else 1}f} pp"
-    return f"{sign}{quantity(abs(value), unit)}"
+        shown = f"{abs(value):.1f}"
+    elif unit == "share":
+        shown = f"{abs(value) * 100:.{2 if 0 < exact < 0.00095 else 1}f} pp"
+    else:
+        shown = quantity(abs(value), unit)
+    # A bound keeps its sign, which says on what side of nothing it lies.
+    is_nothing = value == 0 or (size is None and not any(digit in "123456789" for digit in shown))
+    return f"{'±' if is_nothing else '+' if value > 0 else '−'}{shown}"
 
 
 def change_interval(low: float, high: float, unit: str) -> str:
