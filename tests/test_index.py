@@ -240,7 +240,7 @@ class TestManipulation:
                 praise = ("great", "cool", "nice", "love this so much", "follow me for more")[i % 5]
                 rows[i] = {**rows[i], "text": praise, "author": f"bot{i}", "is_creator": False}
             # As sure of these words as the shipped model is: applause counts by how sure.
-            facts = facts_from(rows, classifier=KeywordClassifier(confidence=0.985))
+            facts = facts_from(rows, classifier=KeywordClassifier(confidence=0.96))
             found.append(numbers(measure(facts, **TOOLS))["authenticity"])
         assert found == sorted(found, reverse=True)
         assert found[2] < found[0] - 3

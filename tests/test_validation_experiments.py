@@ -78,7 +78,7 @@ def pc_not(comments: Comments) -> object:
 
 def test_injected_bots_lower_authenticity_step_by_step() -> None:
     # As sure of praise as the shipped model is: applause counts by how sure.
-    pipeline = replace(fake_pipeline(), classifier=KeywordClassifier(confidence=0.985))
+    pipeline = replace(fake_pipeline(), classifier=KeywordClassifier(confidence=0.96))
     claim = injected_bots(study(material(), bench=Bench(pipeline)))
     assert row(claim, "Spearman").value == pytest.approx(-1.0)
     assert row(claim, "Spearman").verdict == "pass"

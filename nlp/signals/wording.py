@@ -35,8 +35,8 @@ NAMES: Final = (
     "specificity",
     "post_overlap",
 )
-NO_DOUBT: Final = (3.0, 5.0)
-"""Log odds of generic praise (0.953, 0.993) between which it comes to be beyond doubt."""
+NO_DOUBT: Final = (2.0, 4.0)
+"""Log odds of generic praise (0.881, 0.982) between which it comes to be beyond doubt."""
 ONE_WORD: Final = ONE // 2
 """What a single word is worth as applause: people write most of those, but a wall of them has to show. A
 fifth tells bots a little better (AUC 0.85 for 0.84 of raw applause) and would let a wall of "Cool!" pass."""
