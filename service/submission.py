@@ -132,7 +132,8 @@ async def _form(sent: _Sent, *, is_multipart: bool) -> FormData:
     try:
         if not is_multipart:
             body = await whole_body(sent, held=sent.held, seconds=sent.seconds)
-            return FormData(await anyio.to_thread.run_sync(_pairs, body))
+            pairs: list[tuple[str, str]] = await anyio.to_thread.run_sync(_pairs, body)
+            return FormData([*pairs])
         limit = sent.app.state.settings.max_body_bytes  # the gate counts the whole; a text may be all of it
         with _told_of_disk():
             return await sent.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=limit)
