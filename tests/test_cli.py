@@ -16,6 +16,7 @@ import pytest
 from plaudit.errors import ArtifactError
 from plaudit.pipeline import Pipeline
 from plaudit.readers import FORMATS
+from plaudit.service import score as score_module
 from plaudit.service.output import MANIFEST, RESULT_FILES, result_files
 from tests.commands import run as run
 from tests.commands import start
@@ -306,8 +307,17 @@ def test_a_traceback_comes_when_asked_for(run, dump, out, monkeypatch):
 def test_a_source_that_goes_while_scoring_costs_only_the_quotes(run, dump, out, monkeypatch):
     monkeypatch.setattr("plaudit.service.evidence.MEMORY_BYTES", 0)
     monkeypatch.setattr("plaudit.service.evidence.evidence_ids", lambda report: {"a"})
-    monkeypatch.setattr("plaudit.service.score._lasting", lambda sources: dump.unlink() or True)
+    measure = score_module._Run._measure
+
+    def measure_and_lose(*arguments):
+        found = measure(*arguments)
+        dump.unlink()
+        return found
+
+    monkeypatch.setattr(score_module._Run, "_measure", measure_and_lose)
     assert run("score", dump, "--out", out).exit_code == 0
+    assert not dump.exists()
+    assert (out / "report.html").exists()
 
 
 def test_progress_is_told_on_stderr_where_asked_for(run, dump, out):
