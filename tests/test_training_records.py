@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is missing: pip install '.[train]'")
 
 from plaudit.scores import LABELS
+from plaudit.training import config, records
 from plaudit.training.dataset import LabelledComment
 from plaudit.training.records import answer_record
 
@@ -43,3 +44,17 @@ def test_rows_chosen_for_being_hard_do_not_count() -> None:
 def test_they_count_where_too_few_others_stand() -> None:
     record = _record(_held_out(10, active=False), _held_out(40, active=True))
     assert record.n_held_out == 150
+
+
+def test_settings_name_files_without_their_folders() -> None:
+    named = config.load(
+        overrides=[
+            'data.train=["/home/somebody/a.jsonl"]',
+            'data.held_out=["/home/somebody/b.jsonl"]',
+            'vocabulary.corpus=["/home/somebody/c.ndjson"]',
+            'cascade.texts=["/home/somebody/d.ndjson"]',
+        ]
+    )
+    told = records._settings(named)
+    assert (told["data"]["train"], told["data"]["held_out"]) == (["a.jsonl"], ["b.jsonl"])
+    assert "somebody" not in repr(told)

@@ -223,6 +223,7 @@ def _settings(config: Config) -> dict[str, Any]:
     # Names only: the folders of the machine that trained concern nobody.
     settings = config.to_dict()
     settings["data"]["train"] = [Path(p).name for p in config.data.train]
+    settings["data"]["held_out"] = [Path(p).name for p in config.data.held_out]
     settings["vocabulary"]["corpus"] = [Path(p).name for p in config.vocabulary.corpus]
     settings["cascade"]["texts"] = [Path(p).name for p in config.cascade.texts]
     settings["encoder"]["name"] = encoder_name(config)
