@@ -322,15 +322,6 @@ def test_a_locked_archive(tmp_path: Path) -> None:
 fsspec = pytest.importorskip("fsspec", reason="the extra [remote] is not installed")
 
 
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    filesystem = fsspec.filesystem("memory")
-    filesystem.store.clear()
-    filesystem.pseudo_dirs[:] = [""]
-    yield filesystem
-    filesystem.store.clear()
-
-
 def test_addresses_of_stores(memory: Any) -> None:
     for name, data in {
         **{
