@@ -18,13 +18,6 @@ def test_defaults_are_whole_and_overrides_win_over_the_file(tmp_path: Path) -> N
     assert found.to_dict()["train"]["epochs"] == 3
 
 
-def test_all_of_a_layer_may_stay() -> None:
-    assert (
-        config.load(overrides=["cascade.shallow_feed_forward_share=1.0"]).cascade.shallow_feed_forward_share
-        == 1
-    )
-
-
 def test_every_knob_has_its_reason() -> None:
     lines = (Path(config.__file__).parent / "config.toml").read_text().splitlines()
     knobs = [line for line in lines if "=" in line and not line.startswith("#")]
@@ -53,12 +46,12 @@ def test_a_whole_number_is_a_float_and_lists_come_from_toml() -> None:
         ("train.learning_rate=-1", "at least 0"),
         ("train.learning_rate=nan", "at least 0"),
         ("train.dropout=1", "share below 1"),
-        ("cascade.shallow_feed_forward_share=0", "above 0, at most 1"),
-        ("cascade.shallow_feed_forward_share=1.5", "above 0, at most 1"),
+        ("cascade.window_epochs=0", "at least 1"),
+        ("cascade.window_differing=1", "share below 1"),
         ("encoder.max_tokens=4000", "at most 512"),
         ("data.train=a.jsonl", "list of str"),
         ("data.train=[1]", "list of str"),
-        ("cascade.shallow_layers=[0.5]", "list of int"),
+        ("cascade.texts=[0.5]", "list of str"),
     ],
 )
 def test_bad_overrides_are_named(override: str, says: str) -> None:

@@ -133,7 +133,6 @@ def test_small_networks_come_back_as_they_are_served() -> None:
     expected = LogitModel(shipped.path("window.onnx"), tokenizer, max_tokens=n)
     np.testing.assert_allclose(found.logits_of(-1, texts), expected.logits_of(-1, texts), atol=0.2)
     assert begun["window.onnx"]["table.weight"].std() == pytest.approx(1)
-    assert "encoder.embeddings.word_embeddings.weight" in begun["shallow.onnx"]
 
 
 def test_weights_that_do_not_fit_are_left_aside_whole() -> None:
@@ -145,6 +144,25 @@ def test_weights_that_do_not_fit_are_left_aside_whole() -> None:
         assert all(torch.equal(value, before[name]) for name, value in network_.state_dict().items())
     assert students.take(network_, given)
     assert all((value == 7).all() for value in network_.state_dict().values())
+
+
+@pytest.mark.parametrize(("size", "width"), [(4, 8), (6, 8), (4, 12), (7, 20)])
+def test_a_wider_network_begins_by_answering_alike(size: int, width: int) -> None:
+    torch.manual_seed(size)
+    old = students.WindowNetwork(torch.randn(9, 4), width=8).eval()
+    wider = students.WindowNetwork(torch.randn(9, size), width=width).eval()
+    assert students.take(wider, {n: p.detach().numpy() for n, p in old.named_parameters()})
+    ids, mask = torch.randint(9, (5, 6)), torch.ones(5, 6)
+    mask[2:, 4:] = 0
+    with torch.no_grad():
+        for a, b in zip(old(ids, mask), wider(ids, mask), strict=True):
+            torch.testing.assert_close(a, b)
+    loss = wider(ids, mask)[0].square().sum()
+    loss.backward()
+    gradient = wider.get_parameter("second.weight").grad
+    assert gradient is not None
+    if width > 8:
+        assert gradient[:8, 8:width].any()  # what is new is learnt too
 
 
 def test_blending_lies_between() -> None:

@@ -29,6 +29,7 @@ from plaudit.training import (
     checkpoint,
     export,
     fitting,
+    listening,
     network,
     quantize,
     records,
@@ -71,11 +72,11 @@ def build(
         name: First word of the artefact's id.
         languages: ISO 639-1 codes the model is said to read.
         origin: Markdown for the card: where the labelled comments come from.
-        work: Folder for checkpoints, to resume from; None: no checkpoints.
+        work: Folder for checkpoints and a teacher's answers, to resume from; None: neither is kept.
         device: As torch names it.
         threads: Cores to use; None for all.
         after_fit: Called with the fitted network, to change it before it is exported.
-        students: Weights that the small networks begin with; see `cascade.build`.
+        students: Weights that the small network begins with, by file; see `cascade.build`.
         on_progress: Called after every step.
         on_stage: Called with the name of each stage as it begins.
 
@@ -116,7 +117,7 @@ def build(
     graph = quantize.quantize(export.to_onnx(net)).SerializeToString()
     served = LogitModel(graph, tokenizer, max_tokens=config.encoder.max_tokens, threads=threads)
     learnt = [comment.text for comment in parts.train]
-    made = _cascade(config, net, served, tokenizer, learnt, students, threads, on_progress, on_stage)
+    made = _cascade(config, net, served, tokenizer, learnt, students, threads, work, on_progress, on_stage)
     on_stage("Calibrating")
     folder = _write(
         config, parts, net, tokenizer, graph, served, made, models=models, name=name,
@@ -124,6 +125,7 @@ def build(
     )  # fmt: skip
     if work is not None:
         (work / checkpoint.NAME).unlink(missing_ok=True)  # done: the next run starts anew
+        listening.forget(work)
     return folder
 
 
@@ -170,6 +172,7 @@ def _cascade(
     learnt: Sequence[str],
     begun: Mapping[str, Mapping[str, NDArray[np.float32]]],
     threads: int | None,
+    work: Path | None,
     on_progress: Callable[[Progress], None] | None,
     on_stage: Say,
 ) -> Cascade:
@@ -185,6 +188,7 @@ def _cascade(
         labelled=learnt,
         begun=begun,
         threads=threads,
+        work=work,
         on_progress=on_progress,
         on_stage=on_stage,
     )
@@ -210,7 +214,7 @@ def _write(
     contents = {
         artifact.MODEL: graph,
         artifact.TOKENIZER: tokenizer.to_str().encode(),
-        **{student.file: _bytes(student.stage.model) for student in students},
+        **{student.file: student.graph for student in students},
     }
     texts = [c.text for c in parts.held_out]
     exact, quantized = (
@@ -253,10 +257,6 @@ def _write(
     return artifact.write(
         models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()}
     )
-
-
-def _bytes(model: Path | bytes) -> bytes:
-    return model if isinstance(model, bytes) else model.read_bytes()
 
 
 def _vocabulary(config: Config) -> tuple[Tokenizer, Vocabulary | None]:

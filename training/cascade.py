@@ -1,37 +1,35 @@
-"""The cascade: small networks distilled from the exact one, and how sure each has to be to answer."""
+"""The cascade: a small network distilled from the exact one, and how sure it has to be to answer."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
 from tokenizers import Tokenizer
-from torch import nn
 
+from plaudit import language
 from plaudit.calibration import sigmoid, softmax
 from plaudit.errors import TrainingDataError
-from plaudit.inference import LogitModel, Stage, margins
+from plaudit.inference import LogitModel, Stage
 from plaudit.legible import legible
 from plaudit.scores import LABELS
-from plaudit.training import curve, export, fitting, quantize, students, window_graph
+from plaudit.training import curve, fitting, listening, padding, students, window_graph
 from plaudit.training.config import CascadeConfig
 from plaudit.training.distillation import Lesson, distil, tokens_of
 from plaudit.training.fitting import Progress
 from plaudit.training.network import CommentNetwork
 
-FILES: Final = ("window.onnx", "shallow.onnx")
+FILE: Final = "window.onnx"
 _MIN_TEXTS: Final = 1000  # fewer say nothing of how often a student is right
 _TEST_SHARE: Final = 0.15  # of the texts: thresholds are chosen where no student has learnt
 _MAX_TEST: Final = 21_000  # a budget of 0.4 % is 84 answers then; float32 reads some 200 a second
-_STRICTEST: Final = min(factor for factor in curve.FACTORS if factor > 0)
-_BLOCK: Final = 4096
 _N_TIMED: Final = 4000
 
 Say = Callable[[str], None]
@@ -43,15 +41,22 @@ class Student:
 
     Attributes:
         file: Name in the artefact.
-        stage: Graph and threshold.
+        graph: As ONNX.
+        least_margin: See `inference.Stage`.
         share_answered: Of the distinct texts that no student has learnt from.
         share_differing: Of the same: answered, and with another label than the teacher's.
     """
 
     file: str
-    stage: Stage
+    graph: bytes
+    least_margin: float
     share_answered: float
     share_differing: float
+
+    @property
+    def stage(self) -> Stage:
+        """As it is served."""
+        return Stage(model=self.graph, least_margin=self.least_margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +65,6 @@ class Cascade:
 
     students: tuple[Student, ...] = ()
     curve: tuple[curve.Point, ...] = ()
-
-
-@dataclass(slots=True)
-class _Plan:
-    file: str
-    network: nn.Module
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    differing: float
-    graph: bytes = b""
 
 
 def build(
@@ -84,38 +78,42 @@ def build(
     labelled: Sequence[str] = (),
     begun: Mapping[str, Mapping[str, NDArray[np.float32]]] = MappingProxyType({}),
     threads: int | None = None,
+    work: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Say = lambda _: None,
 ) -> Cascade:
-    """Distil the students, choose their thresholds and draw the curve of speed against agreement.
+    """Distil the student, choose its threshold and draw the curve of speed against agreement.
+
+    One student: whatever a second, larger one may answer costs more than the exact network takes for it
+    once the first may differ as often as both together (`TRIED.md`).
 
     Args:
         config: Sizes, epochs and how many labels may differ.
-        teacher: Whose table and layers the students start from.
+        teacher: Whose table the student starts from.
         served: The same as it is served, which answers faster; what it says is what is learnt.
         tokenizer: Of both.
         texts: Distinct unlabelled comments, normalised or raw.
         max_tokens: Longer texts are cut.
-        labelled: Texts the teacher learnt from; the students learn from them too, with its answers. What bots
+        labelled: Texts the teacher learnt from; the student learns from them too, with its answers. What bots
             post is among them and hardly among the others. No threshold is chosen by them.
-        begun: By file, weights that students begin with, by name; those of other shapes than the
-            configuration's are left aside.
+        begun: By file, weights that the student begins with, by name; see `students.take`.
         threads: Cores to use; None for all.
+        work: A folder where the teacher's answers are kept as they come, and taken from; None:
+            nowhere.
         on_progress: Called after every step.
         on_stage: Called with the name of each stage as it begins.
 
     Raises:
-        TrainingDataError: There are too few texts to choose a threshold by.
+        TrainingDataError: There are too few texts to choose a threshold by, or `work` cannot be written.
     """
     learnt = {legible(text) for text in labelled}
     chosen = [text for text in _drawn(texts, config.max_texts) if legible(text) not in learnt]
     n_drawn = len(chosen)
     chosen += dict.fromkeys(labelled)
     on_stage("Asking the model")
-    logits = _asked(served, chosen, on_progress)
+    logits = listening.heard(served, chosen, folder=work, on_progress=on_progress)
     tokens = tokens_of(chosen, tokenizer, max_tokens=max_tokens)
     n_test = min(_MAX_TEST, round(_TEST_SHARE * n_drawn))
-    truth = logits[:n_test, : len(LABELS)].argmax(1)
     # Other letters may be the same tokens.
     tested = {row.tobytes() for row in tokens[:n_test]}
     taught = np.array([i for i in range(n_test, len(chosen)) if tokens[i].tobytes() not in tested], np.int64)
@@ -124,89 +122,60 @@ def build(
         labels=softmax(logits[taught, : len(LABELS)]).astype(np.float32),
         flags=sigmoid(logits[taught, len(LABELS) :].astype(np.float64)).astype(np.float32),
     )
-    plans = [plan for plan in _plans(config, teacher) if plan.epochs]
-    heard: list[NDArray[np.float32]] = []
-    seconds: list[float] = []
-    lessons = [chosen[i] for i in taught]
-    for plan in plans:
-        begins = plan.file in begun
-        fits = students.take(plan.network, begun.get(plan.file, {}))
-        anew = " anew, as it had another size" if begins and not fits else ""
-        on_stage(f"Distilling {plan.file.removesuffix('.onnx')}{anew}")
-        distil(
-            plan.network, lesson, epochs=plan.epochs, batch_size=plan.batch_size,
-            learning_rate=plan.learning_rate, seed=config.seed, bf16=config.bf16, on_progress=on_progress,
-        )  # fmt: skip
-        plan.graph = _graph(plan.network).SerializeToString()
-        alone = LogitModel(plan.graph, tokenizer, max_tokens=max_tokens, threads=threads)
-        heard.append(alone.logits_of(-1, chosen[:n_test]))
-        seconds.append(_seconds(alone, chosen[:n_test]))
-        if plan is not plans[-1]:
-            # What this one answers is never asked of the next, so the next need not learn it.
-            strictest = _STRICTEST * plan.differing * n_test
-            least, _, _ = curve.threshold(heard[-1], truth, n_differing=strictest)
-            doubted = np.flatnonzero(margins(alone.logits_of(-1, lessons)) < np.float32(least))
-            if len(doubted) >= _MIN_TEXTS:
-                lesson, lessons = lesson.part(doubted), [lessons[i] for i in doubted]
+    lesson = _with_filler(
+        lesson, [chosen[i] for i in taught], tokenizer, share=config.padding_share, seed=config.seed,
+        max_tokens=max_tokens,
+    )  # fmt: skip
+    student = students.window_network(teacher, size=config.window_size, width=config.window_width)
+    fits = students.take(student, begun.get(FILE, {}))
+    on_stage("Distilling" if fits or FILE not in begun else "Distilling anew, as the student was larger")
+    distil(
+        student, lesson, epochs=config.window_epochs, batch_size=config.window_batch_size,
+        learning_rate=config.window_learning_rate, flag_weight=config.window_flag_weight, seed=config.seed,
+        bf16=config.bf16, on_progress=on_progress,
+    )  # fmt: skip
+    graph = window_graph.to_onnx(student).SerializeToString()
+    alone = LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads)
+    answers, exact = alone.logits_of(-1, chosen[:n_test]), logits[:n_test]
     on_stage("Comparing with float32")
     float32, _ = fitting.logits(teacher, tokenizer, chosen[:n_test], max_tokens=max_tokens)
-    seconds.append(_seconds(served, chosen[:n_test]))
+    seconds = [_seconds(model, chosen[:n_test]) for model in (alone, served)]
     points = [
         curve.point(
-            heard, logits[:n_test], float32, factor=factor, differing=[p.differing for p in plans],
-            seconds=seconds,
+            [answers], exact, float32, factor=factor, differing=[config.window_differing], seconds=seconds
         )
         for factor in curve.FACTORS
-    ]  # fmt: skip
-    return Cascade(students=tuple(_students(plans, heard, logits[:n_test])), curve=tuple(points))
-
-
-def _graph(network: nn.Module) -> ModelProto:
-    if isinstance(network, students.WindowNetwork):
-        return window_graph.to_onnx(network)
-    return quantize.quantize(export.to_onnx(network))
-
-
-def _plans(config: CascadeConfig, teacher: CommentNetwork) -> list[_Plan]:
-    return [
-        _Plan(
-            FILES[0],
-            students.window_network(teacher, size=config.window_size, width=config.window_width),
-            config.window_epochs,
-            config.window_batch_size,
-            config.window_learning_rate,
-            config.window_differing,
-        ),
-        _Plan(
-            FILES[1],
-            students.shallow_network(
-                teacher,
-                layers=config.shallow_layers,
-                feed_forward_share=config.shallow_feed_forward_share,
-            ),
-            config.shallow_epochs,
-            config.shallow_batch_size,
-            config.shallow_learning_rate,
-            config.shallow_differing,
-        ),
     ]
+    return Cascade(students=(_student(config, graph, answers, exact),), curve=tuple(points))
 
 
-def _students(
-    plans: Sequence[_Plan], heard: Sequence[NDArray[np.float32]], exact: NDArray[np.float32]
-) -> Iterator[Student]:
-    left = np.arange(len(exact))
+def _student(
+    config: CascadeConfig, graph: bytes, answers: NDArray[np.float32], exact: NDArray[np.float32]
+) -> Student:
     truth = exact[:, : len(LABELS)].argmax(1)
-    for plan, logits in zip(plans, heard, strict=True):
-        n_differing = plan.differing * len(exact)
-        least, sure, wrong = curve.threshold(logits[left], truth[left], n_differing=n_differing)
-        yield Student(
-            file=plan.file,
-            stage=Stage(model=plan.graph, least_margin=least),
-            share_answered=round(int(sure.sum()) / len(exact), 4),
-            share_differing=round(wrong / len(exact), 4),
-        )
-        left = left[~sure]
+    least, sure, wrong = curve.threshold(answers, truth, n_differing=config.window_differing * len(exact))
+    return Student(
+        file=FILE,
+        graph=graph,
+        least_margin=least,
+        share_answered=round(int(sure.sum()) / len(exact), 4),
+        share_differing=round(wrong / len(exact), 4),
+    )
+
+
+def _with_filler(
+    lesson: Lesson, texts: Sequence[str], tokenizer: Tokenizer, *, share: float, seed: int, max_tokens: int
+) -> Lesson:
+    """Return the lesson with a share of its texts once more, stretched with filler and answered as before."""
+    draw = random.Random(f"filler:{seed}")  # noqa: S311 - reproducible, not secret
+    rows = sorted(draw.sample(range(len(texts)), round(share * len(texts))))
+    languages = language.identify([texts[i] for i in rows])
+    longer = [padding.padded(texts[i], code, draw) for i, code in zip(rows, languages, strict=True)]
+    return Lesson(
+        tokens=[*lesson.tokens, *tokens_of(longer, tokenizer, max_tokens=max_tokens)],
+        labels=np.concatenate([lesson.labels, lesson.labels[rows]]),
+        flags=np.concatenate([lesson.flags, lesson.flags[rows]]),
+    )
 
 
 def _seconds(model: LogitModel, texts: Sequence[str]) -> float:
@@ -225,14 +194,3 @@ def _drawn(texts: Iterable[str], most: int) -> list[str]:
         )
     random.Random(0).shuffle(distinct)  # noqa: S311 - reproducible, not secret
     return distinct[:most]
-
-
-def _asked(
-    served: LogitModel, texts: Sequence[str], on_progress: Callable[[Progress], None] | None
-) -> NDArray[np.float32]:
-    found = []
-    for start in range(0, len(texts), _BLOCK):
-        found.append(served.logits_of(-1, texts[start : start + _BLOCK]))
-        if on_progress is not None:
-            on_progress(Progress(step=start // _BLOCK + 1, n_steps=-(-len(texts) // _BLOCK), loss=0.0))
-    return np.concatenate(found)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from plaudit.training import cli_build, cli_choosing, cli_data, cli_models, cli_teach
+from plaudit.training import cli_build, cli_choosing, cli_data, cli_distil, cli_models, cli_teach
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
 from plaudit.training.options import Model, Threads
 from plaudit.training.telling import (
@@ -43,6 +43,7 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "suspects": cli_choosing.suspects,
     "convert": cli_choosing.convert,
     "teach": cli_teach.teach,
+    "distil": cli_distil.distil,
     "evaluate": cli_models.evaluate,
     "recount": cli_models.recount,
     "promote": cli_models.promote,

@@ -69,7 +69,7 @@ class TrainConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CascadeConfig:
-    """How the small networks before the exact one are distilled; see `config.toml`."""
+    """How the small network before the exact one is distilled; see `config.toml`."""
 
     texts: tuple[str, ...]
     max_texts: int
@@ -79,13 +79,9 @@ class CascadeConfig:
     window_epochs: int
     window_batch_size: int
     window_learning_rate: float
+    window_flag_weight: float
+    padding_share: float
     window_differing: float
-    shallow_layers: tuple[int, ...]
-    shallow_feed_forward_share: float
-    shallow_epochs: int
-    shallow_batch_size: int
-    shallow_learning_rate: float
-    shallow_differing: float
     bf16: bool
 
 
@@ -112,7 +108,7 @@ _AT_LEAST: Final = {
     "train.epochs": 1,
     "train.batch_size": 1,
     "cascade.window_batch_size": 1,
-    "cascade.shallow_batch_size": 1,
+    "cascade.window_epochs": 1,
     "cascade.window_size": 1,
     "cascade.window_width": 1,
 }
@@ -129,10 +125,9 @@ _SHARES: Final = (
     "train.teacher_share",
     "train.padding_share",
     "train.obfuscation_share",
+    "cascade.padding_share",
     "cascade.window_differing",
-    "cascade.shallow_differing",
 )
-_WHOLE_OR_LESS: Final = "cascade.shallow_feed_forward_share"
 _MAX_TOKENS: Final = 512  # what an artefact's manifest allows
 
 
@@ -215,8 +210,6 @@ def _check_range(value: float, name: str) -> None:
     least = _AT_LEAST.get(name, 0)
     if not value >= least:
         raise MappingError(f"{name} is {value}; expected at least {least}.")
-    if name == _WHOLE_OR_LESS and not 0 < value <= 1:
-        raise MappingError(f"{name} is {value}; expected a share above 0, at most 1 (all of them).")
     if name in _SHARES and value >= 1:
         raise MappingError(f"{name} is {value}; expected a share below 1.")
     if name == "encoder.max_tokens" and value > _MAX_TOKENS:

@@ -17,7 +17,6 @@ from plaudit.legible import legible
 from plaudit.training.batching import batches, truncated
 from plaudit.training.fitting import Progress, ramp
 
-_FLAG_WEIGHT = 0.5
 _BLOCK = 20_000  # texts tokenised at a time: their tokens fit in memory whatever the number of texts
 
 
@@ -39,10 +38,6 @@ class Lesson:
         """Return the number of texts."""
         return len(self.tokens)
 
-    def part(self, rows: NDArray[np.int64]) -> Lesson:
-        """Return the lesson of some of the texts; their places, shape (n,)."""
-        return Lesson(tokens=[self.tokens[i] for i in rows], labels=self.labels[rows], flags=self.flags[rows])
-
 
 def tokens_of(texts: Sequence[str], tokenizer: Tokenizer, *, max_tokens: int) -> list[NDArray[np.int32]]:
     """Return the ids of raw texts, normalised and cut."""
@@ -56,12 +51,12 @@ def tokens_of(texts: Sequence[str], tokenizer: Tokenizer, *, max_tokens: int) ->
     return found
 
 
-def loss_of(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the mean cross-entropy against the teacher's probabilities of labels and flags."""
+def loss_of(network: nn.Module, batch: tuple[Tensor, ...], *, flag_weight: float) -> Tensor:
+    """Return the mean cross-entropy against the teacher's probabilities of labels and, weighed, of flags."""
     ids, mask, labels, flags = batch
     label_logits, flag_logits = network(ids, mask)
     label_loss = -(labels * functional.log_softmax(label_logits.float(), -1)).sum(-1).mean()
-    return label_loss + _FLAG_WEIGHT * functional.binary_cross_entropy_with_logits(flag_logits.float(), flags)
+    return label_loss + flag_weight * functional.binary_cross_entropy_with_logits(flag_logits.float(), flags)
 
 
 def distil(
@@ -71,6 +66,7 @@ def distil(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    flag_weight: float,
     seed: int,
     bf16: bool = True,
     device: str = "cpu",
@@ -84,6 +80,7 @@ def distil(
         epochs: Passes over the texts.
         batch_size: Texts a step.
         learning_rate: At its peak; AdamW, a linear rise over 5 % of the steps, then a linear fall.
+        flag_weight: Of the flags' loss beside the labels'.
         seed: Of the order.
         bf16: Compute in bfloat16 where that is safe.
         device: As torch names it.
@@ -102,7 +99,7 @@ def distil(
         for rows in batches(len(lesson), lengths=lengths, size=batch_size, draw=draw):
             batch = tuple(part.to(device) for part in _batch(lesson, rows))
             with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=bf16):
-                loss = loss_of(network, batch)
+                loss = loss_of(network, batch, flag_weight=flag_weight)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()

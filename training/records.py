@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -135,7 +136,7 @@ def _stage_record(model: LogitModel, student: Student, place: int, fitted: Calib
     logits = model.logits_of(place, GOLDEN_TEXTS)
     return StageRecord(
         file=student.file,
-        least_margin=student.stage.least_margin,
+        least_margin=student.least_margin,
         temperature=fitted.temperature,
         flag_scale=_floats(np.asarray(fitted.flag_scale), digits=8),
         flag_bias=_floats(np.asarray(fitted.flag_bias), digits=8),
@@ -225,9 +226,14 @@ def _settings(config: Config) -> dict[str, Any]:
     settings["data"]["train"] = [Path(p).name for p in config.data.train]
     settings["data"]["held_out"] = [Path(p).name for p in config.data.held_out]
     settings["vocabulary"]["corpus"] = [Path(p).name for p in config.vocabulary.corpus]
-    settings["cascade"]["texts"] = [Path(p).name for p in config.cascade.texts]
+    settings["cascade"] = cascade_settings(config)
     settings["encoder"]["name"] = encoder_name(config)
     return settings
+
+
+def cascade_settings(config: Config) -> dict[str, Any]:
+    """Return the knobs of the small network, dumps by their names alone."""
+    return {**asdict(config.cascade), "texts": [Path(p).name for p in config.cascade.texts]}
 
 
 def encoder_name(config: Config) -> str:

@@ -1,9 +1,9 @@
-"""Small networks that stand in for the exact one where they are sure; see `distillation`."""
+"""The small network that stands in for the exact one where it is sure; see `distillation`."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,8 +14,11 @@ from torch.nn import functional
 from plaudit.scores import FLAGS, LABELS
 from plaudit.training.network import CommentNetwork
 
-WINDOW = 3
+WINDOW: Final = 3
 """Tokens a convolution sees: one before, itself, one after."""
+_TABLE: Final = "table.weight"
+_PARTS: Final = {"first.weight": WINDOW, "second.weight": WINDOW, "mixed.weight": 2}
+"""How many vectors lie side by side in what a layer takes in."""
 
 
 class WindowNetwork(nn.Module):
@@ -78,63 +81,35 @@ def window_network(teacher: CommentNetwork, *, size: int, width: int) -> WindowN
     return WindowNetwork(projected / projected.std(), width=width)
 
 
-def shallow_network(
-    teacher: CommentNetwork, *, layers: Sequence[int], feed_forward_share: float = 1.0
-) -> CommentNetwork:
-    """Return a copy of the teacher that keeps some of its layers (Sanh et al. 2019), thinned.
+def take(network: WindowNetwork, weights: Mapping[str, NDArray[np.float32]]) -> bool:
+    """Give a network weights that it, or a smaller one, has had before; return whether they were taken.
 
-    Args:
-        teacher: Whose encoder has a list of layers.
-        layers: Which are kept, from 0.
-        feed_forward_share: Above 0, at most 1: of the hidden units of each feed-forward part that stay,
-            those with the largest product of norms of what goes in and what comes out.
-
-    Raises:
-        ValueError: The encoder has no list of layers `encoder.layer`, none of that number, or they cannot be
-            thinned.
-    """
-    student = copy.deepcopy(teacher)
-    stack = getattr(getattr(student.encoder, "encoder", None), "layer", None)
-    if not isinstance(stack, nn.ModuleList):
-        raise ValueError("The encoder has no encoder.layer to take layers from.")
-    if not layers or not all(0 <= i < len(stack) for i in layers):
-        raise ValueError(f"Layers {[*layers]} are to be kept of an encoder that has 0 to {len(stack) - 1}.")
-    student.encoder.encoder.layer = nn.ModuleList([stack[i] for i in layers])
-    student.encoder.config.num_hidden_layers = len(student.encoder.encoder.layer)
-    if feed_forward_share < 1:
-        for layer in student.encoder.encoder.layer:
-            _thin(layer, feed_forward_share)
-            student.encoder.config.intermediate_size = layer.intermediate.dense.out_features
-    return student
-
-
-def take(network: nn.Module, weights: Mapping[str, NDArray[np.float32]]) -> bool:
-    """Give a network weights that it has had before; return whether they fit and were taken.
+    A smaller network's weights make the larger one answer as it did: what is new is heard by nobody until
+    it has learnt (Chen, Goodfellow and Shlens 2016).
 
     Args:
         network: Changed in place, wholly or not at all.
-        weights: By the names of its parameters, of which none may be missing or of another shape.
+        weights: By the names of its parameters: none may be missing, wider, or of another vocabulary.
     """
     wanted = dict(network.named_parameters())
-    if not all(name in weights and weights[name].shape == tuple(p.shape) for name, p in wanted.items()):
+    if not all(name in weights and _fits(weights[name].shape, p.shape) for name, p in wanted.items()):
+        return False
+    if len(weights[_TABLE]) != len(wanted[_TABLE]):
         return False
     with torch.no_grad():
         for name, parameter in wanted.items():
-            parameter.copy_(torch.from_numpy(np.array(weights[name], np.float32)))
+            old = torch.from_numpy(np.array(weights[name], np.float32))
+            if parameter.ndim == 1:
+                parameter[: len(old)] = old
+                continue
+            # The parts of the network's input lie side by side: those of the old one come first in each.
+            n_parts = _PARTS.get(name, 1)
+            kept = parameter.view(len(parameter), n_parts, -1)[: len(old)]
+            if name != _TABLE:
+                kept.zero_()
+            kept[:, :, : old.shape[1] // n_parts] = old.view(len(old), n_parts, -1)
     return True
 
 
-def _thin(layer: nn.Module, share: float) -> None:
-    inner = getattr(getattr(layer, "intermediate", None), "dense", None)
-    outer = getattr(getattr(layer, "output", None), "dense", None)
-    if not (isinstance(inner, nn.Linear) and isinstance(outer, nn.Linear)):
-        raise ValueError("The encoder's layers have no intermediate.dense and output.dense to thin.")
-    weight = inner.weight.detach().norm(dim=1) * outer.weight.detach().norm(dim=0)
-    kept = weight.topk(max(1, round(share * len(weight)))).indices.sort().values
-    narrow_in = nn.Linear(inner.in_features, len(kept))
-    narrow_out = nn.Linear(len(kept), outer.out_features)
-    narrow_in.weight.data.copy_(inner.weight.data[kept])
-    narrow_in.bias.data.copy_(inner.bias.data[kept])
-    narrow_out.weight.data.copy_(outer.weight.data[:, kept])
-    narrow_out.bias.data.copy_(outer.bias.data)
-    layer.intermediate.dense, layer.output.dense = narrow_in, narrow_out  # type: ignore[union-attr]
+def _fits(old: Sequence[int], new: Sequence[int]) -> bool:
+    return len(old) == len(new) and all(a <= b for a, b in zip(old, new, strict=True))

@@ -160,10 +160,9 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
         MappingError: There is no such model.
         ArtifactError: It is damaged, or cannot be turned back.
     """
-    folder = artifact.current(models) if name == "current" else _folder(name, models)
-    classifier = OnnxClassifier(artifact.load(folder), exact=True, threads=threads)
+    classifier = OnnxClassifier(artifact.load(_folder(name, models)), exact=True, threads=threads)
     with TemporaryDirectory(prefix="plaudit-") as scratch:
-        encoder = restoring.restore(folder, Path(scratch))
+        encoder = restoring.restore(classifier.artifact.folder, Path(scratch))
         yield Start(
             manifest=classifier.artifact.manifest,
             encoder=encoder,
@@ -171,7 +170,26 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
         )
 
 
+def students_of(name: str, models: Path) -> Mapping[str, restoring.Weights]:
+    """Return the weights of a model's small networks, by file and name.
+
+    Args:
+        name: As in `started_from`.
+        models: Folder of models.
+
+    Raises:
+        MappingError: There is no such model, or it has no small network.
+        ArtifactError: It is damaged, or cannot be turned back.
+    """
+    found = restoring.small(artifact.load(_folder(name, models)))
+    if not found:
+        raise MappingError(f"Model {name!r} has no small network to begin as; expected one with a cascade.")
+    return found
+
+
 def _folder(name: str, models: Path) -> Path:
+    if name == "current":
+        return artifact.current(models)
     for folder in (models / name, Path(name)):
         if (folder / artifact.MANIFEST).is_file():
             return folder

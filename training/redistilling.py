@@ -1,0 +1,134 @@
+"""A model's small network distilled anew: the exact network stays as it is, to the byte."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plaudit import artifact
+from plaudit.artifact import Artifact
+from plaudit.errors import MappingError
+from plaudit.inference import LogitModel, load_tokenizer
+from plaudit.scores import LABELS
+from plaudit.training import card, cascade, listening, records, restoring
+from plaudit.training.build import corpus_texts
+from plaudit.training.config import Config
+from plaudit.training.fitting import Progress
+from plaudit.training.preparation import Parts
+from plaudit.training.warm import Start
+
+Say = Callable[[str], None]
+
+
+def redistil(
+    config: Config,
+    start: Start,
+    parts: Parts,
+    *,
+    models: Path,
+    name: str = "minilm",
+    begun: Mapping[str, restoring.Weights] | None = None,
+    work: Path | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Say = lambda _: None,
+) -> Path:
+    """Write a model with the exact network of another and a new small one before it; return its folder.
+
+    Temperatures and error counts, which belong to a way of answering, are fitted anew on what is held out;
+    references are inherited.
+
+    Args:
+        config: Its `cascade` counts.
+        start: The model whose exact network is kept.
+        parts: The small network learns from the texts of `train` too; `held_out` as in `build`.
+        models: Folder of artefacts; CURRENT is not touched.
+        name: First word of the artefact's id.
+        begun: Weights that the small network begins with, by file; None: those of `start`.
+        work: A folder for the exact network's answers; see `listening.heard`.
+        threads: Cores to use; None for all.
+        on_progress: Called after every step.
+        on_stage: Called with the name of each stage as it begins.
+
+    Raises:
+        MappingError: No dumps are named.
+        TrainingDataError: There are too few texts.
+        ArtifactError: The artefact cannot be written.
+    """
+    if not config.cascade.texts:
+        raise MappingError("No dumps were named to learn from; give them as --texts DUMP or cascade.texts.")
+    started = time.time()
+    old = start.classifier.artifact
+    tokenizer, max_tokens = load_tokenizer(old.path(artifact.TOKENIZER)), old.manifest.max_tokens
+    graph = old.path(artifact.MODEL).read_bytes()
+    made = cascade.build(
+        config.cascade,
+        restoring.load_network(start.encoder),
+        LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads),
+        tokenizer,
+        corpus_texts(config.cascade.texts, limit=3 * config.cascade.max_texts),
+        max_tokens=max_tokens,
+        labelled=[comment.text for comment in parts.train],
+        begun=start.students() if begun is None else begun,
+        threads=threads,
+        work=work,
+        on_progress=on_progress,
+        on_stage=on_stage,
+    )
+    on_stage("Calibrating")
+    contents = {
+        artifact.MODEL: graph,
+        artifact.TOKENIZER: old.path(artifact.TOKENIZER).read_bytes(),
+        **{student.file: student.graph for student in made.students},
+    }
+    stages = [student.stage for student in made.students]
+    whole = LogitModel(graph, tokenizer, max_tokens=max_tokens, stages=stages, threads=threads)
+    exact = records.answer_record(_split(whole, [comment.text for comment in parts.held_out]), parts.held_out)
+    stage_records, answered = records.cascade_records(whole, made.students, exact, parts.held_out)
+    if work is not None:
+        listening.forget(work)
+    created = datetime.now(UTC).date().isoformat()
+    manifest = old.manifest.model_validate(
+        old.manifest.model_dump()
+        | {
+            "format_version": artifact.FORMAT_VERSION,
+            "id": artifact.content_id(name, created=created, contents=contents),
+            "created": created,
+            "files": artifact.file_records(contents),
+            "answers": {artifact.EXACT: exact, artifact.CASCADE: answered},
+            "stages": stage_records,
+            "data": _data(old, parts),
+            "training": _training(config, old, seconds=time.time() - started) | records.student_record(made),
+            "metrics": {},
+        }
+    )
+    return artifact.write(
+        models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()}
+    )
+
+
+def _split(model: LogitModel, texts: list[str]) -> records.LogitPair:
+    logits = model.logits_of(-1, texts)
+    return np.ascontiguousarray(logits[:, : len(LABELS)]), np.ascontiguousarray(logits[:, len(LABELS) :])
+
+
+def _data(old: Artifact, parts: Parts) -> dict[str, Any]:
+    data = dict(old.manifest.data)
+    usual = data.get("references")
+    inherited = {} if usual is None else {"references": {"learned_with": old.manifest.id} | usual}
+    return data | {"held_out": records.part_record(parts.held_out)} | inherited
+
+
+def _training(config: Config, old: Artifact, *, seconds: float) -> dict[str, Any]:
+    training = dict(old.manifest.training)
+    settings = dict(training.get("config", {})) | {"cascade": records.cascade_settings(config)}
+    return training | {
+        "config": settings,
+        "cascade_from_model": old.manifest.id,
+        "cascade_seconds": round(seconds),
+    }
