@@ -209,6 +209,17 @@ def test_parts_tell_what_the_whole_tells(
     assert everything(found) == everything(tallied(Section.of(facts)))
 
 
+@pytest.mark.parametrize("part_rows", [7, 60, 10_000])
+def test_wrong_clocks_are_left_out_alike(part_rows: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    times = 1_600_000_000_000 + np.sort(random.pareto(0.8, 200) * 1_200_000).astype(np.int64)
+    times = np.concatenate((times, times + 777, [3_600_000, 7_200_000]))
+    post = np.concatenate((np.repeat([1, 2], 200), [1, 1]))
+    facts = make_facts(len(times), created_at=times, exact_time=np.ones(len(times), bool), post=post)
+    found = tallied_in_parts(Shuffled(facts, part_rows), tmp_path / "room", part_rows=part_rows)
+    assert everything(found) == everything(tallied(Section.of(facts)))
+
+
 def test_every_signal_of_the_mixture_is_there() -> None:
     found = {tally.name: tally for tally in tallied(Section.of(MIXED)).signals}
     assert [name for name, tally in found.items() if tally.settled() is None] == []

@@ -61,6 +61,24 @@ class TestBursts:
         parts = [value(timed(times[posts == p]), "burst_share") or 0 for p in (1, 2)]
         assert whole == pytest.approx(np.mean(parts), abs=1e-9)
 
+    @pytest.mark.parametrize("n_wrong", [1, 4])
+    def test_a_clock_that_says_1970_makes_no_crowd_of_those_who_came_first(self, n_wrong: int) -> None:
+        random = np.random.default_rng(1)
+        times = 1_600_000_000_000 + np.sort(random.pareto(0.8, 400) * HOUR / 3).astype(np.int64)
+        wrong = (1 + np.arange(n_wrong)) * HOUR
+        assert value(timed(times), "burst_share") == 0
+        assert value(timed(np.concatenate((wrong, times))), "burst_share") == 0
+
+    def test_a_crowd_shows_beside_a_wrong_clock(self) -> None:
+        crowd = 20 * 24 * HOUR + np.arange(50) * 6_000
+        times = 1_600_000_000_000 + np.concatenate((decaying(450, seed=1), crowd))
+        alone = value(timed(times), "burst_share") or 0
+        beside = value(timed(np.append(times, HOUR)), "burst_share")
+        assert beside == pytest.approx(alone * 500 / 501, abs=1e-6)
+
+    def test_who_comes_once_a_month_for_twenty_years_is_no_crowd(self) -> None:
+        assert value(timed(np.arange(245) * 30 * 24 * HOUR), "burst_share") == 0
+
     def test_absent_without_exact_times_or_people(self) -> None:
         assert signals_of(remarks(30))["burst_share"].hidden
         assert not signals_of(remarks(10, created_at=5))["burst_share"].hidden

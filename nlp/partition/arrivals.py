@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from plaudit.partition.counting import Distinct, counted, lowest
+from plaudit.partition.counting import Distinct, counted, least
 from plaudit.partition.lists import Ascending
 from plaudit.partition.spill import THIN, Spill, n_parts_for
 from plaudit.signals import bursts
@@ -20,7 +20,6 @@ from plaudit.signals.tally import Tally, tally_of
 
 _N_SAMPLE: Final = 1 << 16  # arrivals that tell where to cut a part
 _N_AT_ONCE: Final = 1 << 13  # looked for in a file in one go
-_SIGN: Final = np.uint64(1 << 63)
 
 
 class Arrivals:
@@ -75,9 +74,7 @@ class Arrivals:
 
     def _crowds(self, number: int) -> Iterator[tuple[pa.Table, Whole, Whole]]:
         """Yield arrivals at busy posts by post, time and key, some at a time, with crowd and excess."""
-        posts, counts, starts = self._survey(number)
-        posts, starts = posts[counts >= bursts.MIN_ARRIVALS], starts[counts >= bursts.MIN_ARRIVALS]
-        n_busy = int(counts[counts >= bursts.MIN_ARRIVALS].sum())
+        posts, starts, n_busy = self._survey(number)
         cuts = self._cuts(number, posts, n_busy)
         ranges = Spill(self._folder / f"ranges {number}", n_parts=len(cuts) + 1)
         for block in self._posts.blocks(number, n_rows=self._n_rows):
@@ -90,24 +87,27 @@ class Arrivals:
                 post, time, key = (rows.column(name).to_numpy() for name in ("post", "time", "key"))
                 order = np.lexsort((key, time, post))
                 at = np.searchsorted(posts, post[order])
-                axis.append(bursts.places(at, time[order] - starts[at]))
+                axis.append(bursts.places(at, bursts.ages(time[order], starts[at])))
                 sorted_rows.put(rows.take(pa.array(order)), np.full(len(rows), i))
         for i in range(len(cuts) + 1):
             for rows in sorted_rows.blocks(i, n_rows=None):
                 at = np.searchsorted(posts, rows.column("post").to_numpy())
-                age = rows.column("time").to_numpy() - starts[at]
+                age = bursts.ages(rows.column("time").to_numpy(), starts[at])
                 yield rows, *bursts.crowds_among(axis, at, age, n_rows=_N_AT_ONCE)
 
-    def _survey(self, number: int) -> tuple[Keys, Whole, Whole]:
-        """Return the posts of a part, ascending, how many arrived at each, and when the first did."""
+    def _survey(self, number: int) -> tuple[Keys, Whole, int]:
+        """Return the busy posts of a part, ascending, when each began, and how many arrived at them."""
         posts, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
-        known, starts = np.empty(0, np.uint64), np.empty(0, np.uint64)
+        known, times = np.empty(0, np.uint64), np.empty(0, np.int64)
+        n_earliest = bursts.N_STRAY + 1
         for block in self._posts.blocks(number, n_rows=self._n_rows, again=True):
             post, time = block.column("post").to_numpy(), block.column("time").to_numpy()
             posts, counts = counted(posts, counts, post)
-            whole = time.astype(np.uint64) ^ _SIGN  # ordered as the times are
-            known, starts = lowest(np.concatenate((known, post)), np.concatenate((starts, whole)))
-        return posts, counts, (starts ^ _SIGN).astype(np.int64)
+            together = np.concatenate((known, post)), np.concatenate((times, time))
+            known, times = least(*together, n=n_earliest)
+        busy = counts >= bursts.MIN_ARRIVALS
+        earliest = times[np.repeat(busy, np.minimum(counts, n_earliest))].reshape(-1, n_earliest)
+        return posts[busy], bursts.beginnings(earliest), int(counts[busy].sum())
 
     def _cuts(self, number: int, posts: Keys, n_busy: int) -> list[tuple[np.uint64, np.int64]]:
         """Return the post and time before which to cut, so that what lies between fits into memory."""

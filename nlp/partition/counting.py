@@ -107,6 +107,15 @@ def lowest(keys: Keys, values: Keys) -> tuple[Keys, Keys]:
     return keys[starts], np.minimum.reduceat(values, starts)
 
 
+def least(keys: Keys, values: NDArray[np.int64], *, n: int) -> tuple[Keys, NDArray[np.int64]]:
+    """Return of each key its n lowest values, ascending by both; keys that have fewer are there as often."""
+    order = np.lexsort((values, keys))
+    keys, values = keys[order], values[order]
+    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else order
+    rank = np.arange(len(keys)) - np.repeat(starts, np.diff(np.append(starts, len(keys))))
+    return keys[rank < n], values[rank < n]
+
+
 def counted(keys: Keys, counts: NDArray[np.int64], more: Keys) -> tuple[Keys, NDArray[np.int64]]:
     """Return different keys, ascending, and how often each was met, with those that were met since."""
     if not len(more):

@@ -30,12 +30,17 @@ FAMILY: Final = "behaviour"
 NAME: Final = "burst_share"
 MIN_ARRIVALS: Final = 20
 """Arrivals a post needs to have a curve."""
+N_STRAY: Final = 4
+"""Arrivals at most that are put down to a wrong clock, where they lie `STRAY_MS` before all others."""
+STRAY_MS: Final = 365 * 86_400_000
 LEAST: Final = 5
 CLEAR: Final = 4.0
 NEAR_MS: Final = 5 * 60_000
 AROUND_MS: Final = 2 * 3_600_000
 _ROOM: Final = 2**42
 """Milliseconds between the starts of two posts on the common axis, over a century."""
+_OLDEST: Final = _ROOM * 7 // 16
+"""Age up to which arrivals are told apart, sixty years; twice of it has to fit between two posts."""
 _N_ROWS: Final = 1 << 16  # looked at in one go
 
 
@@ -104,8 +109,30 @@ def crowds(post: Keys, time: Whole) -> tuple[Whole, Whole]:
     """
     start = _starts(post)
     number = np.cumsum(start) - 1
-    age = time - time[np.flatnonzero(start)][number]
+    firsts = np.flatnonzero(start)
+    lasts = np.append(firsts[1:], len(post)) - 1
+    earliest = np.minimum(firsts[:, None] + np.arange(N_STRAY + 1), lasts[:, None])
+    age = ages(time, beginnings(time[earliest])[number])
     return crowds_among(places(number, age), number, age)
+
+
+def beginnings(earliest: Whole) -> Whole:
+    """Return when posts began: with the first arrival, or after a few that lie a year before all others.
+
+    A clock that says 1970 would make a post so old that its true first hour, in which people come as they
+    always do, were out of step with its pace.
+
+    Args:
+        earliest: Shape (n_posts, `N_STRAY` + 1): the first arrivals of each post, ascending.
+    """
+    is_long = np.diff(earliest, axis=1) > STRAY_MS
+    place = np.where(is_long, np.arange(1, earliest.shape[1]), 0).max(axis=1, initial=0)
+    return np.asarray(earliest[np.arange(len(earliest)), place])
+
+
+def ages(time: Whole, began: Whole) -> Whole:
+    """Return how old a post was at each arrival, in milliseconds; 0 before it began."""
+    return np.clip(time - began, 0, _OLDEST)
 
 
 def places(number: Whole, age: Whole) -> Whole:
@@ -113,10 +140,10 @@ def places(number: Whole, age: Whole) -> Whole:
 
     Args:
         number: Of each arrival's post, from 0.
-        age: Milliseconds since the first arrival there.
+        age: As `ages`.
     """
     assert int(number[-1]) < 2**63 // _ROOM - 1  # noqa: S101 - two million posts in one part of a report
-    return np.minimum(age, _ROOM // 8) + (number * 2 + 1) * (_ROOM // 2)
+    return age + (number * 2 + 1) * (_ROOM // 2)
 
 
 def crowds_among(axis: Axis, number: Whole, age: Whole, *, n_rows: int = _N_ROWS) -> tuple[Whole, Whole]:
@@ -125,7 +152,7 @@ def crowds_among(axis: Axis, number: Whole, age: Whole, *, n_rows: int = _N_ROWS
     for begin in range(0, len(age), n_rows):
         block = slice(begin, begin + n_rows)
         here = places(number[block], age[block])
-        near, expected = _around(axis, here, np.minimum(age[block], _ROOM // 8))
+        near, expected = _around(axis, here, age[block])
         bursting = (near >= LEAST) & (near > expected + CLEAR * np.sqrt(expected + 1.0))
         crowd[block] = np.where(bursting, near, 0)
         excess[block] = np.where(bursting, np.rint((1.0 - expected / near) * ONE), 0).astype(np.int64)
