@@ -213,6 +213,12 @@ class TestReturning:
         assert chance(5) == pytest.approx(0.2, abs=0.03)
         assert chance(40) == pytest.approx(0.2, abs=0.02)
 
+    @pytest.mark.parametrize("n_posts", [7, 1_000, 80_000])
+    def test_it_is_exact_however_many_posts_were_read(self, n_posts: int) -> None:
+        author = np.repeat(np.arange(1, n_posts // 2 + 1), 2)
+        facts = make_facts(len(author), author=author, post=np.arange(1, len(author) + 1))
+        assert value(facts, "returning_authors") == pytest.approx(1 / (len(author) - 1), rel=1e-9)
+
     def test_absent_for_one_post(self) -> None:
         assert "one post" in (signals_of(remarks(20))["returning_authors"].absent or "")
 

@@ -34,11 +34,14 @@ def read(section: Section) -> list[Reading]:
     mask, strength = np.zeros(len(facts), bool), np.zeros(len(facts), np.int64)
     mask[rows] = True
     strength[visits] = n_seen - 1
+    # Whole multiples of the same number above and below the line, so that nothing is rounded.
+    unit = max(ONE // (n_posts - 1), 1)
+    each = unit * (n_posts - 1)
     ratio = Ratio(
         by="author",
         clusters=facts.author[visits],
-        top=((n_seen - 1) * ONE) // (n_posts - 1),
-        bottom=np.full(len(visits), ONE),
-        prior=ONE,
+        top=(n_seen - 1) * unit,
+        bottom=np.full(len(visits), each),
+        prior=each,
     )
     return [Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=mask, strength=strength)]
