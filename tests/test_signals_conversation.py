@@ -145,6 +145,19 @@ class TestReplies:
         vague = [{**row, "time_precision": "estimated"} for row in answers]
         assert signals_of(rows + vague)["creator_reply_latency"].hidden
 
+    def test_an_answer_dated_before_its_question_is_no_quick_one(self) -> None:
+        rows = remarks(9, created_at=100 * HOUR)
+        early = [
+            reply(f"k{i}", f"c{i}", "boss", f"{word} holds", is_creator=True, created_at=90 * HOUR)
+            for i, word in enumerate(["oak", "ash", "elm", "fir", "yew"])
+        ]
+        found = signals_of(rows + early)["creator_reply_latency"]
+        assert found.estimate is None
+        assert found.hidden
+        later = {"is_creator": True, "created_at": 107 * HOUR}
+        late = [reply(f"l{i}", f"c{i}", "boss", f"the {word} held", **later) for i, word in enumerate("abc")]
+        assert value([*rows, *early, *late], "creator_reply_latency") == 7
+
     def test_unknown_authors_are_different_people(self) -> None:
         rows = [*remarks(8, author=None), reply("r1", "c0", None)]
         assert value(rows, "reply_share") == pytest.approx(1 / 9)

@@ -11,7 +11,8 @@ posted by the hundred. Reduced by: thread, then author within it.
 - `creator_reply_rate`: top-level comments with a distinct reply of the creator / top-level comments.
 - `answered_question_rate`: the same with anybody's reply, each comment weighted by its probability of
   being a question.
-- `creator_reply_latency`: median hours from a top-level comment to the creator's first reply.
+- `creator_reply_latency`: median hours from a top-level comment to the creator's first reply; those that are
+  dated before it are left out.
 """
 
 from __future__ import annotations
@@ -204,9 +205,11 @@ def _creator_reply_latency(talk: _Talk) -> Reading:
         talk.counted & facts.is_creator & talk.threads.is_reply & facts.exact_time & facts.exact_time[root]
     )
     replies = replies[talk.top[root[replies]]]
+    # Nobody answers what is not there yet: one of both clocks is wrong.
+    replies = replies[facts.created_at[replies] >= facts.created_at[root[replies]]]
     if not len(replies):
         if talk.by_creator.any():
-            return _absent(name, "The creator's replies have no exact times.", hidden=True)
+            return _absent(name, "The creator's replies have no exact times that can be true.", hidden=True)
         return _absent(name, "The creator answered no comment at top level.")
     # Sorted by time, the first row of each root is its first reply.
     replies = replies[np.argsort(facts.created_at[replies], kind="stable")]
@@ -229,5 +232,5 @@ def _creator_reply_latency(talk: _Talk) -> Reading:
         ratio=ratio,
         rows=rows,
         strength=strength,
-        values=np.maximum(waited, 0) / MS_PER_HOUR,
+        values=waited / MS_PER_HOUR,
     )
