@@ -112,6 +112,16 @@ class TestWhole:
         assert sum(share.raw_share for share in shares) == pytest.approx(1, abs=1e-5)
         assert all(share.low <= share.share <= share.high for share in shares)
 
+    @pytest.mark.parametrize("n", [25, 100, 1000])
+    def test_a_label_that_nobody_has_is_not_surely_nobodys(self, n: int) -> None:
+        """Jeffreys' upper end at no success of n is about 1.9 / n."""
+        finding = finding_of([{"text": f"great {i}", "author": f"a{i}"} for i in range(n)])
+        for label in ("genuine", "question"):
+            share = finding.labels[label]
+            assert share is not None
+            assert share.low <= share.share < 0.01
+            assert 1.0 / n < share.high < 3.0 / n + 0.03
+
     def test_coverage_adds_up(self) -> None:
         coverage = finding_of(LIVELY, rejected={"deleted": 3}).coverage
         assert coverage.read == coverage.scored + 3 == len(LIVELY) + 3

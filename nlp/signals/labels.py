@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from plaudit.estimate import Estimate
+from plaudit.estimate import UNIT, Estimate, half_counts
 from plaudit.facts import ONE
 from plaudit.prevalence import MIN_COMMENTS, Correction
 from plaudit.scores import LABELS
@@ -67,8 +68,20 @@ def corrected(estimates: Sequence[Estimate], *, n: int, correction: Correction) 
     draws = np.maximum(draws, 1e-9)
     values, draws = values / values.sum(), draws / draws.sum(axis=1, keepdims=True)
     if n >= MIN_COMMENTS:
-        values, draws = correction.solve(values), correction.solve_draws(draws)
+        values, draws = correction.solve(values), _never_sure(correction.solve_draws(draws), estimates[0].n)
     return [
         Estimate(value=float(values[i]), draws=np.ascontiguousarray(draws[:, i]), n=each.n)
         for i, each in enumerate(estimates)
     ]
+
+
+def _never_sure(draws: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return draws of shares, shape (n_draws, n_labels), none below what it is where no comment has the label.
+
+    A correction may push all draws of a rare label to 0. Still others of the same people might have had it:
+    half a comment joins each label (Jeffreys' prior), beside those of n people.
+    """
+    halves = half_counts("corrected", len(LABELS)).T
+    least = halves / (UNIT * n + halves.sum(axis=1, keepdims=True))
+    draws = np.maximum(draws, least)
+    return np.asarray(draws / draws.sum(axis=1, keepdims=True))
