@@ -10,7 +10,7 @@ import numpy as np
 from plaudit.policy import Policy
 from plaudit.signals import Signal
 from plaudit.signals.tally import Counts, Tallied
-from plaudit.weighing import Mean, Weighed
+from plaudit.weighing import NORMAL, Mean, Weighed
 
 N_MOVERS: Final = 3
 MIN_TOLD: Final = 5
@@ -120,13 +120,20 @@ def heaviest(index: float, means: Sequence[Mean], weighed: Mapping[str, Weighed]
 def _mover(weighed: Weighed, effect: float) -> str:
     rule = weighed.rule
     value = weighed.signal.estimate.value if weighed.signal.estimate is not None else 0.0
-    words = rule.bad_words if effect < 0 else rule.good_words
     verb = "costs" if effect < 0 else "earns"
     unit = "" if round(abs(effect)) == 1 else "s"
     return (
-        f"{rule.title}: {shown(value, weighed.signal.unit)} ({_usual(weighed)}); {words}, which {verb} "
-        f"{abs(effect):.0f} point{unit}."
+        f"{rule.title}: {shown(value, weighed.signal.unit)} ({_usual(weighed)}); {_told_apart(weighed)}, "
+        f"which {verb} {abs(effect):.0f} point{unit}."
     )
+
+
+def _told_apart(weighed: Weighed) -> str:
+    """Say in words what the signal's one word says: a sentence must not blame what the table calls normal."""
+    if weighed.word == "normal":
+        is_usual = abs(weighed.distance) <= NORMAL
+        return "within what is usual" if is_usual else "too few comments to be sure that this is unusual"
+    return weighed.rule.good_words if weighed.word == "good" else weighed.rule.bad_words
 
 
 def _usual(weighed: Weighed) -> str:

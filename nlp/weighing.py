@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from plaudit.estimate import Draws, Estimate, normal_scores
 from plaudit.policy import Policy, Rules, SignalRule
 from plaudit.reference import Reference
 from plaudit.signals import Signal
+
+NORMAL: Final = 1.0
+"""Spreads from the reference, beyond the tolerance, within which a signal is normal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,7 @@ def _goodness(z: NDArray[np.float64], rules: Rules) -> Draws:
 
 def _word(distance: float, draws: Draws) -> str:
     # Few comments must not sound an alarm: nearly every draw has to lie on the same side.
-    if abs(distance) <= 1.0 or (draws * distance > 0).mean() < 0.95:
+    if abs(distance) <= NORMAL or (draws * distance > 0).mean() < 0.95:
         return "normal"
     if distance < 0:
         return "good"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from plaudit import policy
+from plaudit import policy, reasons
 from plaudit.estimate import N_DRAWS, Estimate
 from plaudit.reference import References
 from plaudit.signals import Signal
@@ -89,6 +89,26 @@ def test_words() -> None:
 
 def test_few_comments_sound_no_alarm() -> None:
     assert weighed("generic_share", 0.60, spread=0.3).word == "normal"
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "word", "says"),
+    [
+        (0.15, 0.0, "normal", "within what is usual, which costs"),
+        (0.40, 0.0, "normal", "within what is usual, which earns"),
+        (0.02, 0.0, "low", "people rarely answer each other, which costs"),
+        (0.80, 0.0, "good", "people answer each other, which earns"),
+        (0.02, 0.4, "normal", "too few comments to be sure that this is unusual, which costs"),
+    ],
+)
+def test_a_reason_says_no_more_than_the_signals_word(
+    value: float, spread: float, word: str, says: str
+) -> None:
+    parts = {**ALL, "reply_share": weighed("reply_share", value, spread=spread)}
+    assert parts["reply_share"].word == word
+    mean = combine(parts, hidden=(), index="depth", policy=POLICY)
+    assert mean is not None
+    assert says in next(each for each in reasons.movers(mean, parts) if "Replies to others" in each)
 
 
 def test_points_add_up_and_effects_have_a_sign() -> None:

@@ -76,7 +76,7 @@ def corrected(estimates: Sequence[Estimate], *, n: int, correction: Correction) 
 
 
 def _never_sure(draws: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return draws of shares, shape (n_draws, n_labels), none below what it is where no comment has the label.
+    """Return draws of shares, shape (n_draws, n_labels), none below what a label that nobody has leaves open.
 
     A correction may push all draws of a rare label to 0. Still others of the same people might have had it:
     half a comment joins each label (Jeffreys' prior), beside those of n people.
