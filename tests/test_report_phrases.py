@@ -75,6 +75,12 @@ def test_every_signal_of_the_policy_is_titled_and_explained() -> None:
     assert {row.family for row in reports.SIGNALS} <= set(phrases.FAMILIES)
 
 
+def test_explanations_name_what_is_counted() -> None:
+    """Not comments but people, once a thread; not what is below a comment but what comes after its answer."""
+    assert phrases.SIGNALS["reply_share"].startswith("People in a thread")
+    assert "after a thread’s first answer" in phrases.SIGNALS["thread_depth"]
+
+
 def test_points_are_attributed_only_by_the_policy_that_gave_them() -> None:
     indices = phrases.signal_indices(policy.load().hash)
     assert indices["generic_share"] == "authenticity"
