@@ -148,6 +148,15 @@ def test_copies_of_other_posts_come_from_other_posts() -> None:
         assert after[i] in {text for text, post in zip(before, home, strict=True) if post != home[i]}
 
 
+def test_no_post_is_in_more_bundles_than_others() -> None:
+    given = study(material())
+    posts = given.posts(least=100, most=8)
+    version = _bundled(given, posts)
+    bundles = [frozenset(version(post, 0.0).column("post_id").to_pylist()) for post in posts]
+    assert len(set(bundles)) == len(posts)
+    assert {sum(name in bundle for bundle in bundles) for name in frozenset().union(*bundles)} == {4}
+
+
 def test_one_genuine_text_under_many_names_is_seen() -> None:
     claim = copied_campaign(study(material()))
     assert (row(claim, "halves of the same post").value or 0) > 0.7

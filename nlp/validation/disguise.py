@@ -60,8 +60,9 @@ def disguised_bots(study: Study) -> Claim:
     """See whether bots are seen that copy real comments, or ask questions."""
     method = (
         "10 and 20 % of comments replaced by copies of other comments of the same post; by copies of "
-        f"comments of {_N_OTHERS} other posts, all of them measured together; by questions that bots post. "
-        f"Each from an account of its own. {CLEAN}"
+        f"comments of {_N_OTHERS} other posts, all of them measured together (each post is in "
+        f"{_N_OTHERS + 1} such bundles, so that their intervals are too narrow); by questions that bots "
+        f"post. Each from an account of its own. {CLEAN}"
     )
     claim = Claim(name="disguised", title="Bots that copy real comments, or ask, are seen", method=method)
     posts = study.posts(least=LEAST, most=study.scale.n_posts, clean=True)
@@ -105,10 +106,16 @@ def _across(study: Study, posts: Sequence[Post]) -> Doses | None:
 
 
 def _bundled(study: Study, posts: Sequence[Post]) -> Version:
-    """Return what joins a post with others of its file, or else of any, each with copies from the others."""
+    """Return what joins a post with others of its file, or else of any, each with copies from the others.
+
+    The others are those that come after it, in a circle: each post is in as many bundles as any other of its
+    file. Were they always the first ones, all bundles would hold the same posts and count as many.
+    """
 
     def version(post: Post, dose: float) -> Comments:
-        others = sorted((each for each in posts if each is not post), key=lambda each: each.file != post.file)
+        place = next(i for i, each in enumerate(posts) if each is post)
+        after = [*posts[place + 1 :], *posts[:place]]
+        others = sorted(after, key=lambda each: each.file != post.file)
         bundle = [study.trimmed(each) for each in (post, *others[:_N_OTHERS])]
         parts = []
         for i, comments in enumerate(bundle):
