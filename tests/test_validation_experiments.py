@@ -251,6 +251,16 @@ def test_hiding_what_is_bad_shows_where_it_pays() -> None:
     assert row(fooled, "without times: largest").verdict == "pass"
 
 
+def test_a_number_that_hiding_gives_where_there_was_none_is_told() -> None:
+    def withholding(finding: Finding, facts: Facts) -> Finding:
+        return replace(finding, authenticity=None) if facts.author.any() else finding
+
+    claim = leaving_out(study(material(), n_posts=2, bench=BentBench(withholding)))
+    notes = {each.name.partition(":")[0]: each.note for each in claim.rows}
+    assert "4 dumps get a number that was withheld before." in notes["without authors"]
+    assert "withheld" not in notes["without times"]
+
+
 def test_groups_that_differ_come_apart_and_equal_ones_do_not() -> None:
     claim = known_groups(study(material()))
     assert row(claim, "talkative above silent, AUC").verdict == "pass"

@@ -57,13 +57,16 @@ def leaving_out(study: Study) -> Claim:
     if not dumps:
         return replace(claim, lacking=f"It needs posts of {LEAST} comments.")
     rises: dict[str, list[dict[str, float]]] = {name: [] for name in (*OMISSIONS, "replies")}
+    n_given = dict.fromkeys(rises, 0)
     for comments in study.watched("Leaving things out", dumps):
         before = study.bench.of(comments)
         for name, change in {**OMISSIONS, "replies": _without_replies}.items():
             changed = change(comments)
             if len(changed):
-                rises[name].append(rises_of(before, study.bench.of(changed)))
-    rows = [worst_row(f"without {name}", rises[name]) for name in OMISSIONS]
+                after = study.bench.of(changed)
+                rises[name].append(rises_of(before, after))
+                n_given[name] += gives_what_was_withheld(before, after)
+    rows = [worst_row(f"without {name}", rises[name], note=_given(n_given[name])) for name in OMISSIONS]
     thinned = [max(each.values()) for each in rises["replies"] if each]
     rows.append(
         mean_of(thinned).row(
@@ -97,12 +100,23 @@ def rises_of(before: Finding, after: Finding) -> dict[str, float]:
     }
 
 
+def gives_what_was_withheld(before: Finding, after: Finding) -> bool:
+    """Tell whether any number is there that was not there before."""
+    return any(number(before) is None and number(after) is not None for number in NUMBERS.values())
+
+
+def _given(n: int) -> str:
+    dumps = "1 dump gets" if n == 1 else f"{n} dumps get"
+    return f"{dumps} a number that was withheld before." if n else ""
+
+
 def worst_row(name: str, rises: Sequence[Mapping[str, float]], *, note: str = "") -> Row:
     """Return the largest rise of any number under any post, against at most `MOST_RISE` points."""
     largest = [max(each.items(), key=lambda item: item[1]) for each in rises if each]
     n_silent = len(rises) - len(largest)
     if not largest:
-        return Row(name=name, value=None, unit="points", target=Target(most=MOST_RISE), note="All abstain.")
+        told = f"{note} All abstain before or after." if note else "All abstain."
+        return Row(name=name, value=None, unit="points", target=Target(most=MOST_RISE), note=told)
     values = np.array([value for _, value in largest])
     low, high = np.percentile(values, (5, 95))
     n_over = int((values > MOST_RISE).sum())
