@@ -123,17 +123,17 @@ def _mover(weighed: Weighed, effect: float) -> str:
     verb = "costs" if effect < 0 else "earns"
     unit = "" if round(abs(effect)) == 1 else "s"
     return (
-        f"{rule.title}: {shown(value, weighed.signal.unit)} ({_usual(weighed)}); {_told_apart(weighed)}, "
-        f"which {verb} {abs(effect):.0f} point{unit}."
+        f"{rule.title}: {shown(value, weighed.signal.unit)} ({_usual(weighed)}); "
+        f"{_told_apart(weighed, effect)}, which {verb} {abs(effect):.0f} point{unit}."
     )
 
 
-def _told_apart(weighed: Weighed) -> str:
-    """Say in words what the signal's one word says: a sentence must not blame what the table calls normal."""
-    if weighed.word == "normal":
+def _told_apart(weighed: Weighed, effect: float) -> str:
+    """Say no more than the signal's one word says: a sentence must not blame what the table calls normal."""
+    if weighed.word == "normal" and weighed.reference.origin != "set":
         is_usual = abs(weighed.distance) <= NORMAL
         return "within what is usual" if is_usual else "too few comments to be sure that this is unusual"
-    return weighed.rule.good_words if weighed.word == "good" else weighed.rule.bad_words
+    return weighed.rule.bad_words if effect < 0 else weighed.rule.good_words
 
 
 def _usual(weighed: Weighed) -> str:

@@ -111,6 +111,13 @@ def test_a_reason_says_no_more_than_the_signals_word(
     assert says in next(each for each in reasons.movers(mean, parts) if "Replies to others" in each)
 
 
+def test_a_stated_measure_is_not_called_usual() -> None:
+    parts = {**ALL, "creator_reply_rate": weighed("creator_reply_rate", 0.0)}
+    mean = combine(parts, hidden=(), index="depth", policy=POLICY)
+    assert mean is not None
+    assert "(expected: 10%); the creator hardly answers, which costs" in reasons.movers(mean, parts)[0]
+
+
 def test_points_add_up_and_effects_have_a_sign() -> None:
     parts = {
         **ALL,
