@@ -8,8 +8,9 @@ from hashlib import blake2b
 def pseudonym(name: str) -> int:
     """Return the 64-bit pseudonym of an author id or handle.
 
-    Case matters: stable ids differ by case alone. Fixed over runs and machines, so that shards merge;
-    it stays in memory and is never written out.
+    Case matters: stable ids differ by case alone. Fixed over runs and machines, so that shards merge. Whoever
+    guesses a name can tell its pseudonym: it is in no output, only in memory and in the temporary files and
+    checkpoints of a run, which go when it ends.
     """
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
