@@ -271,6 +271,12 @@ def test_groups_that_differ_come_apart_and_equal_ones_do_not() -> None:
     assert known_groups(study(replace(material(), groups=()))).verdict == "unmeasured"
 
 
+def test_members_of_a_group_that_abstain_are_told() -> None:
+    claim = known_groups(study(material()))
+    assert row(claim, "talkative above silent, AUC").note.endswith(" 1 abstain.")
+    assert "abstain" not in row(claim, "particular above applauding, AUC").note
+
+
 def test_an_unread_audience_is_not_judged() -> None:
     claim = languages(study(material(), n_posts=8))
     assert {

@@ -38,10 +38,13 @@ def known_groups(study: Study) -> Claim:
             for rule in study.material.groups
             if rule.index == index and rule.side != "spam"
         }
-        measured = {rule: found for rule, found in values.items() if len(found) >= MIN_MEMBERS}
+        spoke = {rule: found[~np.isnan(found)] for rule, found in values.items()}
+        measured = {rule: found for rule, found in spoke.items() if len(found) >= MIN_MEMBERS}
         sides = {side: [rule for rule in measured if rule.side == side] for side in ("high", "low")}
         for high, low in product(sides["high"], sides["low"]):
-            rows += _rows(study, index, (high.name, measured[high]), (low.name, measured[low]))
+            n_silent = sum(len(values[rule]) - len(measured[rule]) for rule in (high, low))
+            pair = (high.name, measured[high]), (low.name, measured[low])
+            rows += _rows(study, index, *pair, n_silent=n_silent)
         if measured:
             charts.append(_means(index, measured))
     lacking = "" if rows else f"It needs a high and a low group with {MIN_MEMBERS} members each."
@@ -49,10 +52,11 @@ def known_groups(study: Study) -> Claim:
 
 
 def _values(study: Study, rule: GroupRule) -> Values:
+    """Return the number of each member; nan where it abstains."""
     members = list(islice(_members(study, rule), study.scale.n_members))
     number = NUMBERS[rule.index]
     found = [number(study.bench.of(comments)) for comments in study.watched(f"Group: {rule.name}", members)]
-    return np.array([each.value for each in found if each is not None])
+    return np.array([float("nan") if each is None else each.value for each in found], np.float64)
 
 
 def _members(study: Study, rule: GroupRule) -> Iterator[Comments]:
@@ -63,7 +67,9 @@ def _members(study: Study, rule: GroupRule) -> Iterator[Comments]:
     yield from filter(rule.admits, map(editing.joined, by_member.values()))
 
 
-def _rows(study: Study, index: str, high: tuple[str, Values], low: tuple[str, Values]) -> list[Row]:
+def _rows(
+    study: Study, index: str, high: tuple[str, Values], low: tuple[str, Values], *, n_silent: int
+) -> list[Row]:
     (high_name, above), (low_name, below) = high, low
     random = study.random("groups", high_name, low_name)
     n = len(above) + len(below)
@@ -79,6 +85,7 @@ def _rows(study: Study, index: str, high: tuple[str, Values], low: tuple[str, Va
 
     name = f"{index}: {high_name} above {low_name}"
     note = f"{len(above)} against {len(below)}; means {above.mean():.0f} and {below.mean():.0f}."
+    note += f" {n_silent} abstain." if n_silent else ""
     difference = drawn("difference")
     return [
         drawn("auc").row(f"{name}, AUC", target=Target(least=LEAST_AUC), n=n, of="communities", note=note),
