@@ -103,6 +103,14 @@ def prepare(source: Source, *, options: ReadOptions) -> Prepared | None:
         InputError: The source holds nothing that could be read, or is not of the format named.
         MappingError: Its text column cannot be told, or a mapped column is not in it.
     """
+    try:
+        return _prepared(source, options=options)
+    except UsageError:
+        source.close()  # a pipe, which would else stay open, and whoever writes to it wait
+        raise
+
+
+def _prepared(source: Source, *, options: ReadOptions) -> Prepared | None:
     head = sniffing.head_of(source)
     if not head.data.strip():
         return None
@@ -154,6 +162,11 @@ def _container(source: Source, head: sniffing.Head, *, named: Format | None, opt
         raise InputError(
             f"{source.name} has no suffix, and is no table and no JSON; name it itself, or give it the suffix"
             " .txt, if each of its lines is a comment."
+        )
+    if wanted == "lines" and named is None and source.suffix in sniffing.BINARY_SUFFIXES:
+        raise InputError(
+            f"{source.name} is not what its name says, nor a table or JSON; fetch or write it again, or"
+            " give it the suffix .txt, if each of its lines is a comment."
         )
     if wanted == "lines" and not head.is_whole and b"\n" not in head.data:
         n_bytes = f"{sniffing.N_HEAD >> 10} KiB"

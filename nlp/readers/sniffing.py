@@ -22,6 +22,9 @@ from plaudit.readers.stream import PACKINGS, ByteStream
 from plaudit.readers.table import Dialect, is_separator_line, n_good_rows
 
 N_HEAD: Final = 1 << 18
+BINARY_SUFFIXES: Final = frozenset({".parquet", ".pq", ".arrow", ".feather", ".ipc", ".xlsx", ".zip"})
+"""How names of files end that are no text, whatever they hold."""
+
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _TEXT_NAMES: Final = frozenset(map(fold, COLUMNS["text"]))
 _COLUMN_NAME = re.compile(r"\w[\w./-]{0,39}(?: [\w./-]{1,39}){0,2}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,26 +27,36 @@ class Listing:
 
     Attributes:
         sources: What is read, in order.
-        passed_over: Files found beside them whose names end as no dump's does.
+        passed_over: Files found beside them whose names end as no dump's does, and links to folders, which
+            are not followed: their names end in a slash.
     """
 
     sources: list[Source]
     passed_over: list[str]
 
     def sentences(self) -> list[str]:
-        """Return what a person should know of the files passed over: a sentence, or none."""
-        n = len(self.passed_over)
-        if not n:
-            return []
-        more = f" and {n - _N_TOLD:,} more" if n > _N_TOLD else ""
-        return [
-            f"{n:,} file{'s' if n > 1 else ''} passed over: {', '.join(self.passed_over[:_N_TOLD])}{more}."
-            " If one holds comments, give it the suffix of what it is."
-        ]
+        """Return what a person should know of what was passed over: a sentence for each kind."""
+        found = [name for name in self.passed_over if not name.endswith("/")]
+        links = [name for name in self.passed_over if name.endswith("/")]
+        sentences = []
+        if found:
+            told = f"{len(found):,} file{'s' if len(found) > 1 else ''} passed over: {_told(found)}"
+            sentences.append(f"{told}. If one holds comments, give it the suffix of what it is.")
+        if links:
+            told = (
+                f"{len(links):,} link{'s' if len(links) > 1 else ''} to folders not followed: {_told(links)}"
+            )
+            sentences.append(f"{told}. If one leads to comments, name it too.")
+        return sentences
 
 
 Sources = Sequence[Path | str] | Sequence[Source] | Listing
 """What is named, or what was found behind it: to find it takes a request a file in a store."""
+
+
+def _told(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _N_TOLD:,} more" if len(names) > _N_TOLD else ""
+    return f"{', '.join(names[:_N_TOLD])}{more}"
 
 
 def sources_of(paths: Sources) -> list[Source]:
@@ -96,10 +106,12 @@ def _named(named: Path | str, *, passed_over: list[str]) -> list[Source]:
     if str(path) == "-":
         return [Source(None, name="stdin")]
     if path.is_dir():
-        files = _files_in(path, passed_over=passed_over)
         return [
-            Source(file, name=str(file), found=True, is_guess=not has_suffix(file.name)) for file in files
+            _found(file, is_guess=not has_suffix(file.name))
+            for file in _files_in(path, passed_over=passed_over)
         ]
+    if path.is_socket():
+        raise InputError(f"{path} is a socket, which cannot be read; name a file or a pipe.")
     if path.exists():
         return [Source(path, name=str(path))]
     if glob.has_magic(str(named)):
@@ -107,23 +119,55 @@ def _named(named: Path | str, *, passed_over: list[str]) -> list[Source]:
     raise InputError(f"There is no file {path}; check the path.")
 
 
+def _found(path: Path, *, is_guess: bool = False) -> Source:
+    """Return a file of a folder as a source; what is none, but has the name of one, refuses to be read."""
+    if path.is_file():
+        return Source(path, name=str(path), found=True, is_guess=is_guess)
+    what = (
+        "is a pipe, a socket or a device, which is read only where it is named itself; name it, or remove it."
+        if path.exists()
+        else "is a link to a file that is not there; fetch that file, or remove the link."
+    )
+    return refusing(InputError(f"{path} {what}"), name=str(path))
+
+
 def _matching(pattern: str) -> list[Source]:
-    paths = [Path(each) for each in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # "**" below any root
-    files = [path for path in paths if path.is_file()]
-    if not files:
+    paths = [path for path in _matches(pattern) if not path.is_dir()]
+    if not paths:
         raise InputError(f"No file matches {pattern}; check the pattern.")
-    return [Source(path, name=str(path), found=True) for path in files]
+    return [_found(path) for path in paths]
+
+
+def _matches(pattern: str) -> list[Path]:
+    """Return what a pattern matches, in order; hidden names only where it asks for some.
+
+    `glob` follows links to folders for "**": one that leads up gives each file 40 times, two never end.
+    """
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        return sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207  # below any root
+    at = parts.index("**")
+    above = glob.glob(str(Path(*parts[:at]))) if at else ["."]  # noqa: PTH207
+    below = str(Path(*parts[at:], *(["*"] if parts[-1] == "**" else [])))
+    found = {(Path(top), path) for top in above for path in Path(top).glob(below)}
+    if not any(part.startswith(".") for part in parts[at:]):
+        found = {(top, path) for top, path in found if not _is_hidden(path.relative_to(top))}
+    return sorted({path for _, path in found})
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _files_in(folder: Path, *, passed_over: list[str]) -> list[Path]:
     try:
-        files = sorted(path for path in _walk(folder) if path.is_file())
+        found = sorted(_walk(folder, links := list[str]()))
     except OSError as error:
         reason = error.strerror or str(error)
         place = error.filename or folder
         raise InputError(f"The folder {place} cannot be listed ({reason}); check its permissions.") from error
-    names, others = sifted(map(str, files), below=f"{folder}/")
-    passed_over += others
+    names, others = sifted(map(str, found), below=f"{folder}/")
+    passed_over += others + sorted(links)
     readable = _different(list(map(Path, names)))
     if not readable:
         known = " ".join(sorted(SUFFIXES))
@@ -133,15 +177,20 @@ def _files_in(folder: Path, *, passed_over: list[str]) -> list[Path]:
 
 def _different(files: list[Path]) -> list[Path]:
     """Return files less those without a suffix that a link with one leads to, as in Hugging Face's cache."""
-    known = {path.resolve() for path in files if path.suffix}
-    return [path for path in files if path.suffix or path.resolve() not in known]
+    known = {os.path.realpath(path) for path in files if path.suffix}  # a link to itself has one, too
+    return [path for path in files if path.suffix or os.path.realpath(path) not in known]
 
 
-def _walk(folder: Path) -> list[Path]:
+def _walk(folder: Path, links: list[str]) -> Iterator[Path]:
+    """Yield what lies below a folder and is none itself; links to folders go to a list, and no further."""
+
     def complain(error: OSError) -> None:
         raise error
 
-    return [Path(place, name) for place, _, names in os.walk(folder, onerror=complain) for name in names]
+    for place, folders, names in os.walk(folder, onerror=complain):
+        paths = (Path(place, name) for name in folders if name[0] != ".")
+        links += (f"{path}/" for path in paths if path.is_symlink())
+        yield from (Path(place, name) for name in names)
 
 
 def _shorten(sources: Sequence[Source]) -> None:

@@ -24,6 +24,7 @@ from plaudit.readers.quotation import ESCAPED, NULL, Unescaper
 from plaudit.readers.stream import ByteStream
 
 N_CELL_LIMIT: Final = 1 << 20
+_N_CELLS: Final = 1 << 20  # of a row: 64 MiB of delimiters would take two GB as cells
 _N_AGAIN: Final = 4  # times the characters of the table that may be read again in all, so that it ends
 _BARE_RETURN = re.compile(r"(?<=\r)(?!\n)")
 _SEPARATOR_LINE = re.compile(r'"?sep=(?:.|\\t)"?\s*', re.IGNORECASE)
@@ -195,6 +196,8 @@ class _Lines:
         self._n_row += len(line)
         self._numbers.append(number)
         self.row.append(line)
+        if len(line) > _N_CELLS and line.count(self._delimiter) > _N_CELLS:
+            raise csv.Error(f"it has more than {_N_CELLS:,} cells")
         return self._unescape(line) if self.escapes else line
 
     @property
