@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from plaudit.comment import GENERIC_COLUMNS
 from plaudit.errors import ArtifactError
 from plaudit.readers import FORMATS
 from plaudit.service.metrics import Metrics
+from tests.commands import Run, run
+
+__all__ = ["run"]
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -143,6 +148,25 @@ def test_the_model_it_names_is_the_one_in_use() -> None:
     manifest = artifact.load(artifact.current()).manifest
     assert manifest.id in README
     assert all(f"{figures['macro_f1']['value']:.3f}" in README for figures in manifest.metrics.values())
+
+
+@pytest.mark.parametrize("tool", ["duckdb", "python"])
+def test_the_queries_of_the_table_run(run: Run, tmp_path: Path, tool: str) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if not shutil.which(tool, path=path):
+        pytest.skip(f"no {tool}: pip install duckdb-cli")
+    shown = re.search(r"ready for DuckDB and polars:\n```bash\n(.*?)```", README, re.S)
+    assert shown is not None
+    (query,) = [line for line in shown[1].splitlines() if line.startswith(tool)]
+    done = run("score", ROOT / "examples/ceramics_channel.ndjson", "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}  # no ~/.duckdbrc of anybody's
+    answer = subprocess.run(
+        ["bash", "-euc", query], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert answer.returncode == 0, answer.stderr
+    told = {"duckdb": ("genuine", "generic_praise", "count"), "python": ("post_id", "question")}[tool]
+    assert [name for name in told if name not in answer.stdout] == []
 
 
 def test_the_library_example_runs(
