@@ -21,6 +21,7 @@ from plaudit.readers.source import Listing, listing_of
 N_ROWS: Final = 5
 _N_TEXT: Final = 70
 _N_OTHERS: Final = 12
+_WORDED: Final = "weeks and less count back from a column fetched_at."
 _FIELDS: Final = (
     *("id", "text", "author", "parent_id", "post_id", "creator_id", "created_at", "likes", "is_creator"),
     "total_reply_count",
@@ -88,6 +89,7 @@ def _as_dict(seen: Seen) -> dict[str, Any]:
         },
         "other_columns": list(seen.others),
         "unread_columns": dict(seen.unread),
+        "times_in_words": _n_worded(seen.batch),
         "read": _n_read(seen.batch),
         "usable": seen.batch.comments.num_rows,
         "is_whole": seen.is_whole,
@@ -114,6 +116,8 @@ def _lines(seen: Seen) -> Iterator[str]:
     yield "  Fields"
     for name in _FIELDS:
         yield f"    {name:<18}{_filled(seen.batch, name):>5.0%}  {_origin(seen, name)}"
+    if n_worded := _n_worded(seen.batch):
+        yield f'    {n_worded:,} times say no moment, as "2 years ago" does; {_WORDED}'
     if seen.others:
         more = f" and {len(seen.others) - _N_OTHERS} more" if len(seen.others) > _N_OTHERS else ""
         yield f"    Not used: {', '.join(seen.others[:_N_OTHERS])}{more}"
@@ -156,6 +160,12 @@ def _filled(batch: Batch, name: str) -> float:
     if not n:
         return 0.0
     return (sum(column.to_pylist()) if pa.types.is_boolean(column.type) else n - column.null_count) / n
+
+
+def _n_worded(batch: Batch) -> int:
+    """Return how many usable comments have words for a time of which none was made."""
+    rows = batch.comments.select(["created_at", "time_precision"]).to_pylist()
+    return sum(1 for row in rows if row["created_at"] is None and row["time_precision"] is not None)
 
 
 def _origin(seen: Seen, name: str) -> str:

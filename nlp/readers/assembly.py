@@ -14,6 +14,7 @@ import pyarrow as pa
 from plaudit.comment import COMMENT_SCHEMA, PLATFORMS, Batch, Rejection, comment_key
 from plaudit.pseudonym import handle_pseudonym, pseudonym
 from plaudit.readers import coercion
+from plaudit.readers.ages import age_of
 from plaudit.readers.duplicates import SeenKeys
 from plaudit.readers.format import FIELDS, Format, Problem, Record
 from plaudit.readers.keeping import kept_columns, kept_schema
@@ -28,6 +29,7 @@ _JOINERS: Final = "\u200d\ufe0e\ufe0f \n"  # what is left of emoji without an em
 _WORDS: Final = frozenset({str, type(None)})
 _N_ID: Final = 4096
 _T = TypeVar("_T")
+_WORDED: Final = "estimated, whatever is said"
 _ERROR: Final = Problem("error_record", "An error stands where a comment should.")
 _pseudonym = lru_cache(maxsize=1 << 16)(pseudonym)
 _handle_pseudonym = lru_cache(maxsize=1 << 16)(handle_pseudonym)
@@ -155,11 +157,13 @@ class Assembler:
         self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]], *, place: Place
     ) -> None:
         times = list(map(coercion.as_time, raw["created_at"]))
+        if any(moment is not None for moment in raw["fetched_at"]):
+            times = list(map(_counted_back, times, raw["created_at"], raw["fetched_at"]))
         columns["created_at"] = [moment for moment, _ in times]
         said = _each(coercion.as_precision, raw["time_precision"])
         default = "estimated" if place.format.estimated else None
         columns["time_precision"] = [
-            found and ("estimated" if moment is None else word or default or found)
+            found and ("estimated" if found == _WORDED or moment is None else word or default or found)
             for (moment, found), word in zip(times, said, strict=True)
         ]
 
@@ -252,6 +256,17 @@ def _each(coerce: Callable[[object], _T | None], values: Sequence[object]) -> li
             known = {value: coerce(value) for value in different}
             return [known[value] for value in values]
     return list(map(coerce, values))
+
+
+def _counted_back(
+    time: tuple[int | None, str | None], written: object, fetched: object
+) -> tuple[int | None, str | None]:
+    """Return a time, or what words such as "3 days ago" count back to from when they were fetched."""
+    if time[0] is not None or not isinstance(written, str):
+        return time
+    now, precision = coercion.as_time(fetched)
+    age = age_of(written) if now is not None and precision == "exact" else None
+    return time if now is None or age is None or age >= now else (now - age, _WORDED)
 
 
 def _whole(ids: list[str | None], values: Sequence[object]) -> list[str | None]:

@@ -26,8 +26,10 @@ FIELDS: Final = (
     "platform",
     "total_reply_count",
     "time_precision",
+    "fetched_at",
 )
-"""What a format maps to: the generic columns, and `name`, the author's shown name beside a stable id."""
+"""What a format maps to: the generic columns; `name`, the author's shown name beside a stable id; and
+`fetched_at`, the moment that "3 days ago" counts back from."""
 
 CONTAINERS: Final = ("json", "ndjson", "csv", "tsv", "parquet", "arrow", "excel", "lines")
 """Ways in which records are written one after the other."""

@@ -13,6 +13,12 @@ SHOWN: Final = (
     *("user.unique_id", "user.username", "owner.username", "from.username", "author.name", "from.name"),
 )
 
+FETCHED: Final = (
+    *("fetched_at", "scraped_at", "crawled_at", "retrieved_at", "collected_at", "extracted_at"),
+    *("downloaded_at", "scrape_time", "scrape_date", "scraping_time", "crawl_time", "retrieved_on"),
+)
+"""What tools call the moment at which they saw a page."""
+
 COLUMNS: Final = {
     "id": ("id", "comment_id", "cid", "_id", "_id.$oid", "review_id"),
     "text": (
@@ -65,6 +71,7 @@ COLUMNS: Final = {
         *("reply_comment_total", "replies"),
     ),
     "time_precision": ("time_precision",),
+    "fetched_at": FETCHED,
 }
 """Generic column to the names tools give it, the contract's own first.
 

@@ -71,7 +71,8 @@ def read(section: Section) -> Reading:
 
 def no_times() -> Reading:
     """Return the reading of comments without exact times."""
-    return Reading(name=NAME, family=FAMILY, absent="The comments have no exact times.", hidden=True)
+    none = 'The comments have no exact times; "3 days ago", or a day without an hour, is none.'
+    return Reading(name=NAME, family=FAMILY, absent=none, hidden=True)
 
 
 def too_few() -> Reading:

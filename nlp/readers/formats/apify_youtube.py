@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from plaudit.readers.format import Format
+from plaudit.readers.generic import FETCHED
 from plaudit.readers.recognition import has_names
 
 _VIDEO = re.compile(r"(?:[?&]v=|youtu\.be/|/shorts/|/live/)([\w-]{11})")
@@ -32,6 +33,7 @@ APIFY_YOUTUBE: Final = Format(
         "likes": ("voteCount",),
         "is_creator": ("authorIsChannelOwner",),
         "total_reply_count": ("replyCount",),
+        "fetched_at": FETCHED,
     },
     matches=has_names(
         "cid", "comment", some=("votecount", "authorischannelowner", "replytocid", "publishedtimetext")

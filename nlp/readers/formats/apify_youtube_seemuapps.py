@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from plaudit.readers.format import Format
+from plaudit.readers.generic import FETCHED
 from plaudit.readers.recognition import has_names
 
 APIFY_YOUTUBE_SEEMUAPPS: Final = Format(
@@ -23,6 +24,7 @@ APIFY_YOUTUBE_SEEMUAPPS: Final = Format(
         "likes": ("likeCount",),
         "is_creator": ("authorIsCreator",),
         "total_reply_count": ("replyCount",),
+        "fetched_at": FETCHED,
     },
     matches=has_names("commentid", "text", "authorname", some=("authoriscreator", "parentcommentid")),
 )

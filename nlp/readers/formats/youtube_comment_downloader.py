@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from plaudit.readers.format import Format, Record
+from plaudit.readers.generic import FETCHED
 
 
 def _matches(value: Record) -> bool:
@@ -38,6 +39,7 @@ YOUTUBE_COMMENT_DOWNLOADER: Final = Format(
         "created_at": ("time_parsed", "time"),
         "likes": ("votes",),
         "total_reply_count": ("replies",),
+        "fetched_at": FETCHED,
     },
     matches=_matches,
     parse={"parent_id": _parent},

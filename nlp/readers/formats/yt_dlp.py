@@ -34,6 +34,7 @@ def _rows(value: Record) -> Iterator[Row | Problem]:
         "post_id": value.get("id"),
         "creator_id": value.get("channel_id") or value.get("uploader_id"),
         "platform": site,
+        "fetched_at": value.get("epoch"),
         "time_precision": None if site in (None, "youtube") else "exact",  # only YouTube's are worded
     }
     for comment in comments:
