@@ -93,7 +93,7 @@ def _container(name: str, title: str, description: str) -> Format:
 
 
 CSV: Final = _container("csv", "CSV", "comma- or semicolon-separated values with a header")
-TSV: Final = _container("tsv", "TSV", "tab-separated values with a header")
+TSV: Final = _container("tsv", "TSV", "tab-separated values with a header, as databases export them, too")
 JSON: Final = _container("json", "JSON", "an array of comments, or a page holding one, replies nested or not")
 NDJSON: Final = _container("ndjson", "NDJSON", "one JSON object a line")
 PARQUET: Final = _container("parquet", "Parquet", "a Parquet file with a text column")

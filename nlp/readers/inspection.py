@@ -108,6 +108,7 @@ def _why(prepared: Prepared, *, named: bool) -> str:
         dialect = prepared.dialect
         between = f", with {dialect.delimiter!r} between them" if prepared.container == "csv" else ""
         marks = ', and quotation marks are written \\"' if dialect.escapes else ""
+        marks = r", and a backslash escapes, \N being null" if dialect.is_unquoted else marks
         return f"By its content: {_CONTAINERS[prepared.container]}{between}{marks}."
     names = list(dict.fromkeys(names[0] for names in prepared.columns.values()))[:_N_NAMES]
     return f"By its content: records with {', '.join(names)}, as {prepared.format.title} has them."

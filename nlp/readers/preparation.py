@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from plaudit.errors import InputError, MappingError, UsageError
-from plaudit.readers import columnar, containers, sniffing, table, workbook
+from plaudit.readers import columnar, containers, sniffing, table, unquoted, workbook
 from plaudit.readers.format import Format, Problem, Record
 from plaudit.readers.keeping import holds
 from plaudit.readers.mapping import Mapper, records_in, value_at
@@ -93,6 +93,8 @@ def _values(
         case "excel":
             return workbook.workbook_rows(stream)
         case _:
+            if dialect.is_unquoted:
+                return unquoted.unquoted_rows(stream)
             return table.table_rows(stream, dialect=dialect)
 
 

@@ -20,6 +20,7 @@ from plaudit.readers.quotation import ESCAPED
 from plaudit.readers.source import Source
 from plaudit.readers.stream import PACKINGS, ByteStream
 from plaudit.readers.table import Dialect, is_separator_line, n_good_rows
+from plaudit.readers.unquoted import is_unquoted
 
 N_HEAD: Final = 1 << 18
 BINARY_SUFFIXES: Final = frozenset({".parquet", ".pq", ".arrow", ".feather", ".ipc", ".xlsx", ".zip"})
@@ -208,11 +209,14 @@ def dialect_of(head: Head, *, delimiter: str) -> Dialect:
     Where both make as many, a backslash is a backslash.
     """
     plain, escaped = Dialect(delimiter=delimiter), Dialect(delimiter=delimiter, escapes=True)
+    if b"\\" not in head.data:
+        return plain
+    n_plain = n_good_rows(ByteStream(io.BytesIO(head.data)), dialect=plain)
+    if delimiter == "\t" and is_unquoted(head.data, n_quoted=n_plain):
+        return Dialect(delimiter=delimiter, is_unquoted=True)
     if ESCAPED.encode() not in head.data:
         return plain
-    n_plain, n_escaped = (
-        n_good_rows(ByteStream(io.BytesIO(head.data)), dialect=dialect) for dialect in (plain, escaped)
-    )
+    n_escaped = n_good_rows(ByteStream(io.BytesIO(head.data)), dialect=escaped)
     return escaped if n_escaped > n_plain else plain
 
 

@@ -37,10 +37,12 @@ class Dialect:
     Attributes:
         delimiter: What separates its cells.
         escapes: Whether quotation marks are rather written \" than doubled; \N is null then, as in MySQL.
+        is_unquoted: Whether it has none, and a backslash stands before what would end a cell (`unquoted`).
     """
 
     delimiter: str
     escapes: bool = False
+    is_unquoted: bool = False
 
 
 def is_separator_line(line: str) -> bool:
@@ -73,7 +75,7 @@ def table_rows(stream: ByteStream, *, dialect: Dialect) -> Numbered:
         row: list[str] | Problem | None
         try:
             row = next(strict, None)
-            if row and header is not None and not _fits(row, len(names)):
+            if row and header is not None and not fits(row, len(names)):
                 row = _otherwise(strict, found, n_cells=len(names)) or row
         except csv.Error as error:
             row = _otherwise(strict, found, n_cells=len(names)) or _unclosed(found, len(names))
@@ -108,16 +110,16 @@ def n_good_rows(stream: ByteStream, *, dialect: Dialect) -> int:
         if row is None:
             return n_rows
         n_cells = n_cells or len(row)
-        n_rows += bool(row) and _fits(row, n_cells)
+        n_rows += bool(row) and fits(row, n_cells)
 
 
-def _fits(cells: list[str], n_expected: int) -> bool:
+def fits(cells: Sequence[str | None], n_expected: int) -> bool:
     """Return whether a row is as long as the header, or longer by blank cells only."""
     return len(cells) == n_expected or (len(cells) > n_expected and not any(cells[n_expected:]))
 
 
 def _row(cells: list[str], header: list[str], *, null: str | None) -> dict[str, str | None] | Problem:
-    if not _fits(cells, len(header)):
+    if not fits(cells, len(header)):
         return Problem("malformed_row", f"The row has {len(cells)} cells, the header {len(header)}.")
     values = cells if null is None else [None if cell == null else cell for cell in cells]
     return dict(zip(header, values, strict=False))
@@ -135,7 +137,7 @@ def _otherwise(strict: Iterator[list[str]], found: _Lines, *, n_cells: int) -> l
     except csv.Error:
         row = None
     found.escapes = not found.escapes
-    if row and _fits(row, n_cells) and not any(found.is_row(line, n_cells) for line in found.row[1:]):
+    if row and fits(row, n_cells) and not any(found.is_row(line, n_cells) for line in found.row[1:]):
         return row
     found.give_back(0)
     found.take(n_lines)
@@ -175,7 +177,7 @@ class _Lines:
     """
 
     def __init__(self, stream: ByteStream, *, dialect: Dialect) -> None:
-        self._lines, self._delimiter, self.escapes = _text_lines(stream), dialect.delimiter, dialect.escapes
+        self._lines, self._delimiter, self.escapes = text_lines(stream), dialect.delimiter, dialect.escapes
         self._unescape = Unescaper(delimiter=dialect.delimiter)
         self._waiting: deque[tuple[int, str]] = deque()
         self._numbers: list[int] = []
@@ -237,10 +239,11 @@ class _Lines:
             cells = next(csv.reader([line], delimiter=self._delimiter, strict=True))
         except csv.Error:
             return False
-        return _fits(cells, n_cells)
+        return fits(cells, n_cells)
 
 
-def _text_lines(stream: ByteStream) -> Iterator[tuple[int, str]]:
+def text_lines(stream: ByteStream) -> Iterator[tuple[int, str]]:
+    """Yield numbered lines of a table, ended by one line feed; `BAD_BYTE` stands for what is no text."""
     n_more = 0  # lines that end with a bare return: each counts, as in an editor
     for number, line in lines(stream):
         number += n_more
