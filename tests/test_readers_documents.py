@@ -210,3 +210,31 @@ def test_memory_is_bounded_whatever_the_length(tmp_path: Path, monkeypatch: pyte
         tracemalloc.stop()
     assert n_rows == 40_001
     assert peak < path.stat().st_size / 2  # held whole, it would be several times its size
+
+
+@pytest.mark.parametrize("limit", [None, 400])
+def test_a_playlist_is_the_comments_of_its_videos(
+    tmp_path: Path, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if limit is not None:
+        monkeypatch.setattr(json_cutting, "N_WHOLE", limit)
+        monkeypatch.setattr(json_cutting, "N_LOOK", limit)
+    infos: list[Any] = [
+        {
+            **{"id": f"v{video}", "extractor": "youtube", "channel_id": "UC1"},
+            "comments": [
+                {"id": f"{video}-{i}", "text": f"which glue was No. {i}?", "author_id": "a", "parent": "root"}
+                for i in range(6)
+            ],
+        }
+        for video in range(3)
+    ]
+    playlist = {"_type": "playlist", "id": "PL1", "title": "All", "entries": [*infos[:2], None, infos[2]]}
+    path = write(tmp_path, "a.json", {"_type": "playlist", "entries": [playlist]})
+    assert detect(path).name == "yt-dlp"
+    rows, rejected = rows_of(path)
+    assert [(row["id"], row["post_id"]) for row in rows] == [
+        (f"{video}-{i}", f"v{video}") for video in range(3) for i in range(6)
+    ]
+    assert {row["creator_id"] for row in rows} == {"UC1"}
+    assert [reason for reason, _ in rejected] == ["not_a_record"]

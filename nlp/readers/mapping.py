@@ -11,7 +11,7 @@ from plaudit.readers.format import FIELDS, Format, Problem, Record, Row, not_a_r
 _TEXT, _ID = FIELDS.index("text"), FIELDS.index("id")
 _PARENT = FIELDS.index("parent_id")
 _SHARED: Final = tuple(FIELDS.index(name) for name in ("post_id", "creator_id", "platform", "fetched_at"))
-PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children"})
+PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children", "entries"})
 _REPLIES: Final = frozenset({"replies", "answers", "children", "replycomment"})
 _ERRORS: Final = frozenset({"error", "errors", "errorcode", "errordescription", "errormessage"})
 _NO_TEXT_BESIDE_ERROR: Final = frozenset({"message", "description"})

@@ -6,7 +6,7 @@ https://github.com/yt-dlp/yt-dlp: field list in `yt_dlp/extractor/common.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from plaudit.readers.format import Format, Problem, Record, Row, not_a_record
 
@@ -24,6 +24,19 @@ def _matches(value: Record) -> bool:
 
 
 def _rows(value: Record) -> Iterator[Row | Problem]:
+    stack: list[Any] = [value]
+    while stack:
+        info = stack.pop()
+        entries = info.get("entries") if isinstance(info, dict) else None
+        if isinstance(entries, list):  # a playlist's, or a channel's; null for a video that is gone
+            stack.extend(reversed(entries))
+        elif isinstance(info, dict):
+            yield from _comments(info)
+        else:
+            yield not_a_record(info)
+
+
+def _comments(value: Record) -> Iterator[Row | Problem]:
     comments = value.get("comments")
     if not isinstance(comments, list):
         yield value, {}
@@ -44,7 +57,7 @@ def _rows(value: Record) -> Iterator[Row | Problem]:
 YT_DLP: Final = Format(
     name="yt-dlp",
     title="yt-dlp info.json",
-    description="*.info.json of yt-dlp --write-comments, of YouTube, Instagram and others",
+    description="*.info.json of yt-dlp --write-comments, or -J of a playlist; YouTube, Instagram and others",
     platform="youtube",
     columns={
         "id": ("id",),
