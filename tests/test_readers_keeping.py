@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plaudit.errors import MappingError
-from plaudit.readers import ReadOptions, read, read_records
+from plaudit.readers import ReadOptions, detect, read, read_records
 from plaudit.readers.notes import notes_of
 from plaudit.readers.reading import parts_of
 
@@ -142,3 +144,38 @@ def test_what_orjson_cannot_write_is_kept(tmp_path):
 def test_any_value_can_be_kept(values):
     found = kept(*({"text": str(i), "x": value} for i, value in enumerate(values)))
     assert [each is None for each in found] == [value is None for value in values]
+
+
+HEARTS = {
+    "yt-dlp": ("is_favorited", True),
+    "youtube-comment-downloader": ("heart", True),
+    "4cat-tiktok": ("is_liked_by_post_author", "yes"),
+    "apify-youtube": ("hasCreatorHeart", True),
+    "apify-tiktok": ("likedByAuthor", True),
+}
+
+
+@pytest.mark.parametrize("name", HEARTS)
+def test_a_heart_of_the_creator_is_kept_on_request_and_makes_nobody_the_creator(
+    tmp_path: Path, name: str
+) -> None:
+    column, value = HEARTS[name]
+    records: dict[str, dict[str, Any]] = {
+        "yt-dlp": {
+            "id": "v",
+            "extractor": "youtube",
+            "comments": [{"id": "1", "text": "a", "parent": "root"}],
+        },
+        "youtube-comment-downloader": {"cid": "1", "text": "a", "votes": "1"},
+        "4cat-tiktok": {"id": "1", "body": "a", "thread_id": "7", "is_comment_on_comment": "no"},
+        "apify-youtube": {"cid": "1", "comment": "a", "voteCount": 1},
+        "apify-tiktok": {"cid": "1", "text": "a", "uniqueId": "b", "diggCount": 1},
+    }
+    record = records[name]
+    (record["comments"][0] if name == "yt-dlp" else record)[column] = value
+    path = write(tmp_path, "a.json", [record])
+    assert detect(path).name == name
+    (batch,) = read([path], options=ReadOptions(keep=(column,)))
+    assert batch.kept is not None
+    assert batch.kept.to_pylist() == [{f"original_{column}": "true" if value is True else value}]
+    assert batch.comments["is_creator"].to_pylist() == [False]
