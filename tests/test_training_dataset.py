@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from plaudit.errors import TrainingDataError
+from plaudit.errors import MappingError, TrainingDataError
 from plaudit.scores import LABELS
-from plaudit.training import dataset
+from plaudit.training import dataset, options
 from plaudit.training.dataset import LabelledComment
 from tests.tiny import EXAMPLE
 
@@ -85,6 +85,74 @@ def test_parquet_and_saved_folders(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(TrainingDataError, match=r"bad\.parquet cannot be read"):
         dataset.load(str(tmp_path / "bad.parquet"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_classes_of_a_data_set_come_by_name(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed: pip install '.[train]'")
+    label = datasets.ClassLabel(names=["genuine", "generic_praise", "question"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": label})
+    data = datasets.Dataset.from_list([{"text": "is it loud?", "label": 2}], features=features)
+    data.to_parquet(str(tmp_path / "ROWS.PARQUET"))
+    datasets.DatasetDict({"validation": data}).save_to_disk(str(tmp_path / "one"))
+    for name in ("ROWS.PARQUET", "one"):
+        assert [c.label for c in dataset.load(str(tmp_path / name))] == ["question"]
+    datasets.DatasetDict({"a": data, "b": data}).save_to_disk(str(tmp_path / "two"))
+    with pytest.raises(TrainingDataError, match="no part train among a, b"):
+        dataset.load(str(tmp_path / "two"))
+
+
+def test_tables_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "ROWS.CSV"
+    path.write_text('text;label\n"so, lovely; really";Generic praise\n')
+    assert dataset.load(str(path)) == [LabelledComment(text="so, lovely; really", label="generic_praise")]
+
+
+def test_a_column_of_flags_that_nobody_filled_in_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label,flags\na,genuine,\nb,question, \n")
+    assert [c.flags for c in dataset.load(str(path))] == [None, None]
+    path.write_text("text,label,experience,solicitation,addressed\na,genuine,1,0,0\nb,question,,,\n")
+    assert [c.flags for c in dataset.load(str(path))] == [{"experience"}, None]
+
+
+def test_a_column_is_looked_for_in_every_row_and_a_named_one_must_be_there(tmp_path: Path) -> None:
+    rows = [{"text": "a", "label": "genuine"}, {"text": "b", "label": "genuine", "video": 0, "author": 3.0}]
+    path = written(tmp_path, "jsonl", rows)
+    assert [(c.post, c.author) for c in dataset.load(path, columns={"post": "video"})] == [
+        ("", ""), ("0", "3"),
+    ]  # fmt: skip
+    assert [c.author for c in dataset.load(path, columns={"author": ""})] == ["", ""]
+    with pytest.raises(TrainingDataError, match="no column 'vidoe' for post; found text, label, video"):
+        dataset.load(path, columns={"post": "vidoe"})
+    # What `split` wrote is under our own names, whatever the files beside it call them.
+    assert dataset.load(path, columns={"text": "body"})[0].text == "a"
+
+
+def test_labels_of_other_names(tmp_path: Path) -> None:
+    path = written(tmp_path, "jsonl", [{"text": "a", "label": 1}, {"text": "b", "label": "spam"}])
+    columns = options.columns_of(["genuine=1", "generic_praise=spam", "generic_praise=promo"])
+    assert [c.label for c in dataset.load(path, columns=columns)] == ["genuine", "generic_praise"]
+    with pytest.raises(TrainingDataError, match="for another name of one: --map genuine=NAME"):
+        dataset.load(path)
+    for argument in ("genuine=", "spam=genuine", "text="):
+        with pytest.raises(MappingError, match="expected COLUMN=NAME"):
+            options.columns_of([argument])
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"text": 5, "label": "genuine"}, "the text is of the kind int, expected a string"),
+        ({"text": "a", "label": ""}, "there is no label"),
+        ({"text": "a", "label": "genuine", "flags": True}, "flags are True"),
+        ({"text": "a", "label": "genuine", "language": "English"}, "the language is 'English'"),
+        ({"text": "a", "label": "x" * 900}, "x{39} expected|x{39},"),
+    ],
+)
+def test_rows_that_say_nothing_of_use(tmp_path: Path, row: dict[str, Any], says: str) -> None:
+    with pytest.raises(TrainingDataError, match=says):
+        dataset.load(written(tmp_path, "jsonl", [row]))
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,64 @@ def test_argilla_exports_are_labelled_files(tmp_path: Path) -> None:
     assert (found.label, found.flags, found.source, found.unsure) == ("genuine", {"experience"}, "yt", False)
 
 
+def test_flags_that_a_tool_never_asked_for_are_not_known_to_be_absent(tmp_path: Path) -> None:
+    assert [c.flags for c in read(tmp_path / "a.json", [label_studio(["genuine"])])] == [None]
+    tasks = [label_studio(["genuine"]), label_studio(["genuine", "experience"])]
+    assert [c.flags for c in read(tmp_path / "b.json", tasks)] == [set(), {"experience"}]
+
+
+def test_a_text_of_another_name_and_marks_beside_the_label(tmp_path: Path) -> None:
+    task = label_studio(["not_english", "Question"])
+    task["data"] = {"body": "which glaze?"}
+    (found,) = read(tmp_path / "a.json", [task])
+    assert (found.text, found.label) == ("which glaze?", "question")
+    record = {"fields": {"comment": "hm"}, "responses": {"label": [{"value": "genuine", "user_id": "u"}]}}
+    assert read(tmp_path / "b.json", [record])[0].text == "hm"
+
+
+def test_tables_of_label_studio_are_labelled_files(tmp_path: Path) -> None:
+    shared = {"id": 1, "lead_time": 3.1, "created_at": "2026-01-01T00:00:00Z"}
+    rows = [
+        {"text": "which glaze?", "label": "question", "flags": {"choices": ["addressed", "experience"]},
+         "annotator": 1, "annotation_id": 1, **shared},
+        {"text": "which glaze?", "label": "question", "flags": "addressed", "annotator": 2,
+         "annotation_id": 2, **shared},
+        {"text": "nice", "label": "generic_praise", "annotator": 1, "annotation_id": 3, **shared, "id": 2},
+    ]  # fmt: skip
+    first, second = read(tmp_path / "min.json", rows)
+    assert (first.label, first.flags) == ("question", {"addressed"})
+    assert second.flags == set()
+    table = (
+        "annotation_id,annotator,flags,id,label,lead_time,text\n"
+        '1,1,"{""choices"":[""addressed"",""experience""]}",1,question,3,which glaze?\n'
+        "2,1,,2,generic_praise,3,nice\n"
+    )
+    (tmp_path / "rows.csv").write_text(table)
+    assert [c.flags for c in dataset.load(str(tmp_path / "rows.csv"))] == [{"addressed", "experience"}, set()]
+
+
+def test_sessions_of_prodigy_are_annotators(tmp_path: Path) -> None:
+    rows = [
+        {"text": "a", "accept": [label], "answer": "accept", "_session_id": f"set-{who}"}
+        for who, label in (("ann", "genuine"), ("ben", "question"), ("eve", "question"))
+    ]
+    (found,) = read(tmp_path / "rows.jsonl", "\n".join(map(json.dumps, rows)))
+    assert (found.label, found.unsure) == ("question", False)
+
+
+def test_tables_of_argilla_are_labelled_files(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "status": "completed", "text": "a", "source": "yt", "label.suggestion": "question",
+         "label.responses": ["genuine", "question"], "label.responses.users": ["u", "v"],
+         "label.responses.status": ["submitted", "discarded"],
+         "flags.responses": [["addressed"]], "flags.responses.users": ["u"],
+         "flags.responses.status": ["submitted"]},
+        {"id": "2", "status": "pending", "text": "b", "label.responses": None},
+    ]  # fmt: skip
+    (found,) = read(tmp_path / "rows.json", rows)
+    assert (found.label, found.flags, found.source) == ("genuine", {"addressed"}, "yt")
+
+
 def test_feedback_of_the_service_is_a_labelled_file(tmp_path: Path) -> None:
     line = {
         "id": "0f8c",
@@ -146,6 +204,17 @@ def test_the_convert_command(tmp_path: Path) -> None:
     export.write_text(json.dumps([label_studio(["question"])]))
     assert run("convert", export, "--out", tmp_path / "ours.jsonl").exit_code == 0
     assert dataset.load(str(tmp_path / "ours.jsonl"))[0].label == "question"
+    table = tmp_path / "rows.csv"
+    table.write_text("comment,label,flags\nmine broke,Genuine,addressed experience\nwhich glue?,,\n")
+    assert run("convert", table, "--to", "label-studio", "--out", tmp_path / "tasks.json").exit_code == 0
+    first, second = json.loads((tmp_path / "tasks.json").read_text())
+    assert (first["data"], second["data"]) == ({"text": "mine broke"}, {"text": "which glue?"})
+    chosen = [part["value"]["choices"] for part in first["predictions"][0]["result"]]
+    assert (chosen, "predictions" in second) == ([["genuine"], ["addressed", "experience"]], False)
+    table.write_text("what\nhm\n")
+    assert run("convert", table, "--out", tmp_path / "y.jsonl", "--map", "text=what").exit_code == 0
+    result = run("convert", table, "--out", tmp_path / "z.jsonl")
+    assert (result.exit_code, "has no text column; found what" in result.stderr) == (2, True)
     result = run("convert", EXAMPLE, "--to", "excel", "--out", tmp_path / "x")
     assert (result.exit_code, "expected one of jsonl" in result.stderr) == (2, True)
     with pytest.raises(MappingError):

@@ -25,6 +25,7 @@ def choose_next(
     labelled: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="What has labels already; repeatable.")
     ] = None,
+    columns: Columns = None,
     to: Kind = "jsonl",
     random: Annotated[
         float, typer.Option(metavar="SHARE", min=0, max=1, help="Of them, picked blindly.")
@@ -40,9 +41,10 @@ def choose_next(
         from plaudit.training.progress import Meter
         from plaudit.training.replacing import replace_file
 
-        known = [c.text for path in labelled or () for c in dataset.load(path)]
-        classifier = OnnxClassifier(artifact.load(model or artifact.current()), threads=threads)
         exchange.check_kind(to)
+        names = columns_of(columns)
+        known = [row["text"] for path in labelled or () for row in dataset.tasks(path, columns=names)]
+        classifier = OnnxClassifier(artifact.load(model or artifact.current()), threads=threads)
         with Meter(unit="comments") as meter:
             meter.say("Choosing")
             report = batch_reporter(meter, n_bytes=bytes_of(dumps))
@@ -81,7 +83,7 @@ def suspects(
         from plaudit.training.replacing import replace_file
 
         names = columns_of(columns)
-        comments = [c for path in files for c in dataset.load(path, columns=names)]
+        comments = [c for path in files for c in dataset.load(path, columns=names, taught=False)]
         if model is None:
             probabilities: NDArray[np.floating] = doubting.out_of_fold(comments)
         else:
@@ -98,12 +100,14 @@ def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Labelled comments, or tasks of a tool.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where they go.")],
     to: Kind = "jsonl",
+    columns: Columns = None,
 ) -> None:
     """Turn labelled comments into a file of an annotation tool, or a tool's export into ours."""
     with exit_codes():
-        from plaudit.training import exchange, tables
+        from plaudit.training import dataset, exchange
         from plaudit.training.replacing import replace_file
 
-        rows = tables.rows_of(str(file))
+        exchange.check_kind(to)
+        rows = dataset.tasks(str(file), columns=columns_of(columns))
         replace_file(out, exchange.written(rows, to))
         say(f"wrote {len(rows):,} rows to {out}.")

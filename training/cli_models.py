@@ -47,7 +47,7 @@ def evaluate(
 
         folder, names = model or artifact.current(), columns_of(columns)
         sets = dataset.load_named(files, columns=names)
-        fit_on = [c for path in train or () for c in dataset.load(path, columns=names)]
+        fit_on = [c for path in train or () for c in dataset.load(path, columns=names, taught=False)]
         together = [c for part in sets.values() for c in part]
         with Meter(unit="comments") as meter:
             classifier = OnnxClassifier(artifact.load(folder), threads=threads)
@@ -73,7 +73,7 @@ def recount(files: Files, model: Model = None, columns: Columns = None, threads:
         from plaudit.training import dataset, recounting
 
         folder, names = model or artifact.current(), columns_of(columns)
-        comments = [c for path in files for c in dataset.load(path, columns=names)]
+        comments = [c for path in files for c in dataset.load(path, columns=names, taught=False)]
         manifest = recounting.recount(folder, comments, threads=threads)
         say(
             f"wrote the error counts of {manifest.id}: "
@@ -93,6 +93,7 @@ def promote(
         list[Path] | None,
         typer.Option(metavar="DUMP", help="Dumps whose indices are watched, beside the example; repeatable."),
     ] = None,
+    columns: Columns = None,
     force: Annotated[bool, typer.Option("--force", help="Promote it whatever speaks against it.")] = False,
     reason: Annotated[str, typer.Option(metavar="WORDS", help="Why, for the log.")] = "",
     models: Models = None,
@@ -122,7 +123,7 @@ def promote(
             return
         if not test:
             raise MappingError("Name the frozen comments to compare on: --test FILE.")
-        sets, dumps = dataset.load_named(test), drift.panel_of(panel or ())
+        sets, dumps = dataset.load_named(test, columns=columns_of(columns)), drift.panel_of(panel or ())
         pipelines = _pipeline(new, threads), _pipeline(folder / old, threads)
         manifests = [artifact.load(each).manifest for each in (new, folder / old)]
         promotion.check_frozen(sets, manifests[1])

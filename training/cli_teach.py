@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +10,7 @@ import typer
 
 from plaudit.training.exchange import Row
 from plaudit.training.exits import exit_codes
-from plaudit.training.options import Threads
+from plaudit.training.options import Columns, Threads, columns_of
 from plaudit.training.telling import say
 
 
@@ -28,6 +28,7 @@ def teach(
     ] = None,
     n: Annotated[int, typer.Option(metavar="N", min=1, help="Distinct texts to take of the dumps.")] = 60_000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the random choice.")] = 13,
+    columns: Columns = None,
     threads: Threads = None,
 ) -> None:
     """Ask models about comments, for `build` to learn from: give it OUT.jsonl as a labelled file.
@@ -41,7 +42,7 @@ def teach(
         from plaudit.training import teaching
         from plaudit.training.progress import Meter
 
-        rows = list(_rows(labelled or (), texts or (), n=n, seed=seed))
+        rows = list(_rows(labelled or (), texts or (), n=n, seed=seed, columns=columns_of(columns)))
         teachers = [OnnxClassifier(artifact.load(m), exact=True, threads=threads) for m in model]
         with Meter(unit="comments") as meter:
             meter.say("Asking")
@@ -57,16 +58,21 @@ def teach(
 
 
 def _rows(
-    labelled: list[str] | tuple[()], texts: list[str] | tuple[()], *, n: int, seed: int
+    labelled: Sequence[str],
+    texts: Sequence[str],
+    *,
+    n: int,
+    seed: int,
+    columns: Mapping[str, str],
 ) -> Iterator[Row]:
     import random
 
     from plaudit.errors import TrainingDataError
     from plaudit.training.build import corpus_texts
-    from plaudit.training.tables import rows_of
+    from plaudit.training.dataset import tasks
 
     for path in labelled:
-        yield from rows_of(path)
+        yield from tasks(path, columns=columns)
     if texts:
         found = list(corpus_texts(texts, limit=20 * n))
         random.Random(seed).shuffle(found)  # noqa: S311 - reproducible, not secret

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
 from plaudit.text import normalize
+from plaudit.training import annotators, cells
+from plaudit.training.columns import Found, cell, columns_of, flags_given, flags_of, labels_named, text_of
 from plaudit.training.duplicates import letters_of
 from plaudit.training.exchange import Row
 from plaudit.training.tables import rows_of
 
-COLUMNS: Final = (
-    "text", "label", "flags", "language", "source", "group", "post", "author", "created_at",
-)  # fmt: skip
-"""Columns that can be mapped to another name in the file."""
-_ALIASES: Final = {
-    "text": ("text", "comment", "body", "content"),
-    "label": ("label", "labels_final", "class"),
-}
 HELD_OUT: Final = "held_out"
 """Name of the part the weights never saw; calibration is fitted there."""
-_MILLISECONDS: Final = 1e11  # seconds until the year 5138: a larger number counts milliseconds
 _N_SHOWN: Final = 5  # bad rows a message names
+_MAX_SHOWN: Final = 40  # letters of a cell: a text in the place of a label is nobody's to read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +67,19 @@ class Examined:
 
     Attributes:
         path: As it was named.
-        comments: The rows that can be used, in order.
+        comments: The rows that can be used, in order; what several annotators said of a comment is one.
         rows: The record each of them was read from.
         problems: Of every other row, `row N` and what is wrong with it.
+        n_rows: Rows in the file.
+        other_marks: How many rows have each mark that is none of our flags.
     """
 
     path: str
     comments: Sequence[LabelledComment]
     rows: Sequence[Row]
     problems: Sequence[str]
-
-    @property
-    def n_rows(self) -> int:
-        """Rows in the file."""
-        return len(self.comments) + len(self.problems)
+    n_rows: int
+    other_marks: Mapping[str, int] = field(default_factory=dict)
 
 
 def examine(path: str, *, columns: Mapping[str, str] | None = None) -> Examined:
@@ -96,37 +87,51 @@ def examine(path: str, *, columns: Mapping[str, str] | None = None) -> Examined:
 
     Args:
         path: File, folder saved by `datasets`, or Hub name.
-        columns: Our name to the file's, where the usual aliases do not fit.
+        columns: As `options.columns_of` returns them, where the usual names do not fit.
 
     Raises:
-        TrainingDataError: Nothing there, or no text or label column.
+        TrainingDataError: Nothing there, no text or label column, or none that was named.
     """
     rows = rows_of(path)
-    names = {name: _column(name, rows[0], columns or {}, path) for name in ("text", "label")}
-    name = Path(path).name
+    found = columns_of(rows, columns or {}, path)
+    is_flagged, name = flags_given(rows, found), Path(path).name
     comments, kept, problems = [], [], []
+    marks: Counter[str] = Counter()
     for number, row in enumerate(rows, start=1):
-        found = _comment(row, names, columns or {}, where=f"{name}:{number}")
-        if isinstance(found, str):
-            problems.append(f"row {number}: {found}")
-        else:
-            comments.append(found)
-            kept.append(row)
-    return Examined(path=path, comments=comments, rows=kept, problems=problems)
+        try:
+            flags = flags_of(row, found) if is_flagged else None
+            comments.append(_comment(row, found, columns or {}, flags, where=f"{name}:{number}"))
+        except ValueError as error:
+            problems.append(f"row {number}: {error}")
+            continue
+        kept.append(row)
+        marks.update((flags or frozenset()) - {*FLAGS, *LABELS})
+    people = [cells.name_of(cell(row, found["annotator"])) for row in kept]
+    comments, kept = annotators.settled(comments, kept, people)
+    return Examined(
+        path=path, comments=comments, rows=kept, problems=problems, n_rows=len(rows), other_marks=marks
+    )
 
 
-def load(path: str, *, columns: Mapping[str, str] | None = None) -> list[LabelledComment]:
+def load(
+    path: str, *, columns: Mapping[str, str] | None = None, taught: bool = True
+) -> list[LabelledComment]:
     """Read a labelled file as `examine` does, all of whose rows must be of use.
+
+    Args:
+        path: As for `examine`.
+        columns: As for `examine`.
+        taught: Take rows that nobody labelled and only teachers said something of.
 
     Raises:
         TrainingDataError: Nothing there, no text or label column, or bad rows: an unknown label, an
-            empty text. The first few are named.
+            empty text, or no label where one is needed. The first few are named.
     """
-    return usable(examine(path, columns=columns))
+    return usable(examine(path, columns=columns), taught=taught)
 
 
-def usable(examined: Examined) -> list[LabelledComment]:
-    """Return the comments of a file, all of whose rows must be of use.
+def usable(examined: Examined, *, taught: bool = True) -> list[LabelledComment]:
+    """Return the comments of a file, all of whose rows must be of use; see `load`.
 
     Raises:
         TrainingDataError: Some are not; the first few are named.
@@ -136,7 +141,50 @@ def usable(examined: Examined) -> list[LabelledComment]:
             f"{examined.path}: {len(examined.problems):,} of {examined.n_rows:,} rows are no use; "
             f"{listed(examined.problems)}."
         )
+    guessed = [c.where for c in examined.comments if not c.annotated]
+    if guessed and not taught:
+        raise TrainingDataError(
+            f"{examined.path}: {len(guessed):,} of {examined.n_rows:,} rows have no label, only what "
+            f"teachers say ({listed(guessed)}); expected labels that somebody gave. What `plaudit-train "
+            "teach` wrote is for `build` to learn from."
+        )
     return list(examined.comments)
+
+
+def tasks(path: str, *, columns: Mapping[str, str] | None = None) -> list[Row]:
+    """Return the rows of a file, labelled or not, with `text`, `label` and `flags` under these names.
+
+    Args:
+        path: As for `examine`.
+        columns: As for `examine`.
+
+    Raises:
+        TrainingDataError: Nothing there, no text column, or rows without a text.
+    """
+    rows = rows_of(path)
+    found = columns_of(rows, columns or {}, path, needed=("text",))
+    made, problems = [], []
+    for number, row in enumerate(rows, start=1):
+        try:
+            made.append(_task(row, found, columns or {}))
+        except ValueError as error:
+            problems.append(f"row {number}: {error}")
+    if problems:
+        raise TrainingDataError(
+            f"{path}: {len(problems):,} of {len(rows):,} rows are no use; {listed(problems)}."
+        )
+    return made
+
+
+def _task(row: Row, found: Found, columns: Mapping[str, str]) -> Row:
+    renamed = {*found["text"], *found["label"]}
+    task = {name: value for name, value in row.items() if name not in renamed}
+    task["text"] = text_of(row, found)
+    if found["label"]:
+        task["label"] = cells.label_of(cell(row, found["label"]), labels_named(columns))
+    if (flags := flags_of(row, found)) is not None:
+        task["flags"] = sorted(flags)
+    return task
 
 
 def load_named(
@@ -147,7 +195,7 @@ def load_named(
     Raises:
         TrainingDataError: As `load`; or two files of one name, or a name that is taken.
     """
-    return {name: usable(each) for name, each in examine_named(paths, columns=columns).items()}
+    return {name: usable(each, taught=False) for name, each in examine_named(paths, columns=columns).items()}
 
 
 def examine_named(paths: Sequence[str], *, columns: Mapping[str, str] | None = None) -> dict[str, Examined]:
@@ -174,86 +222,42 @@ def listed(problems: Sequence[str]) -> str:
     return "; ".join(problems[:_N_SHOWN]) + (f"; and {more:,} more" if more > 0 else "")
 
 
-def _column(name: str, row: Mapping[str, Any], columns: Mapping[str, str], path: str) -> str:
-    for candidate in (columns[name],) if name in columns else _ALIASES[name]:
-        if candidate in row:
-            return candidate
-    raise TrainingDataError(
-        f"{path} has no {name} column; found {', '.join(row)}. Rename the one that holds it."
-    )
-
-
 def _comment(
-    row: Row, names: Mapping[str, str], columns: Mapping[str, str], *, where: str
-) -> LabelledComment | str:
-    def cell(*candidates: str) -> Any:
-        mapped = columns.get(candidates[0])
-        return next((row[n] for n in ((mapped,) if mapped else candidates) if row.get(n)), None)
-
-    text, label, taught = row.get(names["text"]), row.get(names["label"]), _taught(row)
+    row: Row,
+    found: Found,
+    columns: Mapping[str, str],
+    flags: frozenset[str] | None,
+    *,
+    where: str,
+) -> LabelledComment:
+    text, taught = text_of(row, found), cells.taught_of(row)
+    label = cells.label_of(cell(row, found["label"]), labels_named(columns))
     annotated = label is not None
     if taught is not None and not annotated:
         label = max(zip(taught, LABELS, strict=False))[1]
-    flags = _flags(row.get(columns.get("flags", "flags")))
-    if not isinstance(text, str) or not normalize(text):
-        return "the text is empty"
+    if label is None:
+        raise ValueError(f"there is no label, expected one of {', '.join(LABELS)}")
     if label not in LABELS:
-        return f"unknown label {label!r}, expected one of {', '.join(LABELS)}"
+        raise ValueError(
+            f"unknown label {repr(label)[:_MAX_SHOWN]}, expected one of {', '.join(LABELS)}; for another name "
+            f"of one: --map {LABELS[0]}=NAME"
+        )
     return LabelledComment(
         text=text,
         label=label,
         flags=None if flags is None else flags & set(FLAGS),  # annotators keep other marks there too
-        unsure=_is_true(row.get("unsure")),
-        language=cell("language") or "en",
-        source=cell("source") or "",
-        group=str(cell("group") or ""),
+        unsure=cells.is_true(row.get("unsure")),
+        language=cells.language_of(cell(row, found["language"])),
+        source=cells.name_of(cell(row, found["source"])),
+        group=cells.name_of(cell(row, found["group"])),
         active=row.get("chosen") == "active",
-        post=str(cell("post", "post_id") or ""),
-        author=str(cell("author") or ""),
-        created_at=_seconds(cell("created_at")),
+        post=cells.name_of(cell(row, found["post"])),
+        author=cells.name_of(cell(row, found["author"])),
+        created_at=cells.seconds_of(cell(row, found["created_at"])),
         taught=taught,
         annotated=annotated,
         where=where,
     )
-
-
-def _taught(row: Row) -> tuple[float, ...] | None:
-    """Return what `plaudit-train teach` wrote beside a text; None where it wrote nothing."""
-    labels, flags = row.get("probabilities"), row.get("flag_probabilities")
-    if not isinstance(labels, Mapping) or not isinstance(flags, Mapping):
-        return None
-    values = [*(labels.get(name) for name in LABELS), *(flags.get(name) for name in FLAGS)]
-    numbers = [float(value) for value in values if isinstance(value, int | float)]
-    return tuple(numbers) if len(numbers) == len(values) else None
-
-
-def _seconds(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return _iso_seconds(str(value or ""))
-    if not math.isfinite(number):
-        return None
-    return number / 1000 if number > _MILLISECONDS else number
-
-
-def _iso_seconds(value: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _flags(value: Any) -> frozenset[str] | None:
-    if value is None:
-        return None
-    # A cell of a CSV file: "experience addressed", "experience;addressed"; blank: no flag holds.
-    return frozenset(re.findall(r"\w+", value) if isinstance(value, str) else map(str, value))
-
-
-def _is_true(value: Any) -> bool:
-    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)
 
 
 def letters(comment: LabelledComment) -> str:

@@ -2,6 +2,7 @@
 
 Reading needs no option: a record that has the shape of one of these tools is taken apart, and several
 annotators become one label by majority (`unsure` where they tie). Tasks that nobody answered are left out.
+Where nobody chose a flag in the whole file, flags were not asked for, which is not the same as none holding.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import orjson
 
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.scores import FLAGS, LABELS
+from plaudit.training import cells
 
 Row = dict[str, Any]
 
 _NOT_META: Final = ("text", "label", "flags", "probabilities")
+_RESPONSES: Final = ".responses"
 
 
 # Reading
@@ -37,12 +40,12 @@ def flattened(rows: Sequence[Row], *, path: str) -> list[Row]:
         raise TrainingDataError(
             f"None of the {len(rows):,} tasks in {path} was annotated; export it after labelling."
         )
-    return found
+    return found if any(row.get("flags") for row in found) else [row | {"flags": None} for row in found]
 
 
-def _row(text: Any, answers: Sequence[Sequence[str]], meta: Mapping[str, Any]) -> Row | None:
+def _row(fields: Mapping[str, Any], answers: Sequence[Sequence[str]], meta: Mapping[str, Any]) -> Row | None:
     """Return one row from what each annotator chose; None where nobody chose a label."""
-    labels = [next((c for c in chosen if c not in FLAGS), None) for chosen in answers]
+    labels = [cells.label_of(chosen) for chosen in answers]
     counts = Counter(label for label in labels if label is not None).most_common()
     if not counts:
         return None
@@ -50,7 +53,7 @@ def _row(text: Any, answers: Sequence[Sequence[str]], meta: Mapping[str, Any]) -
     tied = len(counts) > 1 and counts[0][1] == counts[1][1]
     return {
         **{name: value for name, value in meta.items() if name not in _NOT_META},
-        "text": text,
+        **{name: value for name, value in fields.items() if name not in _NOT_META or name == "text"},
         "label": counts[0][0],
         "flags": [flag for flag in FLAGS if 2 * flags[flag] > len(answers)],
         "labels": [label for label in labels if label is not None],
@@ -68,7 +71,17 @@ def _from_label_studio(row: Row) -> Row | None:
         for each in row.get("annotations") or ()
         if not each.get("was_cancelled")
     ]
-    return _row(row["data"].get("text"), answers, row["data"])
+    return _row(row["data"], answers, {})
+
+
+def _is_label_studio_table(row: Row) -> bool:
+    return "annotation_id" in row and "lead_time" in row
+
+
+def _from_label_studio_table(row: Row) -> Row | None:
+    # CSV and JSON-MIN: a row an annotation, without the names of controls in which nothing was chosen, and
+    # with the time of the annotation.
+    return {**row, "flags": row.get("flags") or [], "created_at": None}
 
 
 def _is_prodigy(row: Row) -> bool:
@@ -79,7 +92,9 @@ def _from_prodigy(row: Row) -> Row | None:
     if row["answer"] != "accept":
         return None
     chosen = row["accept"] if "accept" in row else [row["label"]]
-    return _row(row["text"], [list(chosen)], row.get("meta") or {})
+    who = row.get("_annotator_id") or row.get("_session_id")  # a row an annotator
+    meta = {**(row.get("meta") or {}), **({"annotator": who} if who else {})}
+    return _row({"text": row["text"]}, [list(chosen)], meta)
 
 
 def _is_argilla(row: Row) -> bool:
@@ -94,11 +109,34 @@ def _from_argilla(row: Row) -> Row | None:
             person = str(answer.get("user_id") or number) if isinstance(answer, dict) else str(number)
             chosen = value if isinstance(value, list) else [value]
             by_person.setdefault(person, []).extend(each for each in chosen if isinstance(each, str))
-    return _row(row["fields"].get("text"), list(by_person.values()), row.get("metadata") or {})
+    return _row(row["fields"], list(by_person.values()), row.get("metadata") or {})
+
+
+def _is_argilla_table(row: Row) -> bool:
+    return any(name.endswith(_RESPONSES) for name in row)
+
+
+def _from_argilla_table(row: Row) -> Row | None:
+    # As `to_datasets` writes them: a list a question, and beside it who answered and whether it was sent.
+    by_person: dict[str, list[str]] = {}
+    for name in (name for name in row if name.endswith(_RESPONSES)):
+        answers = row[name] or ()
+        people = row.get(f"{name}.users") or [None] * len(answers)
+        states = row.get(f"{name}.status") or ["submitted"] * len(answers)
+        for number, (value, person, state) in enumerate(zip(answers, people, states, strict=False)):
+            if state == "submitted":
+                chosen = value if isinstance(value, list) else [value]
+                by_person.setdefault(str(person or number), []).extend(
+                    each for each in chosen if isinstance(each, str)
+                )
+    fields = {name: value for name, value in row.items() if "." not in name}
+    return _row(fields, list(by_person.values()), {})
 
 
 _READERS: Final[Sequence[tuple[Callable[[Row], bool], Callable[[Row], Row | None]]]] = (
     (_is_label_studio, _from_label_studio),
+    (_is_label_studio_table, _from_label_studio_table),
+    (_is_argilla_table, _from_argilla_table),
     (_is_prodigy, _from_prodigy),
     (_is_argilla, _from_argilla),
 )

@@ -20,7 +20,9 @@ Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Cores to 
 Columns = Annotated[
     list[str] | None,
     typer.Option(
-        "--map", metavar="COLUMN=NAME", help="A column of ours and its name in the files; repeatable."
+        "--map",
+        metavar="OURS=NAME",
+        help="A column of ours and its name in the files (none: not read), or a label; repeatable.",
     ),
 ]
 Tests = Annotated[
@@ -33,19 +35,26 @@ Json = Annotated[
 
 
 def columns_of(arguments: Sequence[str] | None) -> dict[str, str]:
-    """Read `COLUMN=NAME` arguments.
+    """Read `OURS=NAME` arguments.
+
+    Returns:
+        Our columns to theirs, "" for one that is not to be read; and, each behind `columns.THEIR_LABEL`,
+        their labels to ours.
 
     Raises:
-        MappingError: One of another form, or a column that is none of ours.
+        MappingError: One of another form, or a column or label that is none of ours.
     """
-    from plaudit.training.dataset import COLUMNS
+    from plaudit.scores import LABELS
+    from plaudit.training.columns import COLUMNS, THEIR_LABEL
 
     found = {}
     for argument in arguments or ():
-        column, separator, name = argument.partition("=")
-        if not separator or not name or column not in COLUMNS:
+        ours, separator, name = argument.partition("=")
+        needed = ours in ("text", "label", *LABELS)
+        if not separator or (needed and not name) or ours not in (*COLUMNS, *LABELS):
             raise MappingError(
-                f"--map {argument!r}: expected COLUMN=NAME with one of {', '.join(COLUMNS)}, as text=body."
+                f"--map {argument!r}: expected COLUMN=NAME with one of {', '.join(COLUMNS)}, as text=body, "
+                f"or one of the labels {', '.join(LABELS)}, as {LABELS[0]}=real."
             )
-        found[column] = name
+        found.update({f"{THEIR_LABEL}{name}": ours} if ours in LABELS else {ours: name})
     return found

@@ -27,24 +27,26 @@ def rows_of(path: str) -> list[Row]:
         TrainingDataError: It is not there, of no known kind, damaged or empty.
     """
     file = Path(path)
-    if file.is_file() and file.suffix not in KINDS:
+    kind = file.suffix.lower()
+    if file.is_file() and kind not in KINDS:
         raise TrainingDataError(f"{path} is of an unknown kind; expected one of {', '.join(KINDS)}.")
-    if not file.exists() and (file.suffix in KINDS or path.count("/") != 1):
+    if not file.exists() and (kind in KINDS or path.count("/") != 1):
         raise TrainingDataError(
             f"There is no {path}; expected a labelled file, a folder or a Hub name (owner/name)."
         )
-    rows = _text_rows(file) if file.suffix in KINDS and file.suffix not in _BUILDERS else _data_set(path)
+    rows = _text_rows(file, kind) if kind in KINDS and kind not in _BUILDERS else _data_set(path)
     if not rows:
         raise TrainingDataError(f"{path} holds no rows; expected labelled comments, one a row.")
     return exchange.flattened(rows, path=path)
 
 
-def _text_rows(file: Path) -> list[Row]:
+def _text_rows(file: Path, kind: str) -> list[Row]:
     # `datasets` guesses types from the first block: a list that is empty there, a comment that reads "100".
     try:
         content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        if file.suffix in (".csv", ".tsv"):
-            return _cells(content.decode(), delimiter="," if file.suffix == ".csv" else "\t", file=file)
+        if kind in (".csv", ".tsv"):
+            table = content.decode()
+            return _cells(table, delimiter=_delimiter(table) if kind == ".csv" else "\t", file=file)
         return _json_array(content, file) if content.lstrip()[:1] == b"[" else _json_lines(content, file)
     except UnicodeDecodeError as error:
         raise TrainingDataError(
@@ -82,6 +84,12 @@ def _json_line(line: bytes, *, where: str) -> Row:
     return row
 
 
+def _delimiter(table: str) -> str:
+    # Where a comma is the decimal sign, spreadsheets write a semicolon.
+    header = table.split("\n", 1)[0]
+    return max(",;\t", key=header.count)
+
+
 def _cells(content: str, *, delimiter: str, file: Path) -> list[Row]:
     csv.field_size_limit(10_000_000)
     reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
@@ -103,7 +111,7 @@ def _data_set(path: str) -> list[Row]:
     datasets.disable_progress_bars()
     try:
         with TemporaryDirectory() as cache:
-            return [dict(row) for row in _opened(path, cache)]
+            return _named(_opened(path, cache))
     except Exception as error:  # `datasets` lets pass what Arrow, the Hub and the network raise
         reason = str(error).split("\n")[0]
         raise TrainingDataError(
@@ -116,6 +124,22 @@ def _opened(path: str, cache: str) -> Any:
 
     file = Path(path)
     if file.is_file():
-        return datasets.load_dataset(_BUILDERS[file.suffix], data_files=path, split="train", cache_dir=cache)
+        builder = _BUILDERS[file.suffix.lower()]
+        return datasets.load_dataset(builder, data_files=path, split="train", cache_dir=cache)
     found = datasets.load_from_disk(path) if file.is_dir() else datasets.load_dataset(path, split="train")
-    return found["train"] if isinstance(found, datasets.DatasetDict) else found
+    if not isinstance(found, datasets.DatasetDict):
+        return found
+    if "train" not in found and len(found) != 1:
+        raise ValueError(f"it has no part train among {', '.join(found)}; name the folder of one")
+    return found["train"] if "train" in found else next(iter(found.values()))
+
+
+def _named(data: Any) -> list[Row]:
+    """Return the rows of a data set with the names of its classes in place of their numbers."""
+    import datasets
+
+    classes = {n: kind for n, kind in data.features.items() if isinstance(kind, datasets.ClassLabel)}
+    return [
+        row | {n: kind.names[row[n]] for n, kind in classes.items() if row[n] is not None and row[n] >= 0}
+        for row in map(dict, data)
+    ]
