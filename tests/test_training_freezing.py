@@ -56,6 +56,58 @@ def test_a_frozen_test_file_never_moves(tmp_path: Path) -> None:
     assert (result.exit_code, "without a split.json that names it" in result.stderr) == (2, True)
 
 
+def test_what_was_to_train_on_stays_when_new_rows_come(tmp_path: Path) -> None:
+    out, monday = tmp_path / "split", tmp_path / "monday.jsonl"
+    run("split", EXAMPLE, "--out", out, "--share", 0.2)
+    before = rows_of(out / "train.jsonl")
+    corrected = before[3] | {"label": "question" if before[3]["label"] == "genuine" else "genuine"}
+    new = [corrected, {"text": "brand new words", "label": "genuine"}]
+    monday.write_text("\n".join(map(json.dumps, new)))
+    result = run("split", monday, "--out", out)
+    assert f"{len(before) - 1:,} rows being there before" in result.stderr
+    assert rows_of(out / "train.jsonl") == [row for row in before if row["text"] != corrected["text"]] + new
+    record = json.loads((out / "split.json").read_text())
+    assert record["sources"] == {"labelled.jsonl": 260, "monday.jsonl": 2}
+    (out / "train.jsonl").write_text('{"text": "spoilt by hand"}')
+    result = run("split", monday, "--out", out)
+    assert (result.exit_code, (out / "train.jsonl").read_text()) == (2, '{"text": "spoilt by hand"}')
+
+
+@pytest.mark.parametrize("column", ["post", "author"])
+def test_rows_that_are_all_tied_together_are_refused_unless_the_column_is_not_read(
+    column: str, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "rows.jsonl", tmp_path / "split"
+    path.write_text("\n".join(json.dumps(row | {column: "one"}) for row in rows_of(EXAMPLE)))
+    result = run("split", path, "--out", out)
+    assert result.exit_code == 2
+    assert f"one {column} has 260" in result.stderr
+    assert f"--map {column}=" in result.stderr
+    assert not out.exists()
+    result = run("split", path, "--out", out, "--map", f"{column}=")
+    assert result.exit_code == 0, result.output
+    train = rows_of(out / "train.jsonl")
+    assert len(train) > 200
+    assert not any(column in row for row in train)
+
+
+def test_what_nobody_labelled_is_not_split(tmp_path: Path) -> None:
+    path = tmp_path / "taught.jsonl"
+    said = {"genuine": 0.7, "generic_praise": 0.2, "question": 0.1}
+    marks = {"experience": 0.1, "solicitation": 0.1, "addressed": 0.1}
+    row = {"text": "x", "label": None, "probabilities": said, "flag_probabilities": marks}
+    path.write_text(json.dumps(row))
+    result = run("split", path, "--out", tmp_path / "split")
+    assert (result.exit_code, "only what teachers say (taught.jsonl:1)" in result.stderr) == (2, True)
+    assert run("hash", path, "--out", tmp_path / "hashes.jsonl").exit_code == 2
+    assert run("evaluate", path, "--model", tmp_path).exit_code == 2
+    assert dataset.load(str(path))[0].label == "genuine"
+    path.write_text(json.dumps(row | {"probabilities": said | {"genuine": 7}}))
+    assert "do not add up to 1" in run("check", path).stdout.replace("\n", " ").replace(
+        "│       │      │ ", ""
+    )
+
+
 def test_other_columns_are_kept_and_mapped_ones_renamed(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     with path.open("w", newline="") as file:

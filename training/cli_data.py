@@ -59,7 +59,8 @@ def split(
 ) -> None:
     """Split labelled comments into a training and a frozen test file that share no text, post or author.
 
-    Where DIR holds a test file already it stays as it is, and only new rows are added to training.
+    Where DIR holds a test file already it stays as it is, and new rows are added to those to train on; of a
+    text that is there already the new label counts.
     """
     with exit_codes():
         from plaudit.training import dataset, freezing
@@ -69,9 +70,10 @@ def split(
         record = freezing.write(examined, out, share=share, seed=seed, by_time=by_time, columns=names)
         n = {name: f"{part['n']:,}" for name, part in record["parts"].items()}
         kept = " (as it was)" if record["test_kept"] else ""
+        earlier = f", {record['n_earlier']:,} rows being there before" if record["n_earlier"] else ""
         say(
             f"wrote {out}: {n['train']} rows to train on, {n['test']} to test on{kept}; "
-            f"{n['left_out']} left out, being tied to the test."
+            f"{n['left_out']} left out, being tied to the test{earlier}."
         )
 
 
@@ -88,7 +90,7 @@ def hash_(
         from plaudit.training import dataset, label_keys
 
         names = columns_of(columns)
-        comments = [c for path in files for c in dataset.load(path, columns=names)]
+        comments = [c for path in files for c in dataset.load(path, columns=names, taught=False)]
         if leave_out:
             comments = dataset.without_conflicts(comments)
         say(f"wrote {label_keys.write(comments, out):,} labels to {out}.")

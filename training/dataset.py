@@ -239,8 +239,8 @@ def _comment(
         raise ValueError(f"there is no label, expected one of {', '.join(LABELS)}")
     if label not in LABELS:
         raise ValueError(
-            f"unknown label {repr(label)[:_MAX_SHOWN]}, expected one of {', '.join(LABELS)}; for another name "
-            f"of one: --map {LABELS[0]}=NAME"
+            f"unknown label {repr(label)[:_MAX_SHOWN]}, expected one of {', '.join(LABELS)}; for another "
+            f"name of one: --map {LABELS[0]}=NAME"
         )
     return LabelledComment(
         text=text,

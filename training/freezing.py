@@ -11,7 +11,9 @@ from typing import Any, Final
 import orjson
 
 from plaudit.errors import TrainingDataError
+from plaudit.text import normalize
 from plaudit.training import dataset, splitting
+from plaudit.training.columns import COLUMNS
 from plaudit.training.dataset import Examined, LabelledComment
 from plaudit.training.exchange import Row
 from plaudit.training.replacing import replace_file
@@ -35,25 +37,29 @@ def write(
     Args:
         files: All of whose rows must be of use.
         folder: Where `train.jsonl`, `test.jsonl` and `left_out.jsonl` go. A test file that was written
-            there before stays, byte for byte, and rows tied to it are left out of training.
+            there before stays, byte for byte, rows tied to it are left out of training, and rows that
+            were to train on before stay unless `files` hold their text, whose word is the newer one.
         share: Of the rows, to test on; not used where a test file stays.
         seed: Of the random choice.
         by_time: Test on the latest rows.
-        columns: Our column to the files', where the usual names do not fit.
+        columns: As `options.columns_of` returns them, where the usual names do not fit.
 
     Raises:
         TrainingDataError: A bad row; a test file there that is not the one that was frozen; the folder
             cannot be written.
     """
-    comments = [c for file in files for c in dataset.usable(file)]
+    comments = [c for file in files for c in dataset.usable(file, taught=False)]
     rows = [_named(row, comment, columns or {}) for file in files for row, comment in _pairs(file)]
     frozen = _frozen(folder)
+    earlier = [] if frozen is None else _earlier(folder, than=comments)
+    comments, rows = [*(c for c, _ in earlier), *comments], [*(row for _, row in earlier), *rows]
     if frozen is not None:
         found = _beside(comments, frozen)
     elif by_time:
         found = splitting.split_by_time(comments, share=share)
     else:
         found = splitting.split(comments, share=share, seed=seed)
+    splitting.check_rest(comments, found)
     parts = {"train": found.rest, "left_out": found.left_out}
     if frozen is None:
         parts["test"] = found.chosen
@@ -64,7 +70,9 @@ def write(
         "share": share,
         "by_time": by_time,
         "test_kept": frozen is not None,
-        "sources": {Path(file.path).name: file.n_rows for file in files},
+        "n_earlier": len(earlier),
+        "sources": ({} if frozen is None else _sources(folder))
+        | {Path(file.path).name: file.n_rows for file in files},
         "parts": {name: _part(folder / file) for name, file in sorted(_NAMES.items())},
     }
     replace_file(
@@ -78,9 +86,31 @@ def _pairs(file: Examined) -> zip[tuple[Row, LabelledComment]]:
 
 
 def _named(row: Row, comment: LabelledComment, columns: Mapping[str, str]) -> Row:
-    """Return a row under our column names, so that what was mapped once need not be mapped again."""
-    ours = {theirs: name for name, theirs in columns.items()}
-    return {ours.get(k, k): v for k, v in row.items()} | {"text": comment.text, "label": comment.label}
+    """Return a row under our names, so that what was mapped once need not be mapped again."""
+    ours = {columns[name]: name for name in COLUMNS if columns.get(name)}
+    unread = {name for name in COLUMNS if columns.get(name) == ""}
+    kept = {ours.get(k, k): v for k, v in row.items() if k not in unread}
+    return kept | {"text": comment.text, "label": comment.label}
+
+
+def _earlier(folder: Path, *, than: Sequence[LabelledComment]) -> list[tuple[LabelledComment, Row]]:
+    """Return what was to train on, or left out, before, but for texts that are among the new comments."""
+    new = {normalize(comment.text) for comment in than}
+    found = []
+    for name in ("train", "left_out"):
+        path = folder / _NAMES[name]
+        if path.exists() and path.stat().st_size:
+            file = dataset.examine(str(path))
+            dataset.usable(file, taught=False)
+            found += [(c, row) for row, c in _pairs(file) if normalize(c.text) not in new]
+    return found
+
+
+def _sources(folder: Path) -> dict[str, int]:
+    try:
+        return dict(json.loads((folder / RECORD).read_text())["sources"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _frozen(folder: Path) -> list[LabelledComment] | None:
@@ -99,7 +129,7 @@ def _frozen(folder: Path) -> list[LabelledComment] | None:
             f"{path} is not the test file that was frozen: expected SHA-256 {expected[:12]}…, found "
             f"{found[:12]}…. Bring the old one back, or start a new folder."
         )
-    return dataset.load(str(path))
+    return dataset.load(str(path), taught=False)
 
 
 def _beside(comments: Sequence[LabelledComment], frozen: Sequence[LabelledComment]) -> Split:

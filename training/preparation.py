@@ -52,7 +52,7 @@ def prepare(
     Args:
         config: Names the files.
         frozen: Test comments; training rows that share a text, near duplicate, post or author are left out.
-        columns: Our column to the files', where the usual names do not fit.
+        columns: As `options.columns_of` returns them, where the usual names do not fit.
 
     Raises:
         TrainingDataError: No files, a label missing, too few rows to hold some out, or many texts with
@@ -87,10 +87,13 @@ def _apart(
 ) -> tuple[list[LabelledComment], list[LabelledComment]]:
     """Return what is held out, and what of the rest shares nothing with it."""
     if config.data.held_out:
-        named = [c for path in config.data.held_out for c in dataset.load(path, columns=columns)]
+        named = [
+            c for path in config.data.held_out for c in dataset.load(path, columns=columns, taught=False)
+        ]
         held_out = splitting.without_leaks(dataset.without_conflicts(named), frozen)
         return held_out, splitting.without_leaks(usable, held_out)
     found = splitting.split(usable, share=config.data.calibration_share, seed=config.train.seed)
+    splitting.check_rest(usable, found)
     return [usable[row] for row in found.chosen], [usable[row] for row in found.rest]
 
 
@@ -118,5 +121,7 @@ def _check_conflicts(clean: Sequence[LabelledComment], usable: Sequence[Labelled
     rows = [str(number) for number, c in enumerate(clean, start=1) if id(c) not in kept]
     raise TrainingDataError(
         f"{n_conflicting:,} of {len(clean):,} rows have a text that stands with another label as well "
-        f"(row {dataset.listed(rows)}, counted over all files); expected one label a text: settle each."
+        f"(row {dataset.listed(rows)}, counted over all files); expected one label a text: settle each. "
+        "What several annotators said of one comment is settled by itself where a column `annotator` names "
+        "them (--map annotator=NAME)."
     )

@@ -18,6 +18,7 @@ _NOBODY: Final = frozenset(
     {"", "[deleted]", "deleted", "anonymous", "anonym", "unknown", "none", "null", "nan"}
 )
 _WOVEN: Final = 0.5  # of all rows in one knot: authors who write under many posts tie everything together
+_LEAST_REST: Final = 0.1  # of all rows, to train on: less comes of a column that ties them all together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,27 @@ def split_by_time(comments: Sequence[LabelledComment], *, share: float) -> Split
     order = sorted(range(len(comments)), key=lambda row: (comments[row].created_at or 0.0, row))
     n_wanted = round(share * len(comments))
     return _apart(comments, set(order[len(order) - n_wanted :]), ties(comments))
+
+
+def check_rest(comments: Sequence[LabelledComment], found: Split) -> None:
+    """Refuse a split after which next to nothing is left beside what was chosen.
+
+    Raises:
+        TrainingDataError: One post, author or group holds most rows, or they are all woven together.
+    """
+    if len(found.rest) > _LEAST_REST * len(comments) or not found.chosen:
+        return
+    n_most = {
+        name: max(Counter(filter(None, (_known(getattr(c, name)) for c in comments))).values(), default=0)
+        for name in ("post", "author", "group")
+    }
+    name = max(n_most, key=lambda each: n_most[each])
+    raise TrainingDataError(
+        f"{len(comments) - len(found.rest):,} of {len(comments):,} rows share a post, an author or a group "
+        f"with the part to keep apart (one {name} has {n_most[name]:,}), so {len(found.rest):,} are left to "
+        f"train on. Add comments of another {name}, or do without that column: --map {name}= (the parts then "
+        "share it, and figures flatter)."
+    )
 
 
 def _woven(keys: Sequence[str]) -> bool:
