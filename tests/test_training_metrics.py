@@ -97,3 +97,16 @@ def test_a_difference_is_paired() -> None:
 
 def test_rows_without_a_key_are_clusters_of_their_own() -> None:
     assert metrics.clusters_of(["a", "", "b", "", "a"]).tolist() == [0, 1, 2, 3, 0]
+
+
+def test_comments_of_a_few_posts_are_drawn_one_by_one() -> None:
+    truth, found = drawn(200)
+    alone = metrics.counts(truth, found)
+    for n_posts in (1, 9):
+        table = metrics.counts(truth, found, np.arange(200) % n_posts)
+        assert metrics.figure(metrics.macro_f1, table) == metrics.figure(metrics.macro_f1, alone)
+        other = metrics.counts(truth, truth, np.arange(200) % n_posts)
+        lead = metrics.difference(metrics.macro_f1, other, table)
+        assert lead.low < lead.value < lead.high
+    assert len(metrics.counts(truth, found, np.arange(200) % 10)) == 10
+    assert len(metrics.counts(truth[:4], found[:4], np.array([0, 0, 1, 2]))) == 3

@@ -53,3 +53,11 @@ def test_points_follow_the_diagonal_where_probabilities_are_calibrated() -> None
     assert sum(point["low"] <= point["confidence"] <= point["high"] for point in points) >= 12
     low, high = reliability.wilson(1.0, 10)
     assert (round(low, 3), high) == (0.722, 1.0)
+
+
+def test_one_post_gives_the_interval_of_its_comments() -> None:
+    probabilities, truth = calibrated(300, seed=3, sharpened=2.0)
+    rows = np.arange(300)
+    one = reliability.with_interval(probabilities, truth, rows * 0)
+    assert one == reliability.with_interval(probabilities, truth, rows)
+    assert one.low < one.high

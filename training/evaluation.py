@@ -29,7 +29,8 @@ def evaluate(classifier: Classifier, comments: Sequence[LabelledComment]) -> dic
     """Return the figures of a labelled set as JSON types.
 
     Shares and scores are in [0, 1], intervals are 95 % bootstrap ones over posts, else authors, else
-    comments; a figure is None where there was nothing to measure.
+    comments (these too where there are too few posts; see `metrics`); a figure is None where there was
+    nothing to measure.
     """
     return figures_of(classifier.model.id, classifier.classify([c.text for c in comments]), comments)
 

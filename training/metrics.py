@@ -2,7 +2,9 @@
 
 Intervals are percentile bootstrap ones over clusters (posts, authors), so that fifty comments under one
 post do not count as fifty independent ones. A draw is a weight a cluster, so that a figure of a draw is
-one product of matrices, and two models are compared on the same draws.
+one product of matrices, and two models are compared on the same draws. Fewer than ten clusters of several
+comments say next to nothing of how clusters differ (one gives an interval of no width at all): then the
+comments themselves are drawn.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ Metric = Callable[[Counts], NDArray[np.float64]]
 """Counts of shape (..., 3, 3) to values of shape (...); NaN where there is nothing to measure."""
 
 N_DRAWS: Final = 1000
+_MIN_CLUSTERS: Final = 10
 _BLOCK: Final = 100  # draws at once, so that memory stays small for large sets
 _N: Final = len(LABELS)
 
@@ -54,12 +57,20 @@ def counts(truth: Labels, found: Labels, clusters: Labels | None = None) -> Coun
     Args:
         truth: Shape (n,), true labels.
         found: Shape (n,), found ones.
-        clusters: Shape (n,), numbers as `clusters_of` returns them; None: each row its own.
+        clusters: Shape (n,), numbers as `clusters_of` returns them; None, or too few: each row its own.
     """
-    names, rows = np.unique(np.arange(len(truth)) if clusters is None else clusters, return_inverse=True)
+    names, rows = np.unique(
+        np.arange(len(truth)) if clusters is None else units(clusters), return_inverse=True
+    )
     table = np.zeros((len(names), _N, _N))
     np.add.at(table, (rows, truth, found), 1)
     return table
+
+
+def units(clusters: Labels) -> Labels:
+    """Return what is drawn: the cluster of each row, or the row itself where there are too few clusters."""
+    n = len(np.unique(clusters))
+    return np.arange(len(clusters)) if n < _MIN_CLUSTERS and len(clusters) >= 2 * n else clusters
 
 
 def clusters_of(keys: Sequence[Hashable]) -> Labels:

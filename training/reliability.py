@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.training.metrics import Figure, Labels
+from plaudit.training.metrics import Figure, Labels, units
 
 _N_BINS: Final = 15
 _MIN_BIN: Final = 20
@@ -31,11 +31,12 @@ def with_interval(
     """Return the debiased calibration error with a 95 % bootstrap interval over clusters.
 
     A draw from the sample carries the sample's own noise and that of the draw, so twice as much is taken
-    off; a draw below 0 counts as 0.
+    off; a draw below 0 counts as 0. Too few clusters count as none; see `metrics`.
     """
     if len(truth) == 0:
         return Figure(value=np.nan, low=np.nan, high=np.nan, n=0)
     confidence, correct = _top(probabilities, truth)
+    clusters = units(clusters)
     rows_of = [np.flatnonzero(clusters == each) for each in np.unique(clusters)]
     random = np.random.default_rng(seed)
     draws = []
