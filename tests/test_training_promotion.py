@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -12,6 +15,7 @@ from plaudit.errors import ArtifactError, InputError, TrainingDataError
 from plaudit.pipeline import Pipeline
 from plaudit.policy import load as load_policy
 from plaudit.reference import References
+from plaudit.scores import Scores
 from plaudit.training import dataset, drift, model_log, promotion
 from plaudit.training.cli import app
 from tests.artifacts import Build, build, tiny_manifest
@@ -28,6 +32,14 @@ class Worse(KeywordClassifier):
 
     def _probabilities(self, text: str) -> list[float]:
         return super()._probabilities(text.replace("?", ""))
+
+
+class Blind(KeywordClassifier):
+    """Sees no flag."""
+
+    def classify(self, texts: Sequence[str]) -> Scores:
+        scores = super().classify(texts)
+        return replace(scores, flags=np.zeros_like(scores.flags))
 
 
 def pipeline(classifier: KeywordClassifier) -> Pipeline:
@@ -64,6 +76,17 @@ def test_a_worse_model_is_seen_and_an_equal_one_passes() -> None:
     assert verdict.figures == "+0.000 (+0.000 to +0.000), 260 comments"
     better = promotion.compare(KeywordClassifier(), Worse(), sets)
     assert promotion.judge(better, moved(), new=MANIFEST, old=MANIFEST).against == []
+
+
+def test_a_model_that_loses_its_flags_is_seen() -> None:
+    sets = {"a": COMMENTS, "no flags": [replace(c, flags=None) for c in COMMENTS[:40]]}
+    blind = promotion.compare(Blind(), KeywordClassifier(), sets)
+    assert blind["together"]["macro_f1"]["difference"]["value"] == 0
+    flag = blind["together"]["f1_flag_addressed"]
+    assert (flag["new"]["value"], flag["difference"]["n"]) == (0.0, len(COMMENTS))
+    assert "f1_flag_addressed" not in blind["no flags"]
+    against = promotion.judge(blind, moved(), new=MANIFEST, old=MANIFEST).against
+    assert any(each.startswith("f1 flag addressed falls by") for each in against)
 
 
 def test_what_else_speaks_against_a_model() -> None:
@@ -157,6 +180,9 @@ def test_wrong_usage_of_promote(two: tuple[Path, Path]) -> None:
     ):
         result = run("promote", *arguments, *common)
         assert (result.exit_code, says in result.stderr) == (2, True), result.output
+    (first.parent / artifact.CURRENT).write_text("gone-20260101-00000000")
+    result = run("promote", second.name, "--test", EXAMPLE, *common)
+    assert (result.exit_code, "names 'gone-20260101-00000000'" in result.stderr) == (1, True)
     (first.parent / artifact.CURRENT).unlink()
     assert run("promote", second.name, *common).exit_code == 0
     assert model_log.entries(first.parent)[-1].why == "there was none before"

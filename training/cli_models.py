@@ -116,6 +116,8 @@ def promote(
         old = model_log.current_name(folder)
         if old == name:
             raise MappingError(f"{name} is the current model already.")
+        if not old and (folder / artifact.CURRENT).exists():
+            artifact.current(folder)  # raises: there is one, and it cannot be found to compare with
         if not old:
             _pipeline(new, threads)
             model_log.switch(folder, name, what="promote", why=reason or "there was none before")

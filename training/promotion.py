@@ -10,12 +10,17 @@ import numpy as np
 
 from plaudit.artifact import Manifest
 from plaudit.errors import TrainingDataError
-from plaudit.scores import LABELS, Classifier
+from plaudit.scores import FLAGS, LABELS, Classifier
 from plaudit.training import dataset, evaluation, metrics
 from plaudit.training.dataset import LabelledComment
+from plaudit.training.targets import flag_targets
 
 _MARGIN: Final = 0.005
 """Macro-F1 a model may lose where the difference could be chance: what a rerun with another seed moves."""
+
+_HELD: Final = 0.5  # from which a flag counts as held, as in reports
+_LABEL: Final = "label"
+_KINDS: Final = (_LABEL, *FLAGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,8 @@ class Verdict:
     """What a comparison amounts to.
 
     Attributes:
-        compared: Per named set, and "together": macro-F1 of both and paired differences with intervals.
+        compared: Per named set, and "together": macro-F1, F1 of each label and of each flag that the set
+            knows, of both, and paired differences with intervals.
         drift: As `drift.drift` returns it.
         against: Sentences that speak against the new model; empty: it may be promoted.
     """
@@ -78,30 +84,41 @@ def compare(
         old: The model in use.
         sets: Frozen labelled sets, by name.
     """
-    tables = {name: _tables(new, old, comments) for name, comments in sets.items()}
-    together = tuple(np.concatenate([pair[side] for pair in tables.values()]) for side in (0, 1))
-    return {name: _compared(*pair) for name, pair in {**tables, "together": together}.items()}
+    tables = {name: [_tables(each, comments) for each in (new, old)] for name, comments in sets.items()}
+    together = [
+        {kind: np.concatenate([sides[side][kind] for sides in tables.values()]) for kind in _KINDS}
+        for side in (0, 1)
+    ]
+    return {name: _compared(*sides) for name, sides in {**tables, "together": together}.items()}
 
 
-def _tables(
-    new: Classifier, old: Classifier, comments: Sequence[LabelledComment]
-) -> tuple[metrics.Counts, ...]:
+def _tables(classifier: Classifier, comments: Sequence[LabelledComment]) -> dict[str, metrics.Counts]:
+    """Return confusions of labels, and of each flag (0: not, 1: held) over the comments that know it."""
     truth, clusters = evaluation.truth_of(comments), evaluation.clusters_of(comments)
-    texts = [c.text for c in comments]
-    return tuple(
-        metrics.counts(truth, each.classify(texts).labels.astype(np.int64), clusters) for each in (new, old)
-    )
+    scores, flags = classifier.classify([c.text for c in comments]), flag_targets(comments)
+    known = flags[:, 0] >= 0
+    marks = {
+        flag: metrics.counts(
+            flags[known, i].astype(np.int64),
+            (scores.flags[known, i] > _HELD).astype(np.int64),
+            clusters[known],
+        )
+        for i, flag in enumerate(FLAGS)
+    }
+    return {_LABEL: metrics.counts(truth, scores.labels.astype(np.int64), clusters), **marks}
 
 
-def _compared(new: metrics.Counts, old: metrics.Counts) -> dict[str, Any]:
-    named = {"macro_f1": metrics.macro_f1} | {f"f1_{x}": metrics.label_f1(i) for i, x in enumerate(LABELS)}
+def _compared(new: Mapping[str, metrics.Counts], old: Mapping[str, metrics.Counts]) -> dict[str, Any]:
+    named = [("macro_f1", _LABEL, metrics.macro_f1)]
+    named += [(f"f1_{label}", _LABEL, metrics.label_f1(i)) for i, label in enumerate(LABELS)]
+    named += [(f"f1_flag_{flag}", flag, metrics.label_f1(1)) for flag in FLAGS if len(new[flag])]
     return {
         name: {
-            "new": metrics.figure(metric, new).to_dict(),
-            "old": metrics.figure(metric, old).to_dict(),
-            "difference": metrics.difference(metric, new, old).to_dict(),
+            "new": metrics.figure(metric, new[kind]).to_dict(),
+            "old": metrics.figure(metric, old[kind]).to_dict(),
+            "difference": metrics.difference(metric, new[kind], old[kind]).to_dict(),
         }
-        for name, metric in named.items()
+        for name, kind, metric in named
     }
 
 
