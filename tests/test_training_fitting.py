@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.tiny import EXAMPLE, encoder, knobs, needs_torch
 
 needs_torch()
 
+import safetensors.torch as safetensors  # noqa: E402
 import torch  # noqa: E402
 
 from plaudit.training import checkpoint, config, dataset, fitting, network, targets  # noqa: E402
@@ -87,6 +89,19 @@ def test_a_checkpoint_of_another_run_is_refused(encoder: Path, tmp_path: Path) -
     fitted(encoder, path=path)
     with pytest.raises(TrainingDataError, match="other data, knobs or vocabulary"):
         fitted(encoder, path=path, learning_rate=1e-3)
+
+
+def test_a_checkpoint_of_another_encoder_is_refused(encoder: Path, tmp_path: Path) -> None:
+    path, other = tmp_path / checkpoint.NAME, tmp_path / "other"
+    fitted(encoder, path=path)
+    shutil.copytree(encoder, other)
+    weights = safetensors.load_file(other / "model.safetensors")
+    table = "embeddings.word_embeddings.weight"
+    safetensors.save_file(
+        weights | {table: weights[table] + 0.01}, other / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(TrainingDataError, match="on another encoder"):
+        fitted(other, path=path)
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_the_run(encoder: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from plaudit.errors import TrainingDataError
 from plaudit.training.config import TrainConfig
@@ -20,11 +21,27 @@ NAME = "checkpoint.pt"
 
 
 def run_digest(
-    comments: Sequence[LabelledComment], tokenizer: Tokenizer, *, config: TrainConfig, max_tokens: int
+    comments: Sequence[LabelledComment],
+    tokenizer: Tokenizer,
+    *,
+    config: TrainConfig,
+    max_tokens: int,
+    weights: Mapping[str, Tensor],
 ) -> str:
-    """Return what two runs share that may go on from each other's checkpoints."""
+    """Return what two runs share that may go on from each other's checkpoints.
+
+    Args:
+        comments: Training part.
+        tokenizer: Of the network's vocabulary.
+        config: Knobs.
+        max_tokens: Longer texts are cut.
+        weights: Of the encoder as the run begins: another one may have the same vocabulary.
+    """
     digest = sha256(json.dumps([asdict(config), max_tokens]).encode())
     digest.update(tokenizer.to_str().encode())
+    for name, values in weights.items():
+        digest.update(f"{name} {tuple(values.shape)}".encode())
+        digest.update(values.detach().cpu().float().contiguous().numpy().tobytes())
     for comment in comments:
         row = (
             comment.text,
@@ -90,7 +107,8 @@ class Checkpoint:
             raise TrainingDataError(f"{self.path} is damaged ({_first_line(error)}); {remedy}.") from error
         if run != self.run:
             raise TrainingDataError(
-                f"{self.path} is of a run with other data, knobs or vocabulary; {remedy}."
+                f"{self.path} is of a run with other data, knobs or vocabulary, or on another encoder; "
+                f"{remedy}."
             )
         return epoch
 

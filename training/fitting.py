@@ -79,7 +79,10 @@ def fit(
     n_batches = -(-len(comments) // config.batch_size)
     n_steps = n_batches * config.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: ramp(s, n_steps, config.warmup_share))
-    run = run_digest(comments, tokenizer, config=config, max_tokens=max_tokens) if checkpoint else ""
+    run = ""
+    if checkpoint:
+        weights = network.encoder.state_dict()
+        run = run_digest(comments, tokenizer, config=config, max_tokens=max_tokens, weights=weights)
     kept = Checkpoint(path=checkpoint, run=run)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     mean = math.nan
