@@ -16,8 +16,9 @@ from plaudit.pipeline import Pipeline
 from plaudit.policy import load as load_policy
 from plaudit.reference import References
 from plaudit.scores import Scores
-from plaudit.training import dataset, drift, model_log, promotion
+from plaudit.training import card, dataset, drift, model_log, promotion
 from plaudit.training.cli import app
+from plaudit.training.revision import keep_learned, replace_manifest
 from tests.artifacts import Build, build, tiny_manifest
 from tests.fakes import KeywordClassifier
 from tests.tiny import EXAMPLE
@@ -151,6 +152,33 @@ def test_promote_logs_and_rollback_goes_back(two: tuple[Path, Path]) -> None:
     assert (result.exit_code, "names no model before" in result.stderr) == (1, True)
     assert run("use", second.name, *common).exit_code == 0
     assert model_log.previous(models) == first.name
+
+
+def test_a_model_built_once_more_keeps_what_was_learned_with_it(
+    two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "render", lambda _: "# A card\n")
+    first, second = two
+    usual = {"pooled": {"generic_share": {"location": 0.1, "spread": 0.1, "n_communities": 9, "origin": "x"}}}
+    fresh = artifact.load(first).manifest
+    counted = {name: each.model_copy(update={"n_held_out": 77}) for name, each in fresh.answers.items()}
+    learned = replace_manifest(
+        first,
+        references=usual,
+        answers=counted,
+        metrics={"frozen": {"n": 1}, "held_out": {"n": 2}},
+        data=fresh.data | {"references": {"n_posts": 9}, "errors_counted_on": {"n": 77}, "origin": "old"},
+    )
+    artifact.rewrite(first, fresh.model_copy(update={"metrics": {"held_out": {"n": 3}}}), contents={})
+    keep_learned(first, learned)
+    found = artifact.load(first).manifest
+    assert (found.references, found.answers) == (learned.references, learned.answers)
+    assert found.metrics == {"frozen": {"n": 1}, "held_out": {"n": 3}}
+    assert found.data["references"] == {"n_posts": 9}
+    assert "origin" not in found.data
+    plain = artifact.load(second).manifest
+    keep_learned(second, plain)
+    assert artifact.load(second).manifest.answers == plain.answers
 
 
 def test_a_worse_one_needs_force_and_a_reason(two: tuple[Path, Path], tmp_path: Path) -> None:

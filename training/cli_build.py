@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,11 @@ from plaudit.training.options import Columns, Models, Tests, Threads, columns_of
 from plaudit.training.telling import say, step_reporter, tell_figures, tell_parity, tell_parts, words_of
 
 if TYPE_CHECKING:
+    from plaudit.artifact import Manifest
     from plaudit.training.warm import Start
+
+_OWN = ("data", "train", "cascade")
+"""Sections of a configuration that hold beside a model to go on from."""
 
 
 def build(
@@ -82,10 +86,12 @@ def build(
         from plaudit.training import config as configs
         from plaudit.training import dataset, evaluation, model_log, preflight
         from plaudit.training.progress import Meter
+        from plaudit.training.revision import keep_learned
 
         building.check_device(device)
         building.check_name(name)
         words = None if origin is None else words_of(origin)
+        spoken = _codes(languages)
         folder, names = models or artifact.models_folder(), columns_of(columns)
         if replay and from_model is None:
             raise MappingError("--replay needs --from-model: only a model's own answers can be replayed.")
@@ -94,10 +100,16 @@ def build(
         inherited = list(start.knobs) if start else []
         if start and start.manifest.stages and replay:
             inherited.append(f"cascade.texts={json.dumps([str(dump) for dump in replay])}")
-        overrides = [*inherited, *_files_override(files), *(set_ or ())]
+        overrides = [*_unless_in(config, inherited), *_files_override(files), *(set_ or ())]
         knobs = configs.load(config, overrides=overrides)
+        if start and start.manifest.stages and not knobs.cascade.texts:
+            say(
+                f"{start.manifest.id} answers most comments by small networks; without --replay new "
+                "ones have nothing to learn from, and the new model reads every comment with the large one."
+            )
         preflight.check_space(folder, work=work, encoder=knobs.encoder.name)
         preflight.check_checkpoint(work)
+        preflight.check_texts(knobs)
         with Meter(unit="comments") as meter:
             meter.say("Checking")
             tests = dataset.load_named(test or (), columns=names)
@@ -111,12 +123,13 @@ def build(
                 parts = start.with_memory(given, dumps=replay or (), frozen=frozen, config=knobs.train)
                 say(f"{len(parts.train) - len(given.train):,} texts are replayed from {start.manifest.id}.")
             read = start.languages(given) if start else given.languages()
+            earlier = _manifests(folder)
             written = building.build(
                 knobs,
                 parts,
                 models=folder,
                 name=name,
-                languages=languages.replace(" ", "").split(",") if languages else read,
+                languages=spoken or read,
                 origin=words,
                 work=work,
                 device=device,
@@ -128,6 +141,8 @@ def build(
             )
             if start:
                 start.finish(written, given=given, n_replayed=len(parts.train) - len(given.train))
+            if written.name in earlier:
+                keep_learned(written, earlier[written.name])
             tell_parity(artifact.load(written).manifest)
             meter.say("Evaluating")
             figures = evaluation.record(written, {dataset.HELD_OUT: given.held_out, **tests}, threads=threads)
@@ -135,6 +150,26 @@ def build(
             model_log.switch(folder, written.name, what="use", why="built with --use, not compared")
         tell_figures(figures)
         say(f"wrote {written}{', now the current model' if use_ else ''}.")
+
+
+def _codes(languages: str | None) -> list[str]:
+    from plaudit.training import cells
+
+    try:
+        return [cells.language_of(code) for code in (languages or "").split(",") if code.strip()]
+    except ValueError as error:
+        raise MappingError(f"--languages: {error}.") from None
+
+
+def _manifests(models: Path) -> dict[str, Manifest]:
+    from plaudit import artifact
+    from plaudit.errors import ArtifactError
+
+    found = {}
+    for path in models.glob(f"*/{artifact.MANIFEST}"):
+        with suppress(ArtifactError):  # a damaged one is replaced whole
+            found[path.parent.name] = artifact.load(path.parent).manifest
+    return found
 
 
 def _start(stack: ExitStack, name: str | None, models: Path, threads: int | None) -> Start | None:
@@ -164,6 +199,22 @@ def _check(
         # Who goes on from a model has its counts of errors too.
         if finding.level == "warning" and not (goes_on and finding.name == "label_rare"):
             say(finding.says)
+
+
+def _unless_in(config: Path | None, overrides: Sequence[str]) -> list[str]:
+    """Return what going on from a model changes of the defaults, but for what the user's file says.
+
+    The file's encoder and vocabulary are those of a first training, and give way.
+    """
+    import tomllib
+
+    try:
+        said = {} if config is None else tomllib.loads(config.read_text())
+    except (OSError, ValueError):
+        said = {}  # told with the remedy where it is loaded
+    kept = {name: knobs for name, knobs in said.items() if name in _OWN and isinstance(knobs, dict)}
+    given = {f"{section}.{knob}" for section, knobs in kept.items() for knob in knobs}
+    return [each for each in overrides if each.partition("=")[0] not in given]
 
 
 def _files_override(files: Sequence[str] | None) -> list[str]:

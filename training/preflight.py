@@ -10,8 +10,11 @@ import torch
 
 from plaudit.errors import TrainingDataError
 from plaudit.training import checkpoint, network
+from plaudit.training.build import corpus_texts
+from plaudit.training.config import Config
 
 _ARTEFACT_BYTES: Final = 100_000_000  # twice the models' budget of 40 MB, and some
+_MIN_TEXTS: Final = 1000  # fewer distinct ones say nothing of how often a small network is right
 _STATES: Final = 3  # weights and Adam's two moments, as float32
 _AT_ONCE: Final = 2  # the checkpoint before stays until the new one is whole
 
@@ -31,6 +34,27 @@ def check_space(models: Path, *, work: Path | None, encoder: str) -> None:
             raise TrainingDataError(
                 f"The disk of {folder} has {free / 1e6:,.0f} MB free and the run needs "
                 f"{n_bytes / 1e6:,.0f} MB; free some space, or name another folder."
+            )
+
+
+def check_texts(config: Config) -> None:
+    """Refuse dumps that are not there, or hold too little, which would be read when training is over.
+
+    Raises:
+        TrainingDataError: A file is not there, or the cascade's hold too few texts.
+        InputError: One cannot be read.
+    """
+    named = {"vocabulary.corpus": config.vocabulary.corpus, "cascade.texts": config.cascade.texts}
+    for knob, paths in named.items():
+        missing = [path for path in paths if not Path(path).exists()]
+        if missing:
+            raise TrainingDataError(f"{knob} names {missing[0]}, which is not there; check the path.")
+    if config.cascade.texts:
+        n = sum(1 for _ in corpus_texts(config.cascade.texts, limit=_MIN_TEXTS))
+        if n < _MIN_TEXTS:
+            raise TrainingDataError(
+                f"The files of cascade.texts hold {n:,} distinct texts; expected at least {_MIN_TEXTS:,}: "
+                "name more, or leave it empty for a model without a cascade."
             )
 
 

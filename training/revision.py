@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from plaudit import artifact
 from plaudit.artifact import Manifest
 from plaudit.training import card
+
+_LEARNED: Final = ("references", "errors_counted_on")
+"""What `data` says of the commands that learn from a finished artefact."""
+
+
+def keep_learned(folder: Path, earlier: Manifest) -> None:
+    """Give an artefact that was built once more what was learned with it since: the same weights have one id.
+
+    Args:
+        folder: The artefact as it was built again.
+        earlier: Its manifest from before.
+
+    Raises:
+        ArtifactError: The artefact is damaged, or the disk is full.
+    """
+    manifest = artifact.load(folder).manifest
+    origins = {name: earlier.data[name] for name in _LEARNED if name in earlier.data}
+    changes: dict[str, Any] = {"answers": earlier.answers} if "errors_counted_on" in origins else {}
+    replace_manifest(
+        folder,
+        references=earlier.references or manifest.references,
+        metrics={**earlier.metrics, **manifest.metrics},
+        data={**manifest.data, **origins},
+        **changes,
+    )
 
 
 def replace_manifest(folder: Path, **changes: Any) -> Manifest:
