@@ -19,7 +19,7 @@ needs_torch()
 
 import torch  # noqa: E402
 
-from plaudit.artifact import AnswerRecord, Artifact  # noqa: E402
+from plaudit.artifact import AnswerRecord, Artifact, GoldenRecord, StageRecord  # noqa: E402
 from plaudit.inference import LogitModel, load_tokenizer  # noqa: E402
 from plaudit.training import (  # noqa: E402
     config,
@@ -200,7 +200,9 @@ def test_from_a_csv_on_top_of_the_current_model(models: Path, loaded: Artifact, 
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
         writer.writerows([c.text, c.label] for c in COMMENTS[::2])
-    more = ("--set", "train.epochs=1", "--set", "train.bf16=false", "--set", "data.calibration_share=0.3")
+    settings = tmp_path / "mine.toml"
+    settings.write_text('[train]\nepochs = 1\n[encoder]\nname = "of the first training"\n')
+    more = ("--config", settings, "--set", "train.bf16=false", "--set", "data.calibration_share=0.3")
     result = run(
         "build",
         path,
@@ -222,6 +224,7 @@ def test_from_a_csv_on_top_of_the_current_model(models: Path, loaded: Artifact, 
     manifest = artifact.load(folder).manifest
     assert manifest.training["from_model"] == loaded.manifest.id
     assert manifest.training["n_replayed"] > 50
+    assert manifest.training["config"]["train"]["epochs"] == 1
     assert manifest.references == loaded.manifest.references
     assert manifest.data["references"]["learned_with"] == loaded.manifest.id
     assert manifest.languages == loaded.manifest.languages
@@ -247,6 +250,29 @@ def test_a_model_that_is_not_there_is_named(models: Path, tmp_path: Path) -> Non
     assert (result.exit_code, "--replay needs --from-model" in result.stderr) == (2, True)
     with pytest.raises(MappingError), warm.started_from("x", tmp_path):
         pass
+
+
+def test_small_networks_are_calibrated_by_both_held_out_parts() -> None:
+    golden = GoldenRecord(text="a", label_logits=(0.0, 0.0, 0.0), flag_logits=(0.0, 0.0, 0.0))
+
+    def stage(file: str, temperature: float, *line: float) -> StageRecord:
+        scale, bias = line or (1.0, 0.0)
+        return StageRecord(
+            file=file, least_margin=1.0, temperature=temperature,
+            flag_scale=(scale,) * 3, flag_bias=(bias,) * 3, golden=(golden,),
+        )  # fmt: skip
+
+    old = [stage("window.onnx", 4.0, 1.0, -0.5), stage("shallow.onnx", 2.0, 3.0, 0.5)]
+    new = [stage("window.onnx", 1.5, 2.0, 0.5), stage("shallow.onnx", 1.0), stage("other.onnx", 1.7)]
+    window, shallow, other = warm.joined_stages(new, old, share=0.25)
+    assert window.temperature == pytest.approx(1.5**0.25 * 4.0**0.75)
+    assert (window.flag_scale[0], window.flag_bias[0]) == (1.25, -0.25)
+    assert (shallow.temperature, shallow.flag_scale[0], shallow.flag_bias[0]) == (
+        pytest.approx(2.0),
+        3.0,
+        0.5,
+    )
+    assert other == new[2]
 
 
 def test_what_is_known_of_errors_adds_up() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit import artifact
-from plaudit.artifact import AnswerRecord, Manifest
+from plaudit.artifact import AnswerRecord, Manifest, StageRecord
 from plaudit.classifier import OnnxClassifier
 from plaudit.errors import MappingError
 from plaudit.scores import LABELS
@@ -137,6 +137,9 @@ class Start:
                 name: joined(record, self.manifest.answers.get(name))
                 for name, record in manifest.answers.items()
             },
+            stages=joined_stages(
+                manifest.stages, self.manifest.stages, share=_share_of_new(manifest, self.manifest)
+            ),
             data={**manifest.data, **inherited, "train": part_record(given.train)},
             training={**manifest.training, **start},
         )
@@ -242,21 +245,59 @@ def joined(new: AnswerRecord, old: AnswerRecord | None) -> AnswerRecord:
     if old is None:
         return new
     share = new.n_held_out / max(1, new.n_held_out + old.n_held_out)
-    lines = [
-        (a, b) if (s, t) == (1.0, 0.0) else (share * s + (1 - share) * a, share * t + (1 - share) * b)
-        for s, t, a, b in zip(new.flag_scale, new.flag_bias, old.flag_scale, old.flag_bias, strict=True)
-    ]
-    logs = share * math.log(new.temperature) + (1 - share) * math.log(old.temperature)
     return AnswerRecord.model_validate(
         {
-            "temperature": math.exp(logs),
-            "flag_scale": tuple(scale for scale, _ in lines),
-            "flag_bias": tuple(bias for _, bias in lines),
+            **_averaged(new, old, share=share),
             "error_counts": _summed(new.error_counts, old.error_counts),
             "error_counts_by_language": _by_language(new, old),
             "n_held_out": new.n_held_out + old.n_held_out,
         }
     )
+
+
+def joined_stages(
+    new: Sequence[StageRecord], old: Sequence[StageRecord], *, share: float
+) -> tuple[StageRecord, ...]:
+    """Return the small networks' records with a calibration that rests on both models' held-out comments.
+
+    Most comments are answered by them. What is not fitted, as the new held-out part is too small for a
+    network that answers a tenth of it, is as it was before.
+
+    Args:
+        new: Of the new model.
+        old: Of the one gone on from.
+        share: Of the new held-out comments among all.
+    """
+    before = {stage.file: stage for stage in old}
+    return tuple(
+        stage.model_copy(update=_averaged(stage, before[stage.file], share=share))
+        if stage.file in before
+        else stage
+        for stage in new
+    )
+
+
+def _share_of_new(new: Manifest, old: Manifest) -> float:
+    n, before = (each.answers[artifact.EXACT].n_held_out for each in (new, old))
+    return n / max(1, n + before)
+
+
+def _averaged(
+    new: AnswerRecord | StageRecord, old: AnswerRecord | StageRecord, *, share: float
+) -> dict[str, Any]:
+    """Return temperature and lines of flags between two, `share` of the first; what is not fitted is old."""
+    lines = [
+        (a, b) if (s, t) == (1.0, 0.0) else (share * s + (1 - share) * a, share * t + (1 - share) * b)
+        for s, t, a, b in zip(new.flag_scale, new.flag_bias, old.flag_scale, old.flag_bias, strict=True)
+    ]
+    # A stage that answers too few to fit has exactly 1.
+    weight = 0.0 if isinstance(new, StageRecord) and new.temperature == 1.0 else share
+    logs = weight * math.log(new.temperature) + (1 - weight) * math.log(old.temperature)
+    return {
+        "temperature": math.exp(logs),
+        "flag_scale": tuple(scale for scale, _ in lines),
+        "flag_bias": tuple(bias for _, bias in lines),
+    }
 
 
 def _by_language(new: AnswerRecord, old: AnswerRecord) -> dict[str, Any]:
