@@ -69,6 +69,17 @@ def test_evaluate_prints_records_and_writes(model: Path, tmp_path: Path) -> None
     assert result.exit_code == 0, result.output
     assert f"labelled: 260 comments, {model.name}" in result.stdout
     assert json.loads((tmp_path / "figures.json").read_text())["labelled"]["n"] == 260
+    deep = tmp_path / "not" / "there" / "figures.json"
+    (tmp_path / "file").write_text("")
+    result = run(
+        "evaluate", EXAMPLE, "--model", model, "--json", deep, "--html", tmp_path / "file" / "page.html"
+    )
+    assert (result.exit_code, "page.html cannot be written" in result.stderr) == (2, True)
+    assert deep.is_file()
+    assert "labelled: 260 comments" in result.stdout  # what was measured is told all the same
+    before = (model / artifact.MANIFEST).read_bytes()
+    result = run("evaluate", EXAMPLE, "--model", model, "--record", "held_out")
+    assert (result.exit_code, (model / artifact.MANIFEST).read_bytes()) == (2, before)
     result = run("evaluate", EXAMPLE, "--model", model, "--record", "everything", "--json", "-")
     figures = json.loads(result.stdout)
     recorded = artifact.load(model).manifest.metrics["everything"]
@@ -181,6 +192,8 @@ def test_card_is_rendered_anew(model: Path, tmp_path: Path) -> None:
         (["build", EXAMPLE, "--name", "a/b"], "cannot begin a model's id"),
         (["build", EXAMPLE, "--test", EXAMPLE], "260 training rows have the text of a test comment"),
         (["build", EXAMPLE, "--test", EXAMPLE, "--leave-out"], "260 were left out, being in a test set"),
+        (["build", EXAMPLE, "--languages", "en,english"], "--languages: the language is 'english'"),
+        (["build", EXAMPLE, "--set", 'cascade.texts=["gone.txt"]'], "cascade.texts names gone.txt"),
         (["build", EXAMPLE, "--origin", "nowhere.md"], "expected Markdown"),
         (["build", EXAMPLE, "--threads", "0"], "Invalid value for '--threads'"),
         (["build"], "No labelled files were named"),

@@ -40,12 +40,17 @@ def evaluate(
     with exit_codes():
         from plaudit import artifact
         from plaudit.classifier import OnnxClassifier
+        from plaudit.errors import MappingError
         from plaudit.training import dataset, evaluation, examination
         from plaudit.training.page import page
         from plaudit.training.progress import Meter
         from plaudit.training.replacing import replace_file
 
         folder, names = model or artifact.current(), columns_of(columns)
+        if record == dataset.HELD_OUT:
+            raise MappingError(
+                f"{record} names the part a model was calibrated on; give --record another name."
+            )
         sets = dataset.load_named(files, columns=names)
         fit_on = [c for path in train or () for c in dataset.load(path, columns=names, taught=False)]
         together = [c for part in sets.values() for c in part]
@@ -53,14 +58,14 @@ def evaluate(
             classifier = OnnxClassifier(artifact.load(folder), threads=threads)
             found = examination.examine(classifier, together, train=fit_on, on_stage=meter.say)
         figures = {record or " + ".join(sets): found}
-        if record is not None:
-            evaluation.write(folder, {record: evaluation.compact(found)})
-        if html is not None:
-            replace_file(html, page(figures, model=classifier.model.id).encode())
+        if json_ is None or str(json_) != "-":
+            tell_figures(figures)  # before anything that a full disk may refuse
         if json_ is not None:
             write_json(json_, figures)
-        if json_ is None or str(json_) != "-":
-            tell_figures(figures)
+        if html is not None:
+            replace_file(html, page(figures, model=classifier.model.id).encode())
+        if record is not None:
+            evaluation.write(folder, {record: evaluation.compact(found)})
 
 
 def recount(files: Files, model: Model = None, columns: Columns = None, threads: Threads = None) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from plaudit.errors import InputError
+from plaudit.training.replacing import replace_file
 
 if TYPE_CHECKING:
     from plaudit.artifact import Manifest
@@ -156,12 +157,16 @@ def tell_figures(figures: Mapping[str, Any]) -> None:
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:
-    """Write figures to a file, or to stdout for "-"."""
+    """Write figures to a file, whole or not at all, or to stdout for "-".
+
+    Raises:
+        TrainingDataError: The file cannot be written.
+    """
     content = orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     if str(path) == "-":
         typer.echo(content.decode(), nl=False)
     else:
-        path.write_bytes(content)
+        replace_file(path, content)
 
 
 def words_of(path: Path) -> str:
