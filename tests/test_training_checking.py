@@ -115,6 +115,28 @@ def test_copies_and_languages_are_noted(tmp_path: Path) -> None:
     assert "train.jsonl:7 en, looks es" in says["language"]
 
 
+def test_what_is_passed_over_is_noted(tmp_path: Path) -> None:
+    rows = [{"text": f"{row['text']} hm", "label": row["label"], "flags": ["sarcasm"]} for row in GOOD]
+    said = {finding.name: finding.says for finding in found(tmp_path, *rows).findings}
+    assert "3 marks are no flag (sarcasm (3)), as experience" in said["other_marks"]
+    assert "None of 3 rows says its post or author" in said["untied"]
+    assert "untied" not in levels(found(tmp_path, *rows, GOOD[1]))
+
+
+def test_a_test_that_nobody_labelled_is_an_error(tmp_path: Path) -> None:
+    shares = {"genuine": 0.8, "generic_praise": 0.1, "question": 0.1}
+    marks = {"experience": 0.1, "solicitation": 0.1, "addressed": 0.1}
+    taught = {"text": "so it is", "label": None, "probabilities": shares, "flag_probabilities": marks}
+    assert not found(tmp_path, *GOOD, taught).failed
+    checked = found(tmp_path, {"text": "else", "label": "genuine"}, test=[taught])
+    assert levels(checked)["guessed"] == "error"
+
+
+def test_a_numbered_source_can_be_counted(tmp_path: Path) -> None:
+    rows = [{**row, "source": number} for number, row in enumerate(GOOD)]
+    assert found(tmp_path, *rows).sets["training"]["sources"] == {"0": 1, "1": 1, "2": 1}
+
+
 def test_the_table_shows_counts_and_findings(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=160)
     tell_checked(found(tmp_path, *GOOD, {"text": "[x]", "label": "[bold]"}, test=GOOD), console)

@@ -12,7 +12,7 @@ import numpy as np
 from plaudit import language
 from plaudit.errors import TrainingDataError
 from plaudit.prevalence import MIN_HELD_OUT
-from plaudit.scores import LABELS
+from plaudit.scores import FLAGS, LABELS
 from plaudit.text import normalize
 from plaudit.training import duplicates, splitting
 from plaudit.training.agreement import agreement
@@ -91,12 +91,15 @@ def check(files: Sequence[Examined], *, tests: Mapping[str, Examined] | None = N
     comments = [c for file in files for c in file.comments]
     findings = [
         *(_bad_rows(each) for each in [*files, *tests.values()]),
+        *(_guessed(each) for each in tests.values()),
         *_labels(comments),
         *(_two_labels(part, name=name) for name, part in _parts(comments, tests).items()),
         *_leaks(comments, tests),
         *_copies(comments),
         _languages(comments),
         _flags(comments),
+        _other_marks([*files, *tests.values()]),
+        _untied(comments),
         _long(comments),
     ]
     order = ("error", "warning", "note")
@@ -135,6 +138,12 @@ def _parts(
 def _bad_rows(file: Examined) -> Finding:
     says = f"{file.path}: {len(file.problems):,} of {file.n_rows:,} rows are no use; {listed(file.problems)}."
     return Finding(name="bad_rows", level="error", n=len(file.problems), says=says)
+
+
+def _guessed(file: Examined) -> Finding:
+    rows = [c.where for c in file.comments if not c.annotated]
+    says = f"{file.path}: {len(rows):,} rows have no label, only what teachers say ({listed(rows)}); test on "
+    return Finding(name="guessed", level="error", n=len(rows), says=f"{says}labels that somebody gave.")
 
 
 def _labels(comments: Sequence[LabelledComment]) -> list[Finding]:
@@ -239,6 +248,24 @@ def _flags(comments: Sequence[LabelledComment]) -> Finding:
     n = sum(c.flags is None for c in comments)
     says = f"{n:,} rows have no flags; they teach labels only."
     return Finding(name="no_flags", level="note", n=n, says=says)
+
+
+def _other_marks(files: Sequence[Examined]) -> Finding:
+    marks: Counter[str] = Counter()
+    for file in files:
+        marks.update(file.other_marks)
+    names = [f"{name[:30]} ({n:,})" for name, n in marks.most_common()]
+    says = f"{marks.total():,} marks are no flag ({listed(names)}), as {', '.join(FLAGS)} are; passed over."
+    return Finding(name="other_marks", level="note", n=marks.total(), says=says)
+
+
+def _untied(comments: Sequence[LabelledComment]) -> Finding:
+    n = 0 if any(c.post or c.author or c.group for c in comments) else len(comments)
+    says = (
+        f"None of {n:,} rows says its post or author, so comments of one post may stand on both sides of a "
+        "split, and figures flatter; name the columns if there are any: --map post=NAME, --map author=NAME."
+    )
+    return Finding(name="untied", level="note", n=n, says=says)
 
 
 def _long(comments: Sequence[LabelledComment]) -> Finding:
