@@ -35,6 +35,14 @@ def test_turned_labels_are_found_by_a_model_that_knows_better() -> None:
     assert suspects.suspects(clean, KeywordClassifier().classify([c.text for c in clean]).probabilities) == []
 
 
+def test_rows_of_one_label_cannot_be_judged(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    rows = [json.loads(line) | {"label": "genuine"} for line in EXAMPLE.read_text().splitlines()[:30]]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    result = CliRunner().invoke(app, ["suspects", str(path)])
+    assert (result.exit_code, "rows have the label genuine; expected two" in result.stderr) == (2, True)
+
+
 def test_each_row_is_judged_by_the_others() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install '.[train]'")
     found = suspects.out_of_fold(COMMENTS)

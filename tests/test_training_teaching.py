@@ -24,6 +24,9 @@ def test_a_taught_row_keeps_its_label_and_others_get_the_best_guess(tmp_path: Pa
     seen: list[int] = []
     n = teaching.write(teaching.teach(ROWS, [KeywordClassifier()] * 2, on_batch=seen.append), out)
     assert (n, seen) == (3, [3])
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert out.stat().st_mode == plain.stat().st_mode
     said = KeywordClassifier().classify([row["text"] for row in ROWS])
     comments = dataset.load(str(out))
     assert [c.label for c in comments] == ["genuine", *(LABELS[i] for i in said.labels[1:])]

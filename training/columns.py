@@ -38,7 +38,7 @@ def columns_of(
     *,
     needed: Sequence[str] = ("text", "label"),
 ) -> Found:
-    """Return which of a file's columns hold each of ours; of several the first that is filled counts.
+    """Return which of a file's columns hold each of ours, of text and label one, of others perhaps several.
 
     Args:
         rows: All of the file: not every row of JSON lines names every column.
@@ -50,12 +50,15 @@ def columns_of(
         TrainingDataError: One that is needed, or was named, is not there.
     """
     fields = dict.fromkeys(name for row in rows for name in row)
-    found = {}
+    found: dict[str, Sequence[str]] = {}
     for ours, aliases in _ALIASES.items():
         theirs = columns.get(ours)
+        names: Sequence[str] = aliases
         # Another file of the same command may be under our own names, as `split` writes it.
-        names = (theirs,) if theirs in fields or theirs == "" else aliases
-        found[ours] = [name for name in names if name in fields]
+        if theirs is not None and (theirs in fields or not theirs):
+            names = (theirs,)
+        there = [name for name in names if name and name in fields]
+        found[ours] = there[:1] if ours in ("text", "label") else there
         if not found[ours] and (theirs or ours in needed):
             wanted = f"column {theirs!r} for {ours}" if theirs else f"{ours} column"
             raise TrainingDataError(

@@ -109,7 +109,7 @@ def _tables(classifier: Classifier, comments: Sequence[LabelledComment]) -> dict
 
 
 def _compared(new: Mapping[str, metrics.Counts], old: Mapping[str, metrics.Counts]) -> dict[str, Any]:
-    named = [("macro_f1", _LABEL, metrics.macro_f1)]
+    named: list[tuple[str, str, metrics.Metric]] = [("macro_f1", _LABEL, metrics.macro_f1)]
     named += [(f"f1_{label}", _LABEL, metrics.label_f1(i)) for i, label in enumerate(LABELS)]
     named += [(f"f1_flag_{flag}", flag, metrics.label_f1(1)) for flag in FLAGS if len(new[flag])]
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,7 +91,7 @@ def _dump(argument: str) -> Dump:
             f"{argument}: unknown platform {platform!r}; expected one of {', '.join(PLATFORMS)}."
         )
     if not Path(path).is_file():
-        raise InputError(f"There is no file {path}; check the path.")
+        raise InputError(f"There is no file {path}; expected files, one topic each.")
     return Dump(path=Path(path), platform=platform or None)
 
 
@@ -217,9 +217,14 @@ def _file_record(dump: Dump, facts: Facts, learned: Sequence[Community]) -> dict
     return {
         "name": dump.path.name,
         "weight": dump.weight,
-        "sha256": sha256(dump.path.read_bytes()).hexdigest(),
+        "sha256": _sha256(dump.path),
         "platforms": sorted({each.platform for each in learned}),
         "n_comments": len(facts),
         "n_posts": len(set(facts.take(_in_large_posts(facts)).post_name.to_pylist())),
         "n_accounts": len({each.account for each in learned}),
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:  # larger than memory, perhaps
+        return file_digest(file, "sha256").hexdigest()

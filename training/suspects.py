@@ -57,7 +57,7 @@ def out_of_fold(comments: Sequence[LabelledComment]) -> NDArray[np.float64]:
     """Return probabilities of shape (n, 3) by counted words fitted on the other folds, groups kept whole.
 
     Raises:
-        TrainingDataError: Too few groups for folds.
+        TrainingDataError: Too few groups for folds, or labels to tell apart.
     """
     keys = splitting.group_keys(comments)
     order = np.random.default_rng(_SEED).permutation(sorted(set(keys)))
@@ -71,6 +71,11 @@ def out_of_fold(comments: Sequence[LabelledComment]) -> NDArray[np.float64]:
     found = np.empty((len(comments), len(LABELS)))
     for fold in range(_N_FOLDS):
         others = [c for c, each in zip(comments, folds, strict=True) if each != fold]
+        if len({c.label for c in others}) < 2:
+            raise TrainingDataError(
+                f"All but {len(comments) - len(others):,} of {len(comments):,} rows have the label "
+                f"{others[0].label}; expected two labels or more to tell which is wrong."
+            )
         rows = np.flatnonzero(folds == fold).tolist()
         found[rows] = CountedWords(others).probabilities([comments[row].text for row in rows])
     return found

@@ -6,9 +6,8 @@ any label one of them would give, and it can be had for texts that nobody annota
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,11 +74,10 @@ def write(rows: Iterable[dict[str, Any]], out: Path) -> int:
         TrainingDataError: The file cannot be written; an earlier one stays.
     """
     n = 0
-    partial = None
+    partial = out.with_name(f".{out.name}.partial")  # readable by whom any new file is
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".partial-", dir=out.parent)
-        partial = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
             for row in rows:
                 file.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
                 n += 1
@@ -89,6 +87,6 @@ def write(rows: Iterable[dict[str, Any]], out: Path) -> int:
             f"{out} cannot be written ({error.strerror}); free some space or name another file."
         ) from None
     finally:
-        if partial is not None:
+        with suppress(OSError):
             partial.unlink(missing_ok=True)
     return n
