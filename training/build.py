@@ -183,7 +183,7 @@ def _cascade(
         net,
         served,
         tokenizer,
-        corpus_texts(config.cascade.texts, limit=3 * config.cascade.max_texts),
+        corpus_texts(config.cascade.texts, limit=cascade.MAX_READ),
         max_tokens=config.encoder.max_tokens,
         labelled=learnt,
         begun=begun,

@@ -71,7 +71,7 @@ def redistil(
         restoring.load_network(start.encoder),
         LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads),
         tokenizer,
-        corpus_texts(config.cascade.texts, limit=3 * config.cascade.max_texts),
+        corpus_texts(config.cascade.texts, limit=cascade.MAX_READ),
         max_tokens=max_tokens,
         labelled=[comment.text for comment in parts.train],
         begun=start.students() if begun is None else begun,
