@@ -152,16 +152,21 @@ class Run:
         return False
 
     def _settle(self, change: Callable[[], bool]) -> bool | None:
-        """Make a change, again and again while the database can't be asked; None where the service stops.
+        """Make a change, again and again while the database can't be asked; twice at most where it stops.
 
-        What is left unsettled then is taken over by another run, as if this one had been killed.
+        It may be kept and the word of that be lost: made once more it changes nothing, and the database is
+        asked whether this run has ended the dump. What is left unsettled, None, is taken over by another run,
+        as if this one had been killed, and its results stay.
         """
+        is_unclear = False
         while True:
             try:
-                return change()
+                return change() or (is_unclear and self._storage.dumps.is_ended(self.id, lease=self.lease))
             except StorageError:
-                if self._stopping.wait(_RETRY_SECONDS):
+                if is_unclear and self._stopping.is_set():
                     return None
+                is_unclear = True
+                self._stopping.wait(_RETRY_SECONDS)
 
     def _beat(self) -> None:
         while not self._ended.wait(self._beat_seconds) and not self._lost.is_set():
@@ -171,6 +176,9 @@ class Run:
                 )
             except StorageError:
                 continue  # should it last, another run takes over, and one of the two will have lost
+            except Exception as error:  # whatever it is, without signs of life the dump would be taken away
+                LOGGER.error("a sign of life failed", exc_info=error)
+                continue
             if not is_ours:
                 self._lost.set()
 

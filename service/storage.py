@@ -23,6 +23,7 @@ from plaudit.service.settings import Settings
 from plaudit.service.store.database import Database, url_of
 from plaudit.service.store.dumps import OPEN, Dumps
 from plaudit.service.store.feedback import Corrections
+from plaudit.service.store.tables import DONE, FAILED
 
 SECTIONS: Final = "sections"
 """Folder of what is gathered for index streams, in the data folder."""
@@ -174,9 +175,17 @@ class Storage:
             folder.parent.rmdir()
 
     def delete(self, dump_id: str, *, owner: str | None = None) -> bool:
-        """Forget a dump and remove its files; False where there is none."""
-        if not self.dumps.delete(dump_id, owner=owner):
-            return False
+        """Forget a dump and remove its files; False where there is none.
+
+        Raises:
+            StorageError: The database can't be asked, or still knows it.
+        """
+        try:
+            if not self.dumps.delete(dump_id, owner=owner):
+                return False
+        except StorageError:
+            if self.dumps.get(dump_id) is not None:
+                raise  # else it was forgotten, and only the word of that was lost
         self.drop_upload(dump_id)
         self.drop_results(dump_id)
         return True
@@ -191,6 +200,16 @@ class Storage:
                 is_old = state is None and _age_seconds(self.folder / kind / dump_id) > _ORPHAN_SECONDS
                 if is_old or (kind == "uploads" and state is not None and state not in OPEN):
                     shutil.rmtree(self.folder / kind / dump_id, ignore_errors=True)
+                elif kind == "results" and state == FAILED:
+                    self.drop_results(dump_id)
+                elif kind == "results" and state == DONE and len(_names(self.folder / kind / dump_id)) > 1:
+                    self._drop_others(dump_id)
+
+    def _drop_others(self, dump_id: str) -> None:
+        """Remove, of a dump that is done, the results of runs whose word on how they ended was lost."""
+        dump = self.dumps.get(dump_id)
+        if dump is not None and dump.state == DONE:
+            self.drop_results(dump_id, but=dump.lease)
 
 
 def _names(folder: Path) -> list[str]:

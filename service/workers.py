@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -37,17 +38,39 @@ _T = TypeVar("_T")
 
 
 class Watch:
-    """Tells which runs have gone, by a clock that never jumps: the same pulse for as long as a lease."""
+    """Tells which runs have gone, by a clock that never jumps: the same pulse for as long as a lease.
+
+    Time in which nobody looked does not count: what kept the watch from looking may have kept runs, which
+    live, from beating.
+    """
 
     def __init__(self, *, lease_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lease_seconds, self._clock = lease_seconds, clock
-        self._since: dict[Pulse, float] = {}
+        self._since, self._spared = dict[Pulse, float](), set[Pulse]()
+        self._looked = -math.inf
 
     def gone(self, pulses: Sequence[Pulse]) -> list[Pulse]:
         """Return those of the pulses now that have not changed for too long."""
         now = self._clock()
+        if now - self._looked >= self._lease_seconds:
+            self.forget()
+        self._looked = now
         self._since = {pulse: self._since.get(pulse, now) for pulse in pulses}
+        self._spared &= self._since.keys()
         return [pulse for pulse, since in self._since.items() if now - since >= self._lease_seconds]
+
+    def spare(self, pulse: Pulse) -> None:
+        """Give a run one more lease, beginning now."""
+        self._since[pulse] = self._clock()
+        self._spared.add(pulse)
+
+    def is_spared(self, pulse: Pulse) -> bool:
+        """Tell whether a run was given one more lease, and has not changed since."""
+        return pulse in self._spared
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._since, self._spared = {}, set()
 
 
 class Calm:
@@ -97,7 +120,7 @@ class Workers:
         self._keep_ms = settings.keep_dumps_hours * 3_600_000
         self._limits = Limits(n_bytes=settings.max_unpacked_bytes, ratio=settings.max_unpacked_ratio)
         self._stopping, self._news = threading.Event(), threading.Event()
-        self._watch, self._calm = Watch(lease_seconds=self._lease_seconds), Calm()
+        self._watch, self._calm = Watch(lease_seconds=self._lease_seconds / 2), Calm()
         self._failing: set[Callable[[], object]] = set()
         self._runs: set[Run] = set()
         self._threads = [
@@ -176,16 +199,33 @@ class Workers:
                 self._safely(self._sweep)
 
     def _revive(self) -> None:
-        """Queue again what a dead process left behind, unless it is what kills them."""
+        """Queue again what a dead process left behind, unless it is what kills them.
+
+        A run that lives and can't tell, as the database does not answer or takes no writes, is not dead: it
+        has lost its lease after half of one in silence, a write that the database has taken, and silence for
+        the other half. Those of this process are known to live.
+        """
+        here = {run.lease for run in tuple(self._runs)}
+        try:
+            pulses = [pulse for pulse in self._storage.dumps.pulses() if pulse.lease not in here]
+            for pulse in self._watch.gone(pulses):
+                if self._watch.is_spared(pulse):
+                    self._take_from(pulse)
+                elif self._storage.dumps.stands(pulse):
+                    self._watch.spare(pulse)
+        except StorageError:
+            self._watch.forget()
+            raise
+
+    def _take_from(self, pulse: Pulse) -> None:
         dumps = self._storage.dumps
-        for pulse in self._watch.gone(dumps.pulses()):
-            if pulse.n_runs >= MAX_RUNS:
-                if dumps.give_up(pulse, error=DEADLY):
-                    self._metrics.dump_failures.labels(THE_SERVICE).inc()
+        if pulse.n_runs >= MAX_RUNS:
+            if dumps.give_up(pulse, error=DEADLY):
+                self._metrics.dump_failures.labels(THE_SERVICE).inc()
                 self._storage.drop_upload(pulse.id)
-            elif dumps.requeue(pulse):
-                LOGGER.warning("a dump is taken up again", extra={"fields": {"dump": pulse.id}})
-                self.wake()
+        elif dumps.requeue(pulse):
+            LOGGER.warning("a dump is taken up again", extra={"fields": {"dump": pulse.id}})
+            self.wake()
 
     def _look(self) -> None:
         """Take down how many dumps there are in each state, and how long the first of them waits."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -78,6 +79,27 @@ def outage() -> Iterator[None]:
         yield
     finally:
         _control("start", folder)
+
+
+@contextmanager
+def lost_reply(storage: Storage) -> Iterator[None]:
+    """What this thread commits first is kept, and its connection dies before the word of that has come."""
+    dialect, thread, has_lost = storage.open()._engine.dialect, threading.get_ident(), threading.Event()
+
+    def commit(connection) -> None:
+        type(dialect).do_commit(dialect, connection)
+        if threading.get_ident() != thread or has_lost.is_set():
+            return
+        has_lost.set()
+        if storage.url.get_backend_name() != "sqlite":
+            connection.dbapi_connection.close()
+        raise dialect.loaded_dbapi.OperationalError("the connection is lost")
+
+    dialect.do_commit = commit
+    try:
+        yield
+    finally:
+        del dialect.do_commit
 
 
 def new_url(kind: str, folder: Path) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from plaudit.errors import OverloadedError
+from plaudit.errors import OverloadedError, StorageError
 from plaudit.service.store.clock import now_ms
 from plaudit.service.store.database import Database
 from plaudit.service.store.repeats import Sent, check_same
@@ -56,6 +56,7 @@ class Dumps:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._served = ""  # whose dump was begun last
+        self._unclear = set[str]()  # leases of runs that may have been begun, of which no word came
 
     def add(
         self,
@@ -153,12 +154,26 @@ class Dumps:
             .limit(1)
             .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite there is one writer at a time
         )
-        with self._database.write() as session:
-            dump_id = session.scalar(waiting)
-            begun = None if dump_id is None else _begin(session, dump_id)
+        self._undo()
+        lease = uuid4().hex
+        try:
+            with self._database.write() as session:
+                dump_id = session.scalar(waiting)
+                begun = None if dump_id is None else _begin(session, dump_id, lease)
+        except StorageError:
+            self._unclear.add(lease)
+            raise
         if begun is not None:
             self._served = begun.owner
         return begun
+
+    def _undo(self) -> None:
+        """Give back what was begun where the word of that was lost: nobody works on it."""
+        if leases := tuple(self._unclear):
+            begun = Dump.state == RUNNING, Dump.lease.in_(leases)
+            with self._database.write() as session:
+                _change(session, *begun, n_runs=Dump.n_runs - 1, **_AFRESH)
+            self._unclear.difference_update(leases)
 
     def pulses(self) -> Sequence[Pulse]:
         """Return the pulse of every running dump."""
@@ -166,6 +181,11 @@ class Dumps:
         with self._database.read() as session:
             rows = session.execute(query).all()
         return [Pulse(id=row.id, lease=row.lease, beats=row.beats, n_runs=row.n_runs) for row in rows]
+
+    def stands(self, pulse: Pulse) -> bool:
+        """Tell, by a write, whether a pulse stands still: where it can be told, runs can beat too."""
+        with self._database.write() as session:
+            return _change(session, *_at(pulse), beats=Dump.beats)
 
     def requeue(self, pulse: Pulse) -> bool:
         """Queue a dump again whose run has gone; False where it has moved since."""
@@ -175,7 +195,7 @@ class Dumps:
     def give_up(self, pulse: Pulse, *, error: str) -> bool:
         """End a dump whose run has gone as failed; False where it has moved since."""
         with self._database.write() as session:
-            return _fail(session, *_at(pulse), error=error, fault=THE_SERVICE)
+            return _fail(session, *_at(pulse), error=error, fault=THE_SERVICE, lease=None)
 
     def beat(self, dump_id: str, *, lease: str, n_bytes_read: int, n_comments: int) -> bool:
         """Show that a run lives and how far it is; False where it has lost its lease."""
@@ -203,6 +223,12 @@ class Dumps:
         """End a run that came to nothing, with a sentence; False where it has lost its lease."""
         with self._database.write() as session:
             return _fail(session, *_held(dump_id, lease), error=error, fault=fault)
+
+    def is_ended(self, dump_id: str, *, lease: str) -> bool:
+        """Tell whether it was this run that ended a dump: the word of its `finish` or `fail` may be lost."""
+        ended = sa.select(Dump.id).where(Dump.id == dump_id, Dump.state.not_in(OPEN), Dump.lease == lease)
+        with self._database.read() as session:
+            return session.scalar(ended) is not None
 
     def give_back(self, dump_id: str, *, lease: str) -> bool:
         """Queue a dump again whose run was told to stop; False where it has lost its lease."""
@@ -280,16 +306,15 @@ def _at(pulse: Pulse) -> tuple[ColumnElement[bool], ...]:
     return *_held(pulse.id, pulse.lease or ""), Dump.beats == pulse.beats
 
 
-def _begin(session: Session, dump_id: str) -> Dump | None:
-    lease = uuid4().hex
+def _begin(session: Session, dump_id: str, lease: str) -> Dump | None:
     begun = {"state": RUNNING, "lease": lease, "n_runs": Dump.n_runs + 1, "started_at": now_ms()}
     if not _change(session, Dump.id == dump_id, Dump.state == QUEUED, **begun):
         return None
     return session.scalar(sa.select(Dump).where(Dump.id == dump_id))
 
 
-def _fail(session: Session, *where: ColumnElement[bool], error: str, fault: str) -> bool:
-    return _end(session, *where, state=FAILED, error=error, fault=fault, lease=None)
+def _fail(session: Session, *where: ColumnElement[bool], error: str, fault: str, **others: Any) -> bool:
+    return _end(session, *where, state=FAILED, error=error, fault=fault, **others)
 
 
 def _end(session: Session, *where: ColumnElement[bool], **values: Any) -> bool:

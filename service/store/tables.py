@@ -42,7 +42,8 @@ class Dump(Table):
         n_comments: Labelled so far.
         error: Why it failed, a sentence.
         fault: Whose fault that is, one of `FAULTS`.
-        lease: Token of the run that works on it; of a finished one, the name of its folder of results.
+        lease: Token of the run that works on it, or that has ended it, which is the name of its folder of
+            results; None where it waits, or was given up.
         beats: Signs of life of that run.
         n_runs: Runs that were begun and not given back.
         request_key: Digest of the `Idempotency-Key` that it was sent with; None where there was none.
