@@ -61,7 +61,10 @@ def install(app: FastAPI, settings: Settings, *, in_query: tuple[str, ...] = ())
     """
     keys, paths = opened(settings), _paths(settings.open_paths)
     app.state.quotas = Quotas(
-        per_minute=settings.quota_per_minute, per_day=settings.quota_per_day, storage=settings.quota_storage
+        per_minute=settings.quota_per_minute,
+        per_day=settings.quota_per_day,
+        storage=settings.quota_storage,
+        on_missed=app.state.metrics.quota_failures.inc,
     )
     if app.state.quotas and settings.workers > 1 and settings.quota_storage == MEMORY:
         LOGGER.warning("each worker counts quotas on its own: set PLAUDIT_QUOTA_STORAGE for one count of all")

@@ -53,6 +53,9 @@ class Metrics:
         self.running = gauge("plaudit_requests_running", "Requests being worked on.")
         self.problems = counter("plaudit_problems", "Answers that are problems.", ["kind"])
         self.gone = counter("plaudit_callers_gone", "Callers who left before their answer.")
+        self.quota_failures = counter(
+            "plaudit_quota_failures", "Questions to the place of the quotas without an answer: let pass."
+        )
         self.queue_comments = gauge("plaudit_queue_comments", "Room taken, in comments.")
         self.wait_seconds = times("plaudit_wait_seconds", "From arrival to the first batch.")
         self.inference_seconds = times("plaudit_inference_seconds", "One batch, tokenised and inferred.")

@@ -8,33 +8,31 @@ it can use up more than is left, never the same comments twice. A corrected labe
 
 A window begins with the first comment counted in it and ends a minute, or a day, later. Counts are kept in
 the process: each of several workers has its own, and a restart forgets them, unless they are kept in a
-Redis that all share. Where that Redis can't be reached, requests are answered without being counted:
-quotas share out a machine, they do not guard it.
+Redis that all share. Where that Redis can't be reached, or does not answer within a second, requests are
+answered without being counted, and do not wait for it, until it is back: quotas share out a machine, they do
+not guard it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, Storage
-from limits.aio.strategies import FixedWindowRateLimiter
-from limits.errors import ConfigurationError, StorageError
+from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 from starlette.requests import HTTPConnection
 
 from plaudit.errors import UsageError
+from plaudit.service.counting import Counting
 from plaudit.service.problems import Problem
 
-LOGGER: Final = logging.getLogger("plaudit.service")
 MEMORY: Final = "memory://"
-_T = TypeVar("_T")
 _Window = tuple[str, RateLimitItem]
 
 
@@ -83,13 +81,21 @@ class Memory(MemoryStorage):
 class Quotas:
     """Counts comments by key; with no limits set it lets everything pass."""
 
-    def __init__(self, *, per_minute: int | None, per_day: int | None, storage: str = MEMORY) -> None:
+    def __init__(
+        self,
+        *,
+        per_minute: int | None,
+        per_day: int | None,
+        storage: str = MEMORY,
+        on_missed: Callable[[], object] = lambda: None,
+    ) -> None:
         """Prepare the counters.
 
         Args:
             per_minute: Comments a key may send a minute; None: as many as it likes.
             per_day: Comments a key may send a day; None: as many as it likes.
             storage: Where to count, as the library limits spells it: "memory://", "redis://host:6379".
+            on_missed: Called for every question that it left unanswered.
 
         Raises:
             UsageError: There is no such storage, or its driver is not installed.
@@ -100,7 +106,7 @@ class Quotas:
         )
         self._windows: list[_Window] = [(name, item) for name, item in windows if item]
         self._storage = _storage(storage)
-        self._limiter = FixedWindowRateLimiter(self._storage)
+        self._counting = Counting(self._storage, on_missed=on_missed)
         self._lock = asyncio.Lock()  # taking back a refused batch must not show to its neighbours
 
     def __bool__(self) -> bool:
@@ -155,21 +161,24 @@ class Quotas:
         return sorted(found, key=lambda balance: balance.left)
 
     async def _balance(self, name: str, item: RateLimitItem, *, key: str, given_back: int = 0) -> Balance:
-        count = await _counted(lambda: self._storage.get(item.key_for(key)), or_=0) - given_back
-        end = await _counted(lambda: self._storage.get_expiry(item.key_for(key)), or_=0.0)
+        ask, of_key = self._counting.ask, item.key_for(key)
+        count = await ask(lambda: self._storage.get(of_key), or_=0) - given_back
+        end = await ask(lambda: self._storage.get_expiry(of_key), or_=0.0)
         running = end - time.time() if count > 0 else item.get_expiry()
         resets_in = min(item.get_expiry(), max(1, math.ceil(running)))
         left = min(item.amount, max(0, item.amount - count))
         return Balance(window=name, amount=item.amount, left=left, resets_in=resets_in)
 
     async def _hit(self, item: RateLimitItem, key: str, n_comments: int) -> bool:
-        return await _counted(lambda: self._limiter.hit(item, key, cost=n_comments), or_=True)
+        return await self._count(item, key, n_comments) <= item.amount
 
     async def _add(self, item: RateLimitItem, key: str, n_comments: int) -> None:
-        name, expiry = item.key_for(key), item.get_expiry()
-        count = await _counted(lambda: self._storage.incr(name, expiry, amount=n_comments), or_=0)
+        count = await self._count(item, key, n_comments)
         if count < 0:  # the window in which they were taken has ended since
-            await _counted(lambda: self._storage.incr(name, expiry, amount=-count), or_=0)
+            await self._count(item, key, -count)
+
+    async def _count(self, item: RateLimitItem, key: str, n_comments: int) -> int:
+        return await self._counting.add(item.key_for(key), n=n_comments, seconds=item.get_expiry(), or_=0)
 
 
 class Account:
@@ -240,16 +249,6 @@ def _storage(uri: str) -> Storage:
         ) from None
     assert isinstance(made, Storage)  # noqa: S101 - what "async+" asks for
     return made
-
-
-async def _counted(work: Callable[[], Awaitable[_T]], *, or_: _T) -> _T:
-    try:
-        return await work()
-    except StorageError as error:
-        LOGGER.error(
-            "quotas can't be counted", extra={"fields": {"cause": type(error.storage_error).__name__}}
-        )
-        return or_
 
 
 def _exceeded(balance: Balance, n_comments: int) -> Problem:
