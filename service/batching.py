@@ -19,6 +19,8 @@ LOGGER: Final = logging.getLogger("plaudit.service")
 _MOST_TOKENS: Final = 32_768
 _FIRST_RATE: Final = 1000.0  # comments a second, until batches have shown better
 _STUCK_SECONDS: Final = 30.0  # of a batch; three times what the longest that can be asked for should take
+_HUNG_SECONDS: Final = 300.0  # thirty times that: batches shrink where a machine is slow, this is none
+_CLOSE_SECONDS: Final = 10.0  # the longest that can be asked for
 
 
 class Budget:
@@ -85,9 +87,20 @@ class Batcher:
     @property
     def is_stuck(self) -> bool:
         """Whether somebody may wait for ever: a thread has died, or is with one batch for half a minute."""
+        return self._lasts(_STUCK_SECONDS) or self._has_lost_a_thread
+
+    @property
+    def is_hung(self) -> bool:
+        """Whether somebody does wait for ever: a thread has died, or is with one batch for five minutes."""
+        return self._lasts(_HUNG_SECONDS) or self._has_lost_a_thread
+
+    def _lasts(self, seconds: float) -> bool:
         now = time.perf_counter()
-        is_late = any(now - (begun or now) > _STUCK_SECONDS for begun in self._begun)
-        return is_late or not (self._is_closed or all(thread.is_alive() for thread in self._threads))
+        return any(now - (begun or now) > seconds for begun in self._begun)
+
+    @property
+    def _has_lost_a_thread(self) -> bool:
+        return not (self._is_closed or all(thread.is_alive() for thread in self._threads))
 
     def submit(self, texts: Sequence[str], *, on_begin: Callable[[], None] | None = None) -> Future[Scores]:
         """Queue texts; cancel the future to take back what was not begun.
@@ -111,14 +124,15 @@ class Batcher:
         return order.future
 
     def close(self) -> None:
-        """Stop the threads; who still waits gets a cancelled future."""
+        """Stop the threads; who still waits gets a cancelled future. One that hangs is left to itself."""
         with self._change:
             self._is_closed = True
             for order in self._lanes.clear():
                 order.future.cancel()
             self._change.notify_all()
+        end = time.monotonic() + _CLOSE_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self, number: int) -> None:
         give_way()

@@ -70,6 +70,7 @@ class Run:
         self._storage, self._pipeline, self._limits = storage, pipeline, limits
         self._stopping, self._beat_seconds = stopping, beat_seconds
         self._ended, self._lost = threading.Event(), threading.Event()
+        self._is_abandoned = False
         self.n_bytes = self.n_comments = 0
         self.rejected: Mapping[str, int] = {}
         self.fault: str | None = None
@@ -88,6 +89,8 @@ class Run:
         try:
             self._score()
         except (Stopped, CancelledError):
+            if self._is_abandoned:
+                return False
             self._settle(lambda: self._storage.dumps.give_back(self.id, lease=self.lease))
             self._storage.drop_results_of(self.id, lease=self.lease)
             return False
@@ -117,6 +120,10 @@ class Run:
         """Raise `Stopped` where the run shall end."""
         if self._lost.is_set() or self._stopping.is_set():
             raise Stopped
+
+    def abandon(self) -> None:
+        """Leave the dump as a process leaves it that is killed in the middle of it."""
+        self._is_abandoned = True
 
     def leave(self) -> None:
         """Give the dump back though the work on it goes on: it comes to nothing.

@@ -156,6 +156,22 @@ class Engine:
         if self.is_draining:
             raise Problem("not-ready", "The service is stopping.", hint="Ask another one.")
 
+    @property
+    def is_hung(self) -> bool:
+        """Whether the model will not answer any more; how slow the machine is does not matter."""
+        return self._batcher is not None and self._batcher.is_hung
+
+    def check_alive(self) -> None:
+        """Tell where only a new process helps.
+
+        Raises:
+            Problem: Loading has failed, or the model hangs (503).
+        """
+        if self.failure:
+            raise self.not_ready()
+        if self.is_hung:
+            raise Problem("not-ready", "The model hangs.", hint="Start the service anew.")
+
     def _rate(self) -> float:
         return self._batcher.rate if self._batcher else 1.0
 

@@ -156,8 +156,7 @@ async def policy(request: Request) -> Response:
 )
 async def live(request: Request) -> Response:
     """Tell whether the process is up; 503 only where it will never be ready, so that it is restarted."""
-    if _engine(request).failure:
-        raise _engine(request).not_ready()
+    _engine(request).check_alive()
     return _json({"status": "alive"})
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import multiprocessing
 import signal
 import socket
 import sys
@@ -22,8 +24,11 @@ from plaudit.service.hosts import restricted
 from plaudit.service.logs import on_event_loop
 from plaudit.service.settings import Settings
 
+LOGGER: Final = logging.getLogger("plaudit.service")
 _LAST_LOOK_SECONDS: Final = 1.0  # callers who keep their connection send again within that, if at all
 _TURN_SECONDS: Final = 0.0005
+_TICKS: Final = 10  # of a tenth of a second
+_SURE: Final = 5  # looks: a process that was halted finds its batches old, and ends them in no time
 
 
 class Server(uvicorn.Server):
@@ -48,6 +53,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._app, self._notice_seconds, self._is_last = app, notice_seconds, is_last
         self._notice: asyncio.TimerHandle | None = None
+        self._n_hung = 0
 
     def _say_goodbye(self) -> None:
         # Whoever keeps a connection would else send the next request into its closing.
@@ -74,13 +80,23 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Look whether the notice is over."""
+        """Look whether the notice is over, or the model hangs."""
+        if counter % _TICKS == 0 and multiprocessing.parent_process() is not None:
+            self._end_where_hung()
         if self._app.state.engine.is_draining and self._notice is None:
             self._say_goodbye()
             self._app.state.engine.stopping.set()
             loop = asyncio.get_running_loop()
             self._notice = loop.call_later(self._notice_seconds, setattr, self, "should_exit", True)
         return await super().on_tick(counter)
+
+    def _end_where_hung(self) -> None:
+        """End: another process is started then. Who asks several whether they live finds one, not each."""
+        engine = self._app.state.engine
+        self._n_hung = self._n_hung + 1 if engine.is_hung else 0
+        if self._n_hung == _SURE:
+            LOGGER.error("the model hangs: this worker process ends")
+            engine.is_draining = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the door, look once more who came in, and answer."""

@@ -53,7 +53,8 @@ async def working(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await anyio.to_thread.run_sync(workers.stop)
+        # A dump that hangs the model would else be begun anew for ever.
+        await anyio.to_thread.run_sync(lambda: workers.stop(gives_back=not engine.is_hung))
         app.state.storage.close()
 
 

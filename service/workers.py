@@ -32,6 +32,7 @@ _POLL_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 10.0
+_GAP_SECONDS: Final = 5.0  # between looks on a busy machine; less would keep a short lease from ever ending
 _JUMP_MS: Final = 300_000
 _CALM_SECONDS: Final = 3600.0
 _T = TypeVar("_T")
@@ -52,7 +53,7 @@ class Watch:
     def gone(self, pulses: Sequence[Pulse]) -> list[Pulse]:
         """Return those of the pulses now that have not changed for too long."""
         now = self._clock()
-        if now - self._looked >= self._lease_seconds:
+        if now - self._looked >= max(self._lease_seconds, _GAP_SECONDS):
             self.forget()
         self._looked = now
         self._since = {pulse: self._since.get(pulse, now) for pulse in pulses}
@@ -138,8 +139,12 @@ class Workers:
         """Tell that a dump waits."""
         self._news.set()
 
-    def stop(self) -> None:
-        """End soon: what is being worked on is given back, for whoever comes next."""
+    def stop(self, *, gives_back: bool = True) -> None:
+        """End soon: what is being worked on is given back, for whoever comes next.
+
+        Args:
+            gives_back: Also what does not end; else that counts as a run whose process died.
+        """
         self._stopping.set()
         self._news.set()
         end = time.monotonic() + _STOP_SECONDS
@@ -149,7 +154,10 @@ class Workers:
         # Measuring and writing ask nobody whether to go on. Ended with the process in the middle of it, a
         # dump would count as one that kills processes.
         for run in tuple(self._runs):
-            self._safely(run.leave)
+            if gives_back:
+                self._safely(run.leave)
+            else:
+                run.abandon()
 
     def _work(self) -> None:
         give_way()

@@ -9,11 +9,13 @@ import os
 import time
 
 from plaudit.pipeline import Pipeline
+from plaudit.service import batching
 from plaudit.service.serve import serve
 from plaudit.service.settings import load_settings
 from tests.fakes import KeywordClassifier, fake_pipeline
 
 SECONDS_A_COMMENT = float(os.environ.get("TEST_SECONDS_A_COMMENT", "0"))
+batching._HUNG_SECONDS = float(os.environ.get("TEST_SECONDS_TO_HANG", batching._HUNG_SECONDS))
 SECONDS_TO_LOAD = float(os.environ.get("TEST_SECONDS_TO_LOAD", "0"))
 
 

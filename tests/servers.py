@@ -109,6 +109,7 @@ def running(
     *,
     seconds_a_comment: float = 0,
     seconds_to_load: float = 0,
+    seconds_to_hang: float = 300,
     log: Path | None = None,
     **settings: object,
 ) -> Iterator[Server]:
@@ -117,10 +118,15 @@ def running(
     Args:
         seconds_a_comment: What the fake model takes.
         seconds_to_load: What it takes to load.
+        seconds_to_hang: After which a batch is taken for one that hangs.
         log: Gets what it writes to stderr, through all its starts.
         **settings: Of the service.
     """
-    fake = {"seconds_a_comment": seconds_a_comment, "seconds_to_load": seconds_to_load}
+    fake = {
+        "seconds_a_comment": seconds_a_comment,
+        "seconds_to_load": seconds_to_load,
+        "seconds_to_hang": seconds_to_hang,
+    }
     server = Server(fake=fake, log=log, **settings)
     try:
         yield server

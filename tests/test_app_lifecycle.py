@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from plaudit.service import app as application
 from plaudit.service import logs
 from plaudit.service.serve import serve
 from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
 from tests.fakes import KeywordClassifier, fake_pipeline
 from tests.http import serving, starting, wait_for
 from tests.live import chunk, head, line, read_until
@@ -159,6 +161,70 @@ def test_a_model_that_never_answers_takes_readiness_away(monkeypatch):
             assert wait_for(client, "/health/ready", 200)
 
 
+def test_a_model_that_hangs_takes_liveness_away(monkeypatch):
+    monkeypatch.setattr("plaudit.service.batching._STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("plaudit.service.batching._HUNG_SECONDS", 1)
+    monkeypatch.setattr("plaudit.service.batching._CLOSE_SECONDS", 0.1)
+    classifier = Blocked()
+    with serving(lambda: pipeline_with(classifier), batches=2) as client:
+        time.sleep(1.2)  # nobody waits for anything: idle is not hung
+        assert client.get("/health/live").status_code == 200
+        classifier.is_armed = True
+        with ThreadPoolExecutor() as pool:
+            running = pool.submit(client.post, "/v1/classify", json=ONE)
+            assert classifier.entered.acquire(timeout=20)
+            assert wait_for(client, "/health/ready", 503)
+            assert client.get("/health/live").status_code == 200  # slow, as far as anybody can tell
+            assert wait_for(client, "/health/live", 503)
+            assert client.get("/health/live").json()["detail"] == "The model hangs."
+            classifier.let_go.set()
+            assert running.result().status_code == 200
+            assert wait_for(client, "/health/live", 200)  # it did come back
+
+
+def test_a_slow_machine_is_alive_however_long_what_waits_has_to_wait(monkeypatch):
+    monkeypatch.setattr("plaudit.service.batching._HUNG_SECONDS", 0.6)
+
+    class Slow(KeywordClassifier):
+        def classify(self, texts):
+            time.sleep(0.2 if "slow" in texts[0] else 0)
+            return super().classify(texts)
+
+    many = {"comments": [{"text": f"slow {'x' * 500} {i}"} for i in range(60)]}
+    with serving(lambda: pipeline_with(Slow()), batches=1) as client, ThreadPoolExecutor() as pool:
+        started, running = time.monotonic(), pool.submit(client.post, "/v1/classify", json=many)
+        while not running.done():
+            assert client.get("/health/live").status_code == 200
+            time.sleep(0.02)
+        assert running.result().status_code == 200
+        assert time.monotonic() - started > 2 * 0.6
+
+
+def test_a_dump_that_hangs_the_model_is_not_begun_anew_for_ever(monkeypatch, tmp_path):
+    for name, seconds in (("batching._HUNG", 0.3), ("batching._CLOSE", 0.1), ("workers._STOP", 0.3)):
+        monkeypatch.setattr(f"plaudit.service.{name}_SECONDS", seconds)
+    classifier, url = Blocked(), f"sqlite:///{tmp_path / 'x.db'}"
+    lines = b"".join(b"line %d\n" % i for i in range(300))  # some are with the model, the others wait
+    with serving(
+        lambda: pipeline_with(classifier),
+        data_dir=tmp_path,
+        database_url=url,
+        dump_lease_seconds=3600,
+        batches=1,
+    ) as client:
+        classifier.is_armed = True
+        dump_id = client.post("/v1/dumps", content=lines).json()["id"]
+        assert classifier.entered.acquire(timeout=120)
+        assert wait_for(client, "/health/live", 503, seconds=60)
+    for thread in client.app.state.workers._threads:
+        thread.join(60)
+    storage = Storage(Settings(data_dir=tmp_path, database_url=url))
+    found = storage.dumps.get(dump_id)
+    classifier.let_go.set()
+    assert (found.state, found.n_runs) == ("running", 1)
+    storage.close()
+
+
 def test_serving_a_broken_model_ends_with_its_sentence(monkeypatch, quiet_loggers):
     def load(path=None, *, exact=False, threads=None):
         raise ArtifactError("models/x/model.onnx is damaged: reinstall plaudit.")
@@ -187,6 +253,7 @@ from tests.fakes import KeywordClassifier, fake_pipeline
 from plaudit.pipeline import Pipeline
 from plaudit.service.serve import serve
 from plaudit.service.settings import Settings
+from plaudit.service.storage import Storage
 
 class Slow(KeywordClassifier):
     def classify(self, texts):

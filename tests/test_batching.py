@@ -217,6 +217,25 @@ def test_a_thread_that_never_ends_or_has_ended_is_told(monkeypatch):
         batcher.close()
 
 
+def test_a_thread_that_hangs_is_told_and_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr(batching, "_HUNG_SECONDS", 0.2)
+    monkeypatch.setattr(batching, "_CLOSE_SECONDS", 0.2)
+    classifier = Watched()
+    batcher = Batcher(classifier, metrics=Metrics(), n_threads=2)
+    classifier.go.clear()
+    try:
+        batcher.submit(["hangs"])
+        assert classifier.entered.wait(20)
+        assert not batcher.is_hung
+        time.sleep(0.3)
+        assert batcher.is_hung
+        started = time.monotonic()
+        batcher.close()
+        assert time.monotonic() - started < 5
+    finally:
+        classifier.go.set()
+
+
 def test_closing_cancels_who_waits_and_refuses_who_comes():
     classifier = Watched()
     batcher = Batcher(classifier, metrics=Metrics())

@@ -152,6 +152,26 @@ def test_a_worker_that_cannot_end_is_ended_some_time_after_its_parent():
             wait_until_gone(workers, seconds=60)
 
 
+@ON_LINUX
+def test_a_worker_whose_model_hangs_is_replaced(tmp_path):
+    log = tmp_path / "log"
+    with running(
+        workers=2, batches=1, dump_workers=0, drain_seconds=1, seconds_to_hang=0.5, log=log, log_level="error"
+    ) as server:
+        workers = server.workers()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as stuck:
+            stuck.sendall(asking_of(b"bottomless"))
+            end = time.monotonic() + 60
+            while len(set(server.workers()) & set(workers)) == 2:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        assert "the model hangs" in log.read_text()
+        while len(server.workers()) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert [ask(server.port) for _ in range(20)] == ["200"] * 20
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_corrupt_artifact_ends_the_service_with_one_sentence(tmp_path, workers):
     folder = shutil.copytree(artifact.current(), tmp_path / artifact.current().name)
