@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from plaudit.service import cli_compare, cli_dumps, cli_keys, cli_storage
+from plaudit.service import cli_compare, cli_dumps, cli_keys, cli_serve, cli_storage
 from plaudit.service.exits import EXIT_CODES, end_on_sigterm, exit_codes
 
 app = typer.Typer(
@@ -242,22 +242,7 @@ def _write(lines: bytes) -> None:
     out.flush()
 
 
-@app.command(epilog=EXIT_CODES)
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: 8000.")] = None,
-    model: Model = None,
-    exact: Exact = False,
-    threads: Threads = None,
-) -> None:
-    """Answer over HTTP; /docs describes how. Settings also come from PLAUDIT_* variables."""
-    with exit_codes():
-        from plaudit.service.serve import serve as run
-        from plaudit.service.settings import load_settings
-
-        run(load_settings(host=host, port=port, model_path=model, exact=exact or None, threads=threads))
-
-
+app.command(epilog=EXIT_CODES)(cli_serve.serve)
 app.add_typer(cli_keys.keys, name="key")
 app.add_typer(cli_storage.database, name="database")
 app.add_typer(cli_storage.feedback, name="feedback")

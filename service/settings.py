@@ -1,4 +1,9 @@
-"""What an operator may set: environment variables `PLAUDIT_*`, or arguments that beat them."""
+"""What an operator may set: environment variables `PLAUDIT_*`, or arguments that beat them.
+
+What changes from one start by hand to the next has a flag of `plaudit serve` (`cli_serve.py`) too. What is
+secret has none, as others see a command line; nor have the bounds and stores of a deployment, which are to be
+the same at every start.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from plaudit.errors import UsageError
+from plaudit.service.cli import app
 from plaudit.service.settings import Settings, load_settings
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +74,59 @@ def test_wrong_arguments_are_refused_likewise(given, expected):
 def test_an_unknown_setting_is_refused():
     with pytest.raises(UsageError, match="no setting 'prot'; there are: host, port"):
         load_settings(prot=1)
+
+
+IN_THE_ENVIRONMENT_ONLY = {
+    "others see a command line": {"api_keys", "api_keys_file", "database_url", "quota_storage"},
+    "who may ask, and what is told to whom, is the same at every start": {
+        *("allowed_hosts", "open_paths", "quota_per_minute", "quota_per_day", "traces", "perspective"),
+    },
+    "bounds fit a machine or a deployment": {
+        *("max_body_bytes", "max_comments", "max_waiting", "max_stream_comments", "max_bodies_bytes"),
+        *("body_seconds", "concurrency", "batches", "batch_ms", "window_ms"),
+        *("drain_seconds", "drain_notice_seconds"),
+        *("max_dump_bytes", "max_unpacked_bytes", "max_unpacked_ratio", "max_open_dumps"),
+        *("dump_workers", "dump_lease_seconds", "keep_dumps_hours"),
+    },
+}
+
+
+def flags():
+    """The options of `plaudit serve`, by the name of their setting."""
+    command = typer.main.get_command(app).commands["serve"]
+    names = {"model": "model_path"}
+    return {names.get(each.name, each.name): each for each in command.params}
+
+
+def test_every_setting_has_its_flag_or_a_reason_not_to():
+    without = [name for names in IN_THE_ENVIRONMENT_ONLY.values() for name in names]
+    assert sorted([*flags(), *without]) == sorted(Settings.model_fields)
+
+
+def test_flags_say_of_settings_what_those_say():
+    for name, option in flags().items():
+        field = Settings.model_fields[name]
+        assert option.help.rstrip(".").startswith(field.description.rstrip(".")), name
+        if "Default: " in option.help:
+            assert option.help.partition("Default: ")[2] == f"{field.default}.", name
+
+
+def test_the_readme_lists_the_flags():
+    sentence = re.search(r"^Flags of `plaudit serve` that beat them: (.*?)\.$", README, re.M | re.S)
+    listed = re.findall(r"`(--[a-z-]+)`", sentence[1])
+    assert listed == [option.opts[0] for option in flags().values()]
+
+
+def test_flags_reach_the_settings(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr("plaudit.service.serve.serve", seen.append)
+    monkeypatch.setenv("PLAUDIT_ROOT_PATH", "/other")
+    given = ["--root-path", "/plaudit", "--workers", "3", "--data-dir", str(tmp_path), "--log-level", "error"]
+    assert CliRunner().invoke(app, ["serve", *given]).exit_code == 0
+    (found,) = seen
+    assert (found.root_path, found.workers, found.data_dir) == ("/plaudit", 3, tmp_path)
+    assert found.log_level == "error"
+    refused = CliRunner().invoke(app, ["serve", "--root-path", "plaudit/"])
+    assert refused.exit_code == 2
+    assert "a path such as /plaudit" in refused.output
+    assert len(seen) == 1
