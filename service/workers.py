@@ -168,7 +168,10 @@ class Workers:
                 self._news.wait(_POLL_SECONDS)
                 self._news.clear()
                 continue
-            self._run(dump, pipeline)
+            try:
+                self._run(dump, pipeline)
+            except Exception as error:  # the dump is taken up again; the thread must be there for others
+                LOGGER.error("a run broke off", exc_info=error, extra={"fields": {"dump": dump.id}})
 
     def _run(self, dump: Dump, pipeline: Pipeline) -> None:
         run = Run(
@@ -184,8 +187,14 @@ class Workers:
             is_done = run.work()
         finally:
             self._runs.discard(run)
+        try:
+            self._count(run, owner=dump.owner, is_done=is_done)
+        except Exception as error:  # such as a full disk, where processes share their numbers
+            LOGGER.error("a dump could not be counted", exc_info=error)
+
+    def _count(self, run: Run, *, owner: str, is_done: bool) -> None:
         if is_done:
-            self._on_done(dump.owner, run.n_comments)
+            self._on_done(owner, run.n_comments)
             self._metrics.count_rejected(run.rejected)
         elif run.fault:
             self._metrics.dump_failures.labels(run.fault).inc()
@@ -252,10 +261,13 @@ class Workers:
         self._storage.open().wipe()
 
     def _safely(self, step: Callable[[], _T]) -> _T | None:
-        """Take a step; while the database can't be asked it is None, which is logged once."""
+        """Take a step; while the database can't be asked it is None, which is logged once.
+
+        So is whatever else goes wrong: a thread that ends would be missed by nobody but those who wait.
+        """
         try:
             done = step()
-        except StorageError as error:
+        except Exception as error:
             if step not in self._failing:
                 LOGGER.error("dumps can't be worked on", exc_info=error)
             self._failing.add(step)

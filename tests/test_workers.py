@@ -229,6 +229,37 @@ def test_an_outage_is_logged_once_and_ends(storage, working, monkeypatch, caplog
     assert len(told) == 1
 
 
+@pytest.mark.parametrize("place", ["claim", "on_done", "finish"])
+def test_whatever_breaks_the_threads_go_on(storage, working, monkeypatch, caplog, place):
+    """One that ended would be missed by nobody: dumps would wait for ever."""
+    monkeypatch.setattr(workers, "_POLL_SECONDS", 0.02)
+    broken = threading.Event()
+
+    def breaking(work):
+        def once(*args, **named):
+            if not broken.is_set():
+                broken.set()
+                raise ValueError("broken")
+            return work(*args, **named)
+
+        return once
+
+    told = []
+
+    def on_done(*done):
+        told.append(done)
+
+    given = {"on_done": breaking(on_done) if place == "on_done" else on_done}
+    if place != "on_done":
+        monkeypatch.setattr(Dumps, place, breaking(getattr(Dumps, place)))
+    ids = [add(storage, name=name) for name in "ab"]
+    started = working(**given)
+    assert [ended(storage, each, seconds=120).state for each in ids] == ["done"] * 2
+    assert broken.wait(20)
+    assert all(thread.is_alive() for thread in started._threads)
+    assert any(record.exc_info and record.exc_info[0] is ValueError for record in caplog.records)
+
+
 def test_nothing_is_begun_before_there_is_a_pipeline(storage):
     dump_id = add(storage)
     made = Workers(storage, Settings(), pipeline=lambda: None)
