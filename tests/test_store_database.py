@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -12,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.engine import make_url
 
 from plaudit.errors import StorageError, UsageError
 from plaudit.service.settings import Settings
@@ -20,7 +23,7 @@ from plaudit.service.store import database as module
 from plaudit.service.store.database import Database, url_of
 from plaudit.service.store.tables import Table
 from tests.commands import run
-from tests.databases import database_url, storage
+from tests.databases import database_url, new_url, storage
 
 __all__ = ["database_url", "run", "storage"]
 
@@ -29,6 +32,42 @@ def test_the_migrations_make_what_the_tables_say(storage):
     database = storage.open()
     with database._transaction(writes=True) as connection:
         assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+
+
+def relay(path: str, listener: socket.socket) -> None:
+    """Pass on what comes to a port to a socket in the file system, one connection, both ways."""
+    here, _ = listener.accept()
+    with here, socket.socket(socket.AF_UNIX) as there:
+        there.connect(path)
+        other = {here: there, there: here}
+        while True:
+            for each in select.select(list(other), [], [])[0]:
+                if not (data := each.recv(2**16)):
+                    return
+                other[each].sendall(data)
+
+
+def test_a_server_that_dies_without_a_word_is_not_waited_for(tmp_path):
+    url = make_url(new_url("postgresql", tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        path = f"{url.query['host']}/.s.PGSQL.5432"
+        thread = threading.Thread(target=relay, args=(path, listener), daemon=True)
+        thread.start()
+        over_tcp = url.set(host="127.0.0.1", port=listener.getsockname()[1], query={})
+        database = Database(url_of(over_tcp.render_as_string(), folder=tmp_path))
+        with database.read() as session:
+            raw = session.connection().connection.dbapi_connection
+            with socket.socket(fileno=os.dup(raw.fileno())) as found:
+                options = {
+                    name: found.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+                    for name in ("TCP_USER_TIMEOUT", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+                }
+        database.close()
+        thread.join(20)
+    silence = options["TCP_KEEPIDLE"] + options["TCP_KEEPINTVL"] * options["TCP_KEEPCNT"]
+    # Half a lease, within which a run has to show that it lives.
+    assert silence <= Settings().dump_lease_seconds / 2
+    assert 0 < options["TCP_USER_TIMEOUT"] <= 1000 * Settings().dump_lease_seconds / 2
 
 
 def test_an_upgrade_may_be_run_again_and_keeps_what_is_there(storage):

@@ -28,6 +28,11 @@ _UPGRADE_LOCK: Final = 0x706C6175  # "plau": the advisory lock of PostgreSQL tha
 _POSTGRES: Final = {
     "connect_timeout": _LOCK_SECONDS,
     "application_name": "plaudit",
+    # A server, or what is on the way to it, that dies without a word would be waited for for hours.
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
     "options": f"-c lock_timeout={_LOCK_SECONDS}s -c statement_timeout=60s -c timezone=UTC",
 }
 _TURN_LOCK: Final = 0x706C6176  # likewise, for what looks and then writes
