@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import multiprocessing
 import os
@@ -52,6 +53,9 @@ def serve_many(settings: Settings, listener: socket.socket, *, work: Work) -> No
         ArtifactError: The model can't be loaded.
     """
     folder = tempfile.mkdtemp(prefix="plaudit-metrics-")
+    # Who clears away old temporary files (systemd-tmpfiles) passes over what is locked.
+    lock = os.open(folder, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
     os.environ[SHARED_FOLDER] = folder
     crew = _Crew(_divided(settings), listener, work=work)
     before = {each: signal.signal(each, crew.stop) for each in (signal.SIGTERM, signal.SIGINT)}
@@ -61,6 +65,7 @@ def serve_many(settings: Settings, listener: socket.socket, *, work: Work) -> No
         for each, handler in before.items():
             signal.signal(each, handler)
         del os.environ[SHARED_FOLDER]
+        os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
 
 

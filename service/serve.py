@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import resource
 import socket
 import time
+from contextlib import suppress
 from typing import Final
 
 from plaudit.errors import UsageError
@@ -17,6 +19,7 @@ from plaudit.service.settings import Settings
 LOGGER: Final = logging.getLogger("plaudit.service")
 _PATIENCE_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.1
+_MOST_FILES: Final = 65_536
 
 
 def serve(settings: Settings) -> None:
@@ -27,6 +30,7 @@ def serve(settings: Settings) -> None:
         ArtifactError: The model can't be loaded.
     """
     logs.configure(settings.log_level)
+    _allow_files()
     with _listen(settings) as listener:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         LOGGER.info("listening", extra={"fields": {"url": f"http://{host}:{listener.getsockname()[1]}/"}})
@@ -34,6 +38,15 @@ def serve(settings: Settings) -> None:
             processes.serve_many(settings, listener, work=server.run)
         else:
             server.run(settings, listener)
+
+
+def _allow_files() -> None:
+    """Take as many open files as the system gives: each connection is one, and a shell begins with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # the system may give fewer than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -22,7 +22,12 @@ class Server:
     """A process that serves, and a client of it."""
 
     def __init__(
-        self, *, fake: Mapping[str, object] | None = None, log: Path | None = None, **settings: object
+        self,
+        *,
+        fake: Mapping[str, object] | None = None,
+        log: Path | None = None,
+        open_files: int | None = None,
+        **settings: object,
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
@@ -36,7 +41,9 @@ class Server:
             **environment,
             **{f"TEST_{name.upper()}": str(value) for name, value in (fake or {}).items()},
         }
-        self._log = log
+        self._log, self._command = log, SERVICE
+        if open_files:
+            self._command = ["sh", "-c", f'ulimit -Sn {open_files} && exec "$@"', "sh", *SERVICE]
         self.start()
 
     def start(self) -> None:
@@ -52,7 +59,7 @@ class Server:
         """Start it and do not wait for it."""
         with ExitStack() as stack:
             log = stack.enter_context(self._log.open("ab")) if self._log else None
-            self.process = subprocess.Popen(SERVICE, cwd=_ROOT, env=self._environment, stderr=log)
+            self.process = subprocess.Popen(self._command, cwd=_ROOT, env=self._environment, stderr=log)
         self.connect()
 
     def wait_until_ready(self) -> None:
@@ -111,6 +118,7 @@ def running(
     seconds_to_load: float = 0,
     seconds_to_hang: float = 300,
     log: Path | None = None,
+    open_files: int | None = None,
     **settings: object,
 ) -> Iterator[Server]:
     """A server that is gone afterwards.
@@ -120,6 +128,7 @@ def running(
         seconds_to_load: What it takes to load.
         seconds_to_hang: After which a batch is taken for one that hangs.
         log: Gets what it writes to stderr, through all its starts.
+        open_files: That it may have to begin with.
         **settings: Of the service.
     """
     fake = {
@@ -127,7 +136,7 @@ def running(
         "seconds_to_load": seconds_to_load,
         "seconds_to_hang": seconds_to_hang,
     }
-    server = Server(fake=fake, log=log, **settings)
+    server = Server(fake=fake, log=log, open_files=open_files, **settings)
     try:
         yield server
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -12,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -150,6 +153,35 @@ def test_a_worker_that_cannot_end_is_ended_some_time_after_its_parent():
             time.sleep(1)
             server.kill()
             wait_until_gone(workers, seconds=60)
+
+
+@ON_LINUX
+def test_the_numbers_of_workers_are_not_cleared_away_as_old_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with running(workers=2, dump_workers=0) as server:
+        (folder,) = tmp_path.glob("plaudit-metrics-*")
+        handle = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):  # as systemd-tmpfiles asks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(handle)
+        server.stop()
+        assert not folder.exists()
+
+
+@ON_LINUX
+def test_more_connections_are_taken_than_a_shell_allows_files():
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < 1024:
+        pytest.skip("the system gives too few files")
+    with running(dump_workers=0, open_files=200) as server, ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+            for _ in range(300)
+        ]
+        assert ask(server.port) == "200"
+        for each in idle[::50]:
+            each.sendall(asking_of(b"why so?"))
+            assert b" 200 " in each.recv(100)
 
 
 @ON_LINUX
