@@ -46,7 +46,7 @@ def test_a_whole_number_is_a_float_and_lists_come_from_toml() -> None:
         ("train.learning_rate=-1", "at least 0"),
         ("train.learning_rate=nan", "at least 0"),
         ("train.dropout=1", "share below 1"),
-        ("cascade.window_epochs=0", "at least 1"),
+        ("cascade.window_epochs=-1", "at least 0"),
         ("cascade.window_differing=1", "share below 1"),
         ("encoder.max_tokens=4000", "at most 512"),
         ("data.train=a.jsonl", "list of str"),

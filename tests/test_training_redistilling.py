@@ -84,6 +84,20 @@ def test_the_exact_network_stays_and_a_small_one_comes_before_it(models: Path) -
     np.testing.assert_array_equal(exact.labels, old.labels)
     again = distilled(models, "--model", written)
     assert again.exit_code == 0, again.output  # begins with the small network that it has
+    stays = distilled(
+        models,
+        "--model",
+        written,
+        "--set",
+        "cascade.window_epochs=0",
+        "--set",
+        "cascade.window_differing=0.2",
+    )
+    assert stays.exit_code == 0, stays.output
+    moved = artifact.load(Path(stays.stderr.split("wrote ")[-1].strip().removesuffix("."))).manifest
+    assert moved.stages[0].least_margin < manifest.stages[0].least_margin
+    found, before_ = (np.array([g.label_logits for g in m.stages[0].golden]) for m in (moved, manifest))
+    np.testing.assert_allclose(found, before_, atol=0.05)  # it answers as it did
     began = distilled(models, "--student", written)
     assert began.exit_code == 0, began.output
     assert began.stderr.split("wrote ")[-1] == again.stderr.split("wrote ")[-1]
@@ -94,6 +108,7 @@ def test_the_exact_network_stays_and_a_small_one_comes_before_it(models: Path) -
     [
         (("--model", "nobody"), 2, "There is no model 'nobody'"),
         (("--student", "current"), 2, "has no small network to begin as"),
+        (("--set", "cascade.window_epochs=0"), 2, "there is none of these sizes"),
         (("--set", "cascade.window_differing=2"), 2, "share below 1"),
         (("--name", "a b"), 2, "cannot begin a model's id"),
     ],

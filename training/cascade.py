@@ -106,7 +106,8 @@ def build(
         on_stage: Called with the name of each stage as it begins.
 
     Raises:
-        TrainingDataError: There are too few texts to choose a threshold by, or `work` cannot be written.
+        TrainingDataError: There are too few texts to choose a threshold by, nothing to begin with and no
+            epoch to learn, or `work` cannot be written.
     """
     learnt = {legible(text) for text in labelled}
     chosen = [text for text in _drawn(texts, config.max_texts) if legible(text) not in learnt]
@@ -130,12 +131,19 @@ def build(
     )  # fmt: skip
     student = students.window_network(teacher, size=config.window_size, width=config.window_width)
     fits = students.take(student, begun.get(FILE, {}))
-    on_stage("Distilling" if fits or FILE not in begun else "Distilling anew, as the student was larger")
-    distil(
-        student, lesson, epochs=config.window_epochs, batch_size=config.window_batch_size,
-        learning_rate=config.window_learning_rate, flag_weight=config.window_flag_weight, seed=config.seed,
-        bf16=config.bf16, on_progress=on_progress,
-    )  # fmt: skip
+    if config.window_epochs:
+        on_stage("Distilling" if fits or FILE not in begun else "Distilling anew, as the student was larger")
+        distil(
+            student, lesson, epochs=config.window_epochs, batch_size=config.window_batch_size,
+            learning_rate=config.window_learning_rate, flag_weight=config.window_flag_weight,
+            seed=config.seed, bf16=config.bf16, on_progress=on_progress,
+        )  # fmt: skip
+    elif not fits:
+        raise TrainingDataError(
+            "With cascade.window_epochs=0 the small network stays as it was; there is none of these sizes "
+            f"(window_size {config.window_size}, window_width {config.window_width}); let it learn an epoch."
+        )
+    student.eval()
     graph = window_graph.to_onnx(student).SerializeToString()
     alone = LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads)
     answers, exact = alone.logits_of(-1, chosen[:n_test]), logits[:n_test]

@@ -108,7 +108,6 @@ _AT_LEAST: Final = {
     "train.epochs": 1,
     "train.batch_size": 1,
     "cascade.window_batch_size": 1,
-    "cascade.window_epochs": 1,
     "cascade.window_size": 1,
     "cascade.window_width": 1,
 }
