@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -121,18 +122,19 @@ class _Labelled:
     def __init__(self, table: Path, folder: Path) -> None:
         self.n_comments = 0
         self._spill = Spill(folder, n_parts=_N_PARTS)
-        codes = {label: i for i, label in enumerate(LABELS)}
         for batch in _batches(table):
-            posts, ids, given = (batch.column(name).to_pylist() for name in _COLUMNS)
-            self.n_comments += len(ids)
-            told = [
-                (fingerprint(f"{post or ''}\n{id_}"), codes[label])
-                for post, id_, label in zip(posts, ids, given, strict=True)
-                if not (len(id_) <= _LINE_NUMBER_DIGITS and id_.isdecimal())
-            ]
-            keys = np.array([key for key, _ in told], np.uint64)
-            labels = np.array([label for _, label in told], np.int8)
-            self._spill.add(pa.table({"key": keys, "label": labels}), keys)
+            posts, ids, given = (batch.column(name) for name in _COLUMNS)
+            self.n_comments += len(batch)
+            labels = pc.index_in(given, value_set=pa.array(LABELS))
+            if labels.null_count:
+                raise KeyError("a label that is none")
+            names = pc.binary_join_element_wise(posts.fill_null(""), ids, "\n")
+            may_be_line = pc.and_(
+                pc.less_equal(pc.utf8_length(ids), _LINE_NUMBER_DIGITS), pc.utf8_is_decimal(ids)
+            )
+            rows = pa.table({"name": names, "label": labels.cast(pa.int8())}).filter(pc.invert(may_be_line))
+            keys = np.fromiter(map(fingerprint, rows.column("name").to_pylist()), np.uint64, len(rows))
+            self._spill.add(pa.table({"key": keys, "label": rows.column("label")}), keys)
 
     def part(self, number: int) -> tuple[NDArray[np.uint64], NDArray[np.int8]]:
         """Return fingerprints of post and id, unique, and the index into `LABELS` of each, of one part."""

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
 from plaudit.errors import InputError
+from plaudit.report import report_file, salience
 from plaudit.report.comparison_views import render_comparison
 from plaudit.report.group_changes import ChangedGroups
-from plaudit.report.group_file import in_order
 from plaudit.service.compare import compare
 from tests import reports
+from tests.benchmarks.comparing import make_results
 from tests.commands import Run
 from tests.commands import run as run
 
+ROOT = Path(__file__).parents[1]
 PRAISE = ["so good", "nice one", "love it", "great work"]
 
 
@@ -122,7 +128,7 @@ def test_a_damaged_table_costs_only_the_matching(folders):
 
 @pytest.mark.parametrize("compact", [False, True], ids=["indented", "compact"])
 def test_long_reports_are_compared_like_short_ones(tmp_path, monkeypatch, compact):
-    """Their groups lie on the disk, and neither the JSON nor the pages show it."""
+    """Of their groups less is kept, and neither the JSON nor the pages show it."""
     folders, shift = [], {"one": 0.0, "two": 9.0}
     for name in shift:
         groups = [reports.group(f"g{i}", shift=(i % 5) * shift[name]) for i in range(name == "two", 30)]
@@ -133,7 +139,7 @@ def test_long_reports_are_compared_like_short_ones(tmp_path, monkeypatch, compac
         (folders[-1] / "report.json").write_bytes(data)
     short = compare(*folders)
     monkeypatch.setattr("plaudit.report.report_file.MAX_WHOLE", 100)
-    monkeypatch.setattr(in_order, "__kwdefaults__", {"most": 3})
+    monkeypatch.setattr("plaudit.report.report_file.N_STEP", 20_000)
     monkeypatch.setattr("plaudit.readers.json_window.N_STEP", 5000)
     long = compare(*folders)
     assert isinstance(long.groups, ChangedGroups)
@@ -153,3 +159,81 @@ def test_a_long_file_that_is_no_report_is_named(tmp_path, monkeypatch, data):
     (tmp_path / "report.json").write_bytes(data)
     with pytest.raises(InputError, match=r"report\.json is .*report\.json of `plaudit score`"):
         compare(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("change", ["order", "indent", "extra", "glued"])
+def test_groups_are_found_however_another_hand_left_them(tmp_path, monkeypatch, change):
+    """They begin as the report wrote them; what comes then would be cut wrongly."""
+    groups = tuple(reports.group(f"g{i}", shift=float(i)) for i in range(6))
+    report = reports.full_report(groups=groups)
+    given = report.to_dict()
+    if change == "order":
+        given["groups"][3:] = [dict(reversed(group.items())) for group in given["groups"][3:]]
+    if change == "extra":
+        given["groups"][4] = {"a": [{"b": ["}"]}], **given["groups"][4], "c": {"d": [1]}}
+    text = orjson.dumps(given, option=orjson.OPT_INDENT_2)
+    if change == "indent":  # of the second half: brackets of signals stand where those of groups do
+        half = text.index(b'"g2"')
+        text = text[:half] + text[half:].replace(b"\n      ", b"\n  ")
+    if change == "glued":
+        text = text.replace(b"\n    },\n    {", b"\n    } , {")
+    file = tmp_path / "report.json"
+    file.write_bytes(text)
+    short = report_file.read(file, name="x")
+    monkeypatch.setattr(report_file, "MAX_WHOLE", 1)
+    for step in (1_000, 30_000, 1 << 20):
+        monkeypatch.setattr(report_file, "N_STEP", step)
+        long = report_file.read(file, name="x")
+        bare = [replace(group, signals=(), reasons={}) for group in short.groups]
+        assert (list(long.groups), long.groups[-1], long.groups[1:3]) == (bare, bare[-1], tuple(bare[1:3]))
+        assert replace(long, groups=()) == replace(short, groups=())
+        assert salience.ranked(long.groups) == salience.first(long.groups, 6)
+
+
+CODE = """
+import sys
+from pathlib import Path
+from plaudit.report import report_file
+from plaudit.report.comparison_views import render_comparison
+from plaudit.service.compare import compare
+
+report_file.MAX_WHOLE = 1
+
+def highest():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+
+for first, second in zip(sys.argv[1::2], sys.argv[2::2]):
+    found = compare(Path(first), Path(second))
+    print(len(found.groups), len(render_comparison(found)), sum(map(len, found.json_parts())), highest())
+"""
+MOST_BYTES = 6_000
+"""A group with all its signals takes ten times as much."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")
+def test_of_many_groups_only_numbers_and_keys_stay_in_memory(tmp_path):
+    folders = [
+        make_results(tmp_path / f"{n} {i}", n=n, first=i * n // 2, each=0, seed=i)
+        for n in (1_000, 5_000)
+        for i in range(2)
+    ]
+    command = [sys.executable, "-c", CODE, *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    few, many = (list(map(int, line.split())) for line in done.stdout.splitlines())
+    assert (few[0], many[0]) == (500, 2_500)
+    assert max(few[1], many[1]) < 700_000, "the page grows"
+    assert many[2] > 4 * few[2], "the JSON has all"
+    assert many[3] - few[3] < 4_000 * MOST_BYTES
+
+
+def test_a_long_report_is_read_in_a_fraction_of_what_parsing_it_takes(tmp_path, monkeypatch):
+    file = make_results(tmp_path / "run", n=800, each=0) / "report.json"
+    seconds = {}
+    for most in (1 << 30, 1):
+        monkeypatch.setattr(report_file, "MAX_WHOLE", most)
+        started = time.process_time()
+        assert len(report_file.read(file, name="x").groups) == 800
+        seconds[most] = time.process_time() - started
+    assert seconds[1] < seconds[1 << 30] / 3

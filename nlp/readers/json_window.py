@@ -56,6 +56,12 @@ class Window:
             if self._at == len(self._data) and not self._more():
                 return b""
 
+    def held(self, n: int) -> bytes:
+        """Return the next n bytes or more without moving, fewer where the text ends."""
+        while len(self._data) - self._at < n and self._more():
+            pass
+        return self._data[self._at :]
+
     def take(self, n: int | None) -> bytes:
         """Return the next n bytes, or all that are held, and move behind them."""
         end = len(self._data) if n is None else self._at + n

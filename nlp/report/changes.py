@@ -24,6 +24,8 @@ VERDICTS: Final = {
 """What a change amounts to."""
 
 NUMBERS: Final = ("index", "authenticity", "community_depth")
+DIGITS: Final = 6
+"""Of a difference, behind the point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +53,18 @@ class Change:
 
 def changes_of(before: Finding, after: Finding, *, correlation: float) -> Iterator[Change]:
     """Yield the change of each number, label and signal, not judged yet."""
-    yield from numbers_of(before, after, correlation=correlation)
-    rows = ({row.name: row for row in finding.signals} for finding in (before, after))
-    first, second = rows
-    for name in {**first, **second}:
-        values = [_value(row, "value") for row in (first.get(name), second.get(name))]
-        unit = (second.get(name) or first[name]).unit
-        yield _change(name, "signal", unit, *values, correlation=correlation)
-
-
-def numbers_of(before: Finding, after: Finding, *, correlation: float) -> Iterator[Change]:
-    """Yield the change of each number and label, not judged yet."""
     for name in NUMBERS:
         values = [_value(getattr(finding, name), "value") for finding in (before, after)]
         yield _change(name, "number", "points", *values, correlation=correlation)
     for name in {**before.labels, **after.labels}:
         values = [_value(finding.labels.get(name), "share") for finding in (before, after)]
         yield _change(name, "label", "share", *values, correlation=correlation)
+    rows = ({row.name: row for row in finding.signals} for finding in (before, after))
+    first, second = rows
+    for name in {**first, **second}:
+        values = [_value(row, "value") for row in (first.get(name), second.get(name))]
+        unit = (second.get(name) or first[name]).unit
+        yield _change(name, "signal", unit, *values, correlation=correlation)
 
 
 def _value(thing: Any, name: str) -> Value | None:
@@ -81,13 +78,26 @@ def _change(
     name: str, kind: str, unit: str, before: Value | None, after: Value | None, *, correlation: float
 ) -> Change:
     apart = None if before is None or after is None else difference(before, after, correlation=correlation)
-    verdict = "absent" if before is None and after is None else "new" if before is None else "gone"
     if apart is not None:
-        verdict = "same" if before == after else "noise"
-        apart = Value(**{each: round(getattr(apart, each), 6) + 0.0 for each in ("value", "low", "high")})
+        exact = (apart.value, apart.low, apart.high)
+        value, low, high = (round(each, DIGITS) + 0.0 for each in exact)
+        apart = Value(value=value, low=low, high=high)
     return Change(
-        name=name, kind=kind, unit=unit, before=before, after=after, difference=apart, verdict=verdict
+        name=name,
+        kind=kind,
+        unit=unit,
+        before=before,
+        after=after,
+        difference=apart,
+        verdict=unjudged(before, after),
     )
+
+
+def unjudged(before: Value | None, after: Value | None) -> str:
+    """Return the verdict that needs no judgement: what is there in both runs is the same, or noise."""
+    if before is None or after is None:
+        return "absent" if before is after else "new" if before is None else "gone"
+    return "same" if before == after else "noise"
 
 
 def judged(changes: Iterable[Change]) -> list[Change]:

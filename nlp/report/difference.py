@@ -37,10 +37,27 @@ def difference(before: Value, after: Value, *, correlation: float = 0.0) -> Valu
         after: The second one.
         correlation: Of the two sampling errors, in [0, 1]; 0 for independent samples.
     """
-    d = after.value - before.value
-    below = _joined(after.value - after.low, before.high - before.value, correlation)
-    above = _joined(after.high - after.value, before.value - before.low, correlation)
-    return Value(value=d, low=d - below, high=d + above)
+    one, other = (np.array([each.value, each.low, each.high]) for each in (before, after))
+    value, low, high = differences(one, other, correlation=correlation).tolist()
+    return Value(value=value, low=low, high=high)
+
+
+def differences(
+    before: NDArray[np.float64], after: NDArray[np.float64], *, correlation: float = 0.0
+) -> NDArray[np.float64]:
+    """Return what `difference` says of many numbers at once.
+
+    Args:
+        before: Shape (..., 3): value, low, high; NaN where there is none.
+        after: Likewise.
+        correlation: As there.
+    """
+    one, one_low, one_high = np.moveaxis(before, -1, 0)
+    other, other_low, other_high = np.moveaxis(after, -1, 0)
+    d = other - one
+    below = _joined(other - other_low, one_high - one, correlation)
+    above = _joined(other_high - other, one - one_low, correlation)
+    return np.stack((d, d - below, d + above), axis=-1)
 
 
 def chance(apart: Value) -> float:
@@ -50,6 +67,16 @@ def chance(apart: Value) -> float:
     room = apart.value - apart.low if apart.value > 0 else apart.high - apart.value
     z = abs(apart.value) / room * Z if room > 0 else inf
     return erfc(z / sqrt(2))
+
+
+def chances(apart: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `chance` says of many differences, of shape (..., 3) as `differences` gives them."""
+    value, low, high = np.moveaxis(apart, -1, 0)
+    room = np.where(value > 0, value - low, high - value)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(room > 0, np.abs(value) / room * Z, inf) / sqrt(2)
+    z = np.where(value == 0, 0.0, np.where(np.isnan(value), np.nan, z))
+    return np.fromiter(map(erfc, z.ravel().tolist()), np.float64, z.size).reshape(z.shape)
 
 
 def discoveries(chances: Sequence[float]) -> list[bool]:
@@ -68,5 +95,5 @@ def cutoff(chances: NDArray[np.float64]) -> float:
     return float(real[-1]) if len(real) else -1.0
 
 
-def _joined(one: float, other: float, correlation: float) -> float:
-    return sqrt(max(one**2 + other**2 - 2 * correlation * one * other, 0.0))
+def _joined(one: NDArray[np.float64], other: NDArray[np.float64], correlation: float) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(np.maximum(one**2 + other**2 - 2 * correlation * one * other, 0.0)))

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from plaudit.errors import InputError
-from plaudit.report.envelope import Coverage, Group, Interval, LabelShare, Report, SignalRow
+from plaudit.report.coverage import count, coverage_of
+from plaudit.report.envelope import Group, Interval, LabelShare, Report, SignalRow
 
 _T = TypeVar("_T")
 _NUMBERS: Final = ("index", "authenticity", "community_depth")
@@ -70,18 +71,12 @@ def group_of(given: Mapping[str, Any]) -> Group:
 
 
 def _finding(given: Mapping[str, Any]) -> dict[str, Any]:
-    coverage = given["coverage"]
     fields: dict[str, Any] = {
         **{number: _maybe(_interval)(given[number]) for number in _NUMBERS},
         "reasons": {name: _sentences(sentences) for name, sentences in given["reasons"].items()},
         "labels": {name: _maybe(_label)(share) for name, share in given["labels"].items()},
         "signals": tuple(map(_row, given["signals"])),
-        "coverage": Coverage(
-            read=_count(coverage["read"]),
-            scored=_count(coverage["scored"]),
-            rejected={reason: _count(n) for reason, n in coverage["rejected"].items()},
-            languages={language: _count(n) for language, n in coverage["languages"].items()},
-        ),
+        "coverage": coverage_of(given["coverage"]),
     }
     return fields
 
@@ -98,8 +93,8 @@ def _row(given: Mapping[str, Any]) -> SignalRow:
     fields: dict[str, Any] = {
         **{name: _text(given[name]) for name in ("name", "family", "unit", "word")},
         **{name: _maybe(_number)(given[name]) for name in _ROW_NUMBERS},
-        "n_comments": _count(given["n_comments"]),
-        "n_authors": _count(given["n_authors"]),
+        "n_comments": count(given["n_comments"]),
+        "n_authors": count(given["n_authors"]),
         "absent_reason": _maybe(_text)(given["absent_reason"]),
         "evidence": _sentences(given["evidence"]),
     }
@@ -114,12 +109,6 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"a number was expected, found {type(value).__name__}")
     return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"a count was expected, found {type(value).__name__}")
-    return value
 
 
 def _text(value: Any) -> str:
