@@ -145,15 +145,14 @@ def score(
         TableFormat, typer.Option(help="Format of the table of labelled comments.")
     ] = TableFormat.parquet,
     resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on where an interrupted run of the same stopped; it may have ended.",
-        ),
+        bool, typer.Option("--resume", help="Go on where such a run was interrupted; it may have ended.")
     ] = False,
     engine: Annotated[
         Engine, typer.Option(help="This machine, or the cluster that RAY_ADDRESS names.")
     ] = Engine.local,
+    work: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder or address that a cluster's machines share.")
+    ] = None,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal only.")
     ] = None,
@@ -193,6 +192,7 @@ def score(
             pages=True,
             resume=resume,
             engine=engine.value,
+            work=work,
         )
         _tell(run(job, meter=Meter(n_bytes=total_bytes(job.sources), shown=progress)))
 

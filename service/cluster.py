@@ -8,18 +8,18 @@ here, batch by batch.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, replace
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,6 +29,10 @@ from plaudit.pipeline import Pipeline
 from plaudit.readers import ReadOptions
 from plaudit.readers.duplicates import SeenKeys
 from plaudit.readers.reading import Part, batches_of
+from plaudit.service.cluster_facts import SharedFacts, write_facts
+from plaudit.service.cluster_place import Place
+from plaudit.service.cluster_rows import batch_of, row_of, stream_of, unpacked
+from plaudit.service.cluster_rows import packed as _packed
 from plaudit.service.output import labelled, with_kept
 from plaudit.service.scorers import Load, Scored
 
@@ -49,6 +53,10 @@ class _Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"batch {self.batch} of source {self.source}"
+
+    @property
+    def file(self) -> str:
+        return f"facts/{self.source:06d}/{self.batch:08d}"
 
     def after(self, *, is_last: bool) -> _Place:
         return _Place(self.source + 1, 0) if is_last else _Place(self.source, self.batch + 1)
@@ -89,7 +97,7 @@ def read_again(parts: Sequence[Part], *, options: ReadOptions) -> Iterator[Batch
     ray, seen = connect(), SeenKeys()
     with suppress(ray.exceptions.RayError):
         for row in _rows_of(_reading(parts, options=options)):
-            comments = _batch_of(row["comments"])
+            comments = batch_of(row["comments"])
             fresh = seen.add(comments.column("key").to_numpy())
             yield Batch(comments=comments.filter(pa.array(fresh)))
 
@@ -123,6 +131,7 @@ class ClusterScorers:
     Attributes:
         n: Actors that label, each with one thread.
         n_comments: How many comments each node labelled, by its id.
+        facts: Those of all comments, where they lie in a place that all machines share.
     """
 
     def __init__(
@@ -133,6 +142,7 @@ class ClusterScorers:
         pipeline: Pipeline,
         load: Load,
         n: int | None = None,
+        place: Place | None = None,
     ) -> None:
         """Connect.
 
@@ -142,6 +152,7 @@ class ClusterScorers:
             pipeline: Says which model and policy the actors must have.
             load: Makes the pipeline of an actor.
             n: Actors; None for one a core of the cluster.
+            place: Where actors leave facts, of which no batch then has any; None: they come with the batch.
 
         Raises:
             UsageError: Ray is not installed, the cluster can't be reached, or a source can't be read there.
@@ -155,6 +166,7 @@ class ClusterScorers:
         self._wanted = _identity(pipeline)
         self.n = n or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self.n_comments: Counter[str] = Counter()
+        self._place, self.facts = place, None if place is None else SharedFacts(place)
         self._seen = SeenKeys() if len(parts) > 1 else None  # each reader knows its own source only
 
     def score(self) -> Iterator[Scored]:
@@ -171,8 +183,12 @@ class ClusterScorers:
                 if place != expected:
                     raise PlauditError(f"Ray gave {place} where {expected} was due; {_AGAIN}")
                 expected = place.after(is_last=row["is_last"])
+                self._check_place(place, node=row["node"])
                 self.n_comments[row["node"]] += row["n_comments"]
-                yield self._without_doubles(_unpacked(row))
+                scored = unpacked(row)
+                fresh = self._without_doubles(scored)
+                self._note_facts(place, scored.batch.comments, fresh.batch.comments)
+                yield fresh
         except self._ray.exceptions.RayError as error:
             raise cause_of(error) from error
         if expected != (len(self._parts), 0):
@@ -184,11 +200,24 @@ class ClusterScorers:
             _Scorer,
             batch_size=1,
             batch_format="pyarrow",
-            fn_constructor_kwargs={"load": self._load, "wanted": self._wanted},
+            fn_constructor_kwargs={"load": self._load, "wanted": self._wanted, "place": self._place},
             compute=data.ActorPoolStrategy(size=self.n, max_tasks_in_flight_per_actor=_AHEAD),
             num_cpus=_ACTOR_CPUS,
         )
         return _rows_of(scored)
+
+    def _check_place(self, place: _Place, *, node: str) -> None:
+        if self._place is not None and node not in self.n_comments and not self._place.has(place.file):
+            raise UsageError(
+                f"What a machine of the cluster wrote to {self._place.address} is not there for this one: "
+                "name a folder that all of them share with --work, or an address."
+            )
+
+    def _note_facts(self, place: _Place, comments: pa.RecordBatch, fresh: pa.RecordBatch) -> None:
+        if self.facts is not None:
+            keys = [each.column("key").to_numpy() for each in (comments, fresh)]
+            doubles = np.setdiff1d(*keys, assume_unique=True)
+            self.facts.add(place.file, n=len(keys[1]), doubles=doubles)
 
     def _without_doubles(self, scored: Scored) -> Scored:
         """Leave out comments that an earlier source had, as one reader of all sources does."""
@@ -254,8 +283,11 @@ def _read(rows: pa.Table, *, options: ReadOptions, folder: str) -> Iterator[pa.T
 class _Scorer:
     """Labels batches, in an actor."""
 
-    def __init__(self, *, load: Load, wanted: Mapping[str, str]) -> None:
+    _place: Place | None = None
+
+    def __init__(self, *, load: Load, wanted: Mapping[str, str], place: Place | None = None) -> None:
         pa.set_cpu_count(1)
+        self._place = place
         self._node = import_module("ray").get_runtime_context().get_node_id()
         self._pipeline = load()
         found = _identity(self._pipeline)
@@ -268,68 +300,18 @@ class _Scorer:
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         (row,) = rows.to_pylist()
-        batch = _batch_of(row["comments"])
+        batch = batch_of(row["comments"])
         part = self._pipeline.part(batch)
-        kept = None if row["kept"] is None else _batch_of(row["kept"])
-        found = with_kept(labelled(batch, part.scores), kept)
+        kept = None if row["kept"] is None else batch_of(row["kept"])
+        found, facts = with_kept(labelled(batch, part.scores), kept), part.facts.to_table()
+        if self._place is not None:
+            write_facts(self._place, _Place(row["source"], row["batch"]).file, facts)
+            facts = facts.schema.empty_table()
         new = {
             "kept": None,  # it lies in the rows from here on
-            "labelled": _stream_of(pa.Table.from_batches([found])),
-            "facts": _stream_of(part.facts.to_table()),
+            "labelled": stream_of(pa.Table.from_batches([found])),
+            "facts": stream_of(facts),
             "n_comments": batch.num_rows,
             "node": self._node,
         }
-        return _row(row | new)
-
-
-_SCHEMA: Final = pa.schema(
-    {
-        **dict.fromkeys(("source", "batch", "n_bytes", "n_comments"), pa.int64()),
-        "is_last": pa.bool_(),
-        **dict.fromkeys(("node", "rejected"), pa.string()),
-        **dict.fromkeys(("comments", "kept", "labelled", "facts"), pa.large_binary()),
-    }
-)
-
-
-def _row(values: Mapping[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist([dict(values)], schema=_SCHEMA)
-
-
-def _packed(batch: Batch, *, source: int, number: int, is_last: bool) -> pa.Table:
-    return _row(
-        {
-            "source": source,
-            "batch": number,
-            "is_last": is_last,
-            "n_bytes": batch.n_bytes,
-            "comments": _stream_of(pa.Table.from_batches([batch.comments])),
-            "kept": None if batch.kept is None else _stream_of(pa.Table.from_batches([batch.kept])),
-            "rejected": json.dumps([astuple(each) for each in batch.rejections]),  # ASCII: lone halves too
-        }
-    )
-
-
-def _unpacked(row: Mapping[str, Any]) -> Scored:
-    rejections = (
-        Rejection(reason=r, where=w, detail=d, record=o) for r, w, d, o in json.loads(row["rejected"])
-    )
-    batch = Batch(comments=_batch_of(row["comments"]), rejections=tuple(rejections), n_bytes=row["n_bytes"])
-    return Scored(batch=batch, labelled=_batch_of(row["labelled"]), facts=_table_of(row["facts"]))
-
-
-def _stream_of(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    return sink.getvalue().to_pybytes()
-
-
-def _table_of(stream: bytes) -> pa.Table:
-    return pa.ipc.open_stream(stream).read_all()
-
-
-def _batch_of(stream: bytes) -> pa.RecordBatch:
-    table = _table_of(stream).combine_chunks()
-    batches = table.to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+        return row_of(row | new)

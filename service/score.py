@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
-from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -16,7 +14,8 @@ import pyarrow as pa
 
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError, UsageError
-from plaudit.pipeline import Context, Pipeline, Spread
+from plaudit.partition.stored import Stored
+from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions
 from plaudit.readers.keeping import kept_schema
 from plaudit.readers.notes import notes_of
@@ -26,6 +25,7 @@ from plaudit.readers.source import Listing, Sources, listing_of
 from plaudit.report.envelope import Report
 from plaudit.service.chunks import Chunks
 from plaudit.service.comment_table import TABLE_FORMATS
+from plaudit.service.crew import Crew, crew_of
 from plaudit.service.evidence import Texts
 from plaudit.service.exits import NOTE
 from plaudit.service.folder import ResultFolder
@@ -33,12 +33,10 @@ from plaudit.service.output import LABELLED_SCHEMA, MANIFEST, Outputs, result_fi
 from plaudit.service.post_texts import post_texts_of
 from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
 from plaudit.service.report_pages import GROUPS, ReportPages
-from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
+from plaudit.service.scorers import Load
 
 MEASURING: Final = "measuring"
 """Folder beside the results in the making; gone before they appear."""
-
-_FEW: Final = 2  # batches; a dump of fewer is done before other processes have loaded the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +59,7 @@ class Job:
         pages: Whether each of the largest groups has a page of its own in a folder beside the main one.
         load: Makes the pipeline, in other processes too; None loads the model.
         engine: "local", or "ray" for all machines of a cluster (`cluster.py`).
+        work: Folder or address that these share, for what they pass on to each other; None: it comes here.
     """
 
     sources: Sources
@@ -77,6 +76,7 @@ class Job:
     pages: bool = False
     load: Load | None = None
     engine: str = "local"
+    work: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,77 +127,13 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
             meter.warn(sentence)
         run = _Run(job, folder, listing=listing, parts=parts, meter=meter)
         meter.say("Loading the model")
-        with _crew(job, parts, pipeline=pipeline) as crew:
+        with crew_of(job, parts, pipeline=pipeline) as crew:
             run.prepare(crew)
             if job.resume and run.is_done():
                 run.forget()
                 return None
             with run, folder as scratch:
                 return run.work(crew, scratch)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Crew:
-    """Who scores: a pipeline to measure with, and a function that scores batches in order.
-
-    Attributes:
-        pipeline: May be without its weights.
-        batches: All batches.
-        score: Scores some of them.
-        n: Processes that score.
-        dismiss: Ends them; they are of no more use once all is scored.
-        spread: Measures groups on other machines; None: here.
-    """
-
-    pipeline: Pipeline
-    batches: Iterator[Batch]
-    score: Callable[[Iterable[Batch]], Iterator[Scored]]
-    n: int = 1
-    dismiss: Callable[[], None] = lambda: None
-    spread: Spread | None = None
-
-
-@contextmanager
-def _crew(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> Iterator[_Crew]:
-    if job.engine != "local":
-        yield _cluster(job, parts, pipeline=pipeline)
-        return
-    batches: Iterator[Batch] = batches_of(parts, options=job.options)
-    head = list(islice(batches, _FEW))
-    batches = chain(head, batches)
-    n = 1 if pipeline is not None or len(head) < _FEW else job.threads or n_cores()
-    if n > 1:
-        with ExitStack() as stack:
-            scorers = stack.enter_context(Scorers(job.load or partial(_load, job.model, job.exact, 1), n=n))
-            yield _Crew(
-                pipeline=scorers.pipeline(), batches=batches, score=scorers.score, n=n, dismiss=stack.close
-            )
-        return
-    if pipeline is None:
-        pipeline = job.load() if job.load else _load(job.model, job.exact, job.threads)
-    yield _Crew(pipeline=pipeline, batches=batches, score=partial(score_here, pipeline=pipeline))
-
-
-def _cluster(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> _Crew:
-    from plaudit.service.cluster import ClusterScorers
-    from plaudit.service.cluster_groups import ClusterGroups
-
-    if job.resume:
-        raise UsageError("A run on a cluster keeps no checkpoints: leave out --resume, or --engine ray.")
-    load = job.load or partial(_load, job.model, job.exact, 1)
-    pipeline = pipeline or load()
-    scorers = ClusterScorers(parts, options=job.options, pipeline=pipeline, load=load, n=job.threads)
-    return _Crew(
-        pipeline=pipeline,
-        batches=iter(()),
-        score=lambda _: scorers.score(),
-        n=scorers.n,
-        spread=ClusterGroups(n=job.threads),
-    )
-
-
-def _load(model: Path | None, exact: bool, threads: int | None) -> Pipeline:
-    return Pipeline.load(model, exact=exact, threads=threads)
 
 
 class _Run:
@@ -215,7 +151,7 @@ class _Run:
         self._posts = {} if job.posts is None else post_texts_of(job.posts)
         self._chunks: Chunks | None = None
 
-    def prepare(self, crew: _Crew) -> None:
+    def prepare(self, crew: Crew) -> None:
         """Settle what decides the results."""
         self._told = job_of(self._inputs, self._job.options, crew.pipeline)
         self._options = {"by": self._job.group_by, "table_format": self._job.table_format}
@@ -247,7 +183,7 @@ class _Run:
                 error.add_note(f"{NOTE}What was done of it, {n_done} comments, is kept: --resume goes on.")
             self._chunks.close()
 
-    def work(self, crew: _Crew, scratch: Path) -> Outcome:
+    def work(self, crew: Crew, scratch: Path) -> Outcome:
         """Do it, publish the results, and remove the checkpoints."""
         target, kept = self._folder.target, self._job.checkpoints
         place = self._checkpoints if kept else scratch / "chunks"
@@ -256,9 +192,10 @@ class _Run:
         self._score(crew, chunks)
         crew.dismiss()
         self._clock.lap("scoring")
-        report = self._measure(crew, chunks, scratch / MEASURING)
+        facts = chunks.facts() if crew.facts is None else crew.facts
+        report = self._measure(crew, chunks, facts, scratch / MEASURING)
         self._clock.lap("measuring")
-        self._write(report, chunks, scratch)
+        self._write(report, chunks, facts, scratch)
         self._clock.lap("writing")
         if not kept:  # it lies in what is published
             chunks.remove()
@@ -267,7 +204,7 @@ class _Run:
         chunks.remove()
         return Outcome(report=report, folder=target, files=self._folder.names, replaced=replaced)
 
-    def _score(self, crew: _Crew, chunks: Chunks) -> None:
+    def _score(self, crew: Crew, chunks: Chunks) -> None:
         self._meter.say("Finding the place" if chunks.n_batches else "Scoring")
         for batch in chunks.check(crew.batches):
             self._pass(batch, n_scored=0)
@@ -282,7 +219,7 @@ class _Run:
         for sentence in warnings_of(batch.rejections):
             self._meter.warn(sentence)
 
-    def _measure(self, crew: _Crew, chunks: Chunks, folder: Path) -> Report:
+    def _measure(self, crew: Crew, chunks: Chunks, facts: Stored, folder: Path) -> Report:
         if n_unread := chunks.rejected()["bad_encoding"]:
             self._meter.warn(
                 f"Records left out that are not UTF-8 text: {n_unread:,}. If that is more than a few, save "
@@ -292,7 +229,7 @@ class _Run:
         options = self._job.options
         context = Context(creator_id=options.creator, platform=options.platform, posts=self._posts)
         return crew.pipeline.report(
-            chunks.facts(),
+            facts,
             folder=folder,
             rejected=chunks.rejected(),
             context=context,
@@ -300,13 +237,13 @@ class _Run:
             spread=crew.spread,
         )
 
-    def _write(self, report: Report, chunks: Chunks, scratch: Path) -> None:
+    def _write(self, report: Report, chunks: Chunks, facts: Stored, scratch: Path) -> None:
         self._meter.say("Writing the report")
         # Stdin, pipes and sockets give what they hold only once.
         lasts = all(part.source.is_lasting for part in self._parts)
         again = (lambda: _read_again(self._parts, job=self._job)) if lasts else None
         by = self._job.group_by if self._job.pages else None
-        pages = ReportPages.of(report, chunks.facts(), by=by, folder=scratch / MEASURING)
+        pages = ReportPages.of(report, facts, by=by, folder=scratch / MEASURING)
         found = self._texts.find(report, keys=pages.keys(), read_again=again)
         if by:
             pages.write(scratch / GROUPS, found)

@@ -6,13 +6,14 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -24,7 +25,8 @@ from plaudit.partition.stored import Held
 from plaudit.pipeline import Named, Pipeline
 from plaudit.readers import ReadOptions, read
 from plaudit.readers.reading import parts_of
-from plaudit.service import cluster
+from plaudit.service import cluster, cluster_groups
+from plaudit.service.chunks import Chunks
 from plaudit.service.cluster import ClusterScorers
 from plaudit.service.cluster_groups import ClusterGroups, Measure
 from plaudit.service.evidence import Texts
@@ -281,3 +283,63 @@ def test_a_batch_that_is_lost_or_doubled_ends_the_run(
     monkeypatch.setattr(run, "_rows", lambda: iter(rows))
     with pytest.raises(PlauditError, match=told):
         list(run.score())
+
+
+@with_ray
+@pytest.mark.parametrize("told", [np.ndarray, list], ids=["cut", "measured"])
+def test_facts_stay_in_a_shared_folder_though_a_node_is_killed(
+    nodes: Any, dumps: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: type
+) -> None:
+    monkeypatch.setattr(pipelines, "PART_ROWS", 100)
+    monkeypatch.setattr(buckets_of, "__kwdefaults__", {"part_rows": 100})
+    posts, work = tmp_path / "posts.ndjson", tmp_path / "work"
+    posts.write_text('{"id": "p0", "text": "Which bowl cracked"}\n')
+    job = Job(
+        sources=[str(path) for path in dumps],
+        out=tmp_path / "local",
+        options=OPTIONS,
+        group_by="post",
+        posts=posts,
+        load=fake_pipeline,
+        threads=2,
+        pages=True,
+    )
+    score(job, meter=Meter(n_bytes=None, shown=False))
+    worker, seen = nodes.add_node(**SIZE), Counter[str]()
+    ahead, task = cluster_groups._ahead, cluster_groups._task
+
+    def watched(tasks: Iterable[Any], *, most: int) -> Iterator[tuple[str, Any]]:
+        for node, found in ahead(tasks, most=most):
+            if isinstance(found, told):
+                seen[node] += 1
+                if len(seen) == 2 and worker in nodes.worker_nodes:
+                    nodes.remove_node(worker, allow_graceful=False)
+            yield node, found
+
+    def slow(function: Callable[..., Any]) -> Any:
+        def slowly(*given: Any, **named: Any) -> Any:
+            time.sleep(0.3)
+            return function(*given, **named)
+
+        return task(slowly)
+
+    def refuse(_: Chunks) -> None:
+        raise AssertionError("Facts came to this machine.")
+
+    monkeypatch.setattr(cluster_groups, "_ahead", watched)
+    monkeypatch.setattr(cluster_groups, "_task", slow)
+    monkeypatch.setattr(Chunks, "facts", refuse)
+    job = replace(job, out=tmp_path / "ray", engine="ray", work=str(work))
+    score(job, meter=Meter(n_bytes=None, shown=False))
+    assert worker not in nodes.worker_nodes, "the second node never worked"
+    assert seen.total() > 2
+    assert list(work.iterdir()) == []
+    for path in (tmp_path / "local").rglob("*"):
+        if path.is_file() and path.name not in ("manifest.json", "rejected.jsonl"):
+            other = tmp_path / "ray" / path.relative_to(tmp_path / "local")
+            assert other.read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_folder_to_share_is_told_where_it_is_of_no_use(run: Run, dumps: list[Path], tmp_path: Path) -> None:
+    done = run("score", "--work", tmp_path / "work", "--out", tmp_path / "out", dumps[0])
+    assert (done.exit_code, "add --engine ray" in done.stderr) == (2, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -32,7 +32,13 @@ class Filed:
 
 def store(path: Path, table: pa.Table) -> None:
     """Write a table, packed."""
-    with path.open("wb") as file, pa.ipc.new_file(file, table.schema, options=_OPTIONS) as writer:
+    with path.open("wb") as file:
+        pack(file, table)
+
+
+def pack(file: Any, table: pa.Table) -> None:
+    """Write a table into an open file, or what pyarrow takes for one."""
+    with pa.ipc.new_file(file, table.schema, options=_OPTIONS) as writer:
         writer.write_table(table.combine_chunks())
 
 
@@ -42,9 +48,14 @@ def load(path: Path, *, columns: Sequence[str] = ()) -> pa.Table:
     Raises:
         ArrowException: The file is damaged.
     """
+    with path.open("rb") as file:
+        return unpack(file, columns=columns)
+
+
+def unpack(file: Any, *, columns: Sequence[str] = ()) -> pa.Table:
+    """Read from an open file what `load` reads; raises as it does."""
     options = pa.ipc.IpcReadOptions(
         included_fields=sorted(map(FACTS_SCHEMA.get_field_index, columns)) or None
     )
-    with path.open("rb") as file:
-        table = cast(pa.Table, pa.ipc.open_file(file, options=options).read_all())
-        return table.select(columns) if columns else table
+    table = cast(pa.Table, pa.ipc.open_file(file, options=options).read_all())
+    return table.select(columns) if columns else table

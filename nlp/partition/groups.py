@@ -51,8 +51,31 @@ class Bucket:
             yield next(group.tables([column])).column(0)[0].as_py(), group
 
 
-def buckets_of(stored: Stored, folder: Path, *, by: str, part_rows: int = PART_ROWS) -> Iterator[Bucket]:
-    """Yield all groups in buckets, whose files go where the next one is asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """What `buckets_of` returns; the file of a bucket goes where the next one is asked for."""
+
+    stored: Stored
+    folder: Path
+    by: str
+    part_rows: int
+
+    def __iter__(self) -> Iterator[Bucket]:
+        column = NAME_COLUMNS[self.by]
+        large, counts = _large(self.stored, column, part_rows=self.part_rows)
+        n_shared = _PARTS_OF_GROUPS * n_parts_for(len(self.stored), part_rows=self.part_rows)
+        spill = Spill(self.folder, n_parts=n_shared + len(large))
+        for rows in self.stored.tables(FACTS_SCHEMA.names):
+            names = names_of(rows, column)
+            alone = row_of(names, large)
+            spill.put(rows, np.where(alone >= 0, n_shared + alone, part_of(names, n_shared)))
+        for number, path in spill.files():
+            n = int(counts[number - n_shared]) if number >= n_shared else None
+            yield Bucket(path=path, by=self.by, n=n)
+
+
+def buckets_of(stored: Stored, folder: Path, *, by: str, part_rows: int = PART_ROWS) -> Buckets:
+    """Return all groups in buckets, to be gone through once.
 
     Args:
         stored: All facts; each key is there once.
@@ -60,16 +83,7 @@ def buckets_of(stored: Stored, folder: Path, *, by: str, part_rows: int = PART_R
         by: "post" or "creator".
         part_rows: About how many rows are looked at together.
     """
-    column = NAME_COLUMNS[by]
-    large, counts = _large(stored, column, part_rows=part_rows)
-    n_shared = _PARTS_OF_GROUPS * n_parts_for(len(stored), part_rows=part_rows)
-    spill = Spill(folder, n_parts=n_shared + len(large))
-    for rows in stored.tables(FACTS_SCHEMA.names):
-        names = _names(rows, column)
-        alone = row_of(names, large)
-        spill.put(rows, np.where(alone >= 0, n_shared + alone, part_of(names, n_shared)))
-    for number, path in spill.files():
-        yield Bucket(path=path, by=by, n=int(counts[number - n_shared]) if number >= n_shared else None)
+    return Buckets(stored=stored, folder=folder, by=by, part_rows=part_rows)
 
 
 def chosen_of(
@@ -90,7 +104,7 @@ def chosen_of(
     counts = np.zeros(len(names), np.int64)
     spill = Spill(folder, n_parts=max(len(names), 1))
     for rows in stored.tables(FACTS_SCHEMA.names):
-        place = row_of(_names(rows, column), keys[order])
+        place = row_of(names_of(rows, column), keys[order])
         kept = np.flatnonzero(place >= 0)
         chosen = order[place[kept]]
         counts += np.bincount(chosen, minlength=len(names))
@@ -109,11 +123,11 @@ def _large(stored: Stored, column: str, *, part_rows: int) -> tuple[Keys, NDArra
     """
     together = np.zeros(_COUNTERS, np.int64)
     for rows in stored.tables([column]):
-        together += np.bincount(_counter(_names(rows, column)), minlength=_COUNTERS)
+        together += np.bincount(_counter(names_of(rows, column)), minlength=_COUNTERS)
     sizes = KeyCounts()
     if together.max() > part_rows:
         for rows in stored.tables([column]):
-            names = _names(rows, column)
+            names = names_of(rows, column)
             sizes.add(names[together[_counter(names)] > part_rows])
     sizes.settle()
     large = sizes.counts > part_rows
@@ -124,5 +138,6 @@ def _counter(names: Keys) -> NDArray[np.int64]:
     return part_of(names, _COUNTERS)
 
 
-def _names(rows: pa.Table, column: str) -> Keys:
+def names_of(rows: pa.Table, column: str) -> Keys:
+    """Return fingerprints of the names of the rows' groups."""
     return fingerprints(rows.column(column).combine_chunks())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,12 @@ class Stored(Protocol):
 
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield these columns of all rows, some rows at a time, the same at every call."""
+
+
+def pieces_of(stored: Stored, *, n_rows: int) -> Sequence[Stored]:
+    """Return facts in pieces of at least so many rows that any machine can read; none where only this can."""
+    cut = getattr(stored, "pieces", None)
+    return () if cut is None else cast(Sequence[Stored], cut(n_rows))
 
 
 class Held:
@@ -68,6 +75,14 @@ class WithPosts:
 
     def __len__(self) -> int:
         return len(self._stored)
+
+    def pieces(self, n_rows: int) -> Sequence[Stored]:
+        """Return what `pieces_of` gives of what is stored, each with the posts."""
+        found = []
+        for piece in pieces_of(self._stored, n_rows=n_rows):
+            found.append(copy(self))
+            found[-1]._stored = piece
+        return found
 
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield what is stored, but for the one column."""
