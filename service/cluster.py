@@ -215,9 +215,8 @@ class ClusterScorers:
 
     def _note_facts(self, place: _Place, comments: pa.RecordBatch, fresh: pa.RecordBatch) -> None:
         if self.facts is not None:
-            keys = [each.column("key").to_numpy() for each in (comments, fresh)]
-            doubles = np.setdiff1d(*keys, assume_unique=True)
-            self.facts.add(place.file, n=len(keys[1]), doubles=doubles)
+            told, kept = (each.column("key").to_numpy() for each in (comments, fresh))
+            self.facts.add(place.file, n=len(kept), doubles=np.setdiff1d(told, kept, assume_unique=True))
 
     def _without_doubles(self, scored: Scored) -> Scored:
         """Leave out comments that an earlier source had, as one reader of all sources does."""
