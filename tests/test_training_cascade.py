@@ -160,15 +160,15 @@ def test_what_is_tested_was_never_learnt(
     assert {row.tobytes() for row in lesson.labels[n_plain:]} <= labels
     assert np.mean([*map(len, lesson.tokens[n_plain:])]) > np.mean([*map(len, lesson.tokens[:n_plain])])
     # Texts that are the same tokens in other letters are on one side only.
-    drawn = cascade._drawn(building.corpus_texts([str(dump)], limit=10_000), 10_000)
+    apart, drawn = cascade._parted(building.corpus_texts([str(dump)], limit=10_000), 10_000)
     labelled_texts = {legible(c.text) for c in parts.train}
-    chosen = [text for text in drawn if text not in labelled_texts]
-    assert len(chosen) < len(drawn)
+    tests = [text for text in apart if text not in labelled_texts]
+    chosen = [*tests, *(text for text in drawn if text not in labelled_texts)]
+    assert len(chosen) < len(apart) + len(drawn)
     tokenizer, _ = building._vocabulary(knobs_)
     tokens = cascade.tokens_of(chosen, tokenizer, max_tokens=knobs_.encoder.max_tokens)
-    n_test = round(cascade._TEST_SHARE * len(chosen))
-    tested = {row.tobytes() for row in tokens[:n_test]}
-    assert tested & {row.tobytes() for row in tokens[n_test:]}
+    tested = {row.tobytes() for row in tokens[: len(tests)]}
+    assert tested & {row.tobytes() for row in tokens[len(tests) :]}
     assert not known & tested
     # What the teacher learnt from, its student learns from too.
     labelled = [c.text for c in parts.train]
@@ -178,7 +178,20 @@ def test_what_is_tested_was_never_learnt(
 
 def test_too_few_texts_are_refused() -> None:
     with pytest.raises(TrainingDataError, match="2 distinct texts; expected at least 1,000"):
-        cascade._drawn(["a", "b", "a"], 10)
+        cascade._parted(["a", "b", "a"], 10)
+
+
+def test_a_text_is_tested_or_learnt_whatever_is_drawn() -> None:
+    texts = [f"text number {i}" for i in range(3000)]
+    tested, learnt = cascade._parted(texts, 10_000)
+    assert not set(tested) & set(learnt)
+    assert len(tested) == pytest.approx(0.15 * 3000, rel=0.2)
+    assert len(tested) + len(learnt) == 3000
+    for some, most in ((texts[::-1], 10_000), (texts, 200), (texts[:1500], 10_000)):
+        fewer, drawn = cascade._parted(some, most)
+        assert set(fewer) <= set(tested)
+        assert set(drawn) <= set(learnt)
+        assert len(drawn) <= most
 
 
 @settings(max_examples=100, deadline=None)

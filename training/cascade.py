@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +31,7 @@ FILE: Final = "window.onnx"
 MAX_READ: Final = 1_000_000
 """Distinct texts that those it learns from are drawn from, the first of the dumps: some 300 MB."""
 _MIN_TEXTS: Final = 1000  # fewer say nothing of how often a student is right
-_TEST_SHARE: Final = 0.15  # of the texts: thresholds are chosen where no student has learnt
+_TEST_SHARE: Final = 0.15  # of the distinct texts: thresholds are chosen where no student has learnt
 _MAX_TEST: Final = 21_000  # a budget of 0.4 % is 84 answers then; float32 reads some 200 a second
 _N_TIMED: Final = 4000
 
@@ -110,16 +111,17 @@ def build(
             epoch to learn, or `work` cannot be written.
     """
     learnt = {legible(text) for text in labelled}
-    chosen = [text for text in _drawn(texts, config.max_texts) if legible(text) not in learnt]
-    n_drawn = len(chosen)
+    tested, drawn = _parted(texts, config.max_texts)
+    chosen = [text for text in tested if legible(text) not in learnt]
+    n_test = len(chosen)
+    chosen += [text for text in drawn if legible(text) not in learnt]
     chosen += dict.fromkeys(labelled)
     on_stage("Asking the model")
     logits = listening.heard(served, chosen, folder=work, on_progress=on_progress)
     tokens = tokens_of(chosen, tokenizer, max_tokens=max_tokens)
-    n_test = min(_MAX_TEST, round(_TEST_SHARE * n_drawn))
     # Other letters may be the same tokens.
-    tested = {row.tobytes() for row in tokens[:n_test]}
-    taught = np.array([i for i in range(n_test, len(chosen)) if tokens[i].tobytes() not in tested], np.int64)
+    shown = {row.tobytes() for row in tokens[:n_test]}
+    taught = np.array([i for i in range(n_test, len(chosen)) if tokens[i].tobytes() not in shown], np.int64)
     lesson = Lesson(
         tokens=[tokens[i] for i in taught],
         labels=softmax(logits[taught, : len(LABELS)]).astype(np.float32),
@@ -195,12 +197,26 @@ def _seconds(model: LogitModel, texts: Sequence[str]) -> float:
     return (time.perf_counter() - started) / len(texts[:_N_TIMED])
 
 
-def _drawn(texts: Iterable[str], most: int) -> list[str]:
+def _parted(texts: Iterable[str], most: int) -> tuple[list[str], list[str]]:
+    """Return the texts thresholds are chosen on, and at most so many others to learn from.
+
+    A text's digest decides: whatever is drawn, no student that one begins as has learnt what the next is
+    tested on.
+    """
     distinct = list(dict.fromkeys(texts))
     if len(distinct) < _MIN_TEXTS:
         raise TrainingDataError(
             f"The cascade's dumps hold {len(distinct):,} distinct texts; expected at least {_MIN_TEXTS:,}: "
             "name more in cascade.texts, or leave it empty for a model without a cascade."
         )
-    random.Random(0).shuffle(distinct)  # noqa: S311 - reproducible, not secret
-    return distinct[:most]
+    places = {text: _place(text) for text in distinct}
+    tested = sorted((text for text in distinct if places[text] < _TEST_SHARE), key=places.__getitem__)
+    others = [text for text in distinct if places[text] >= _TEST_SHARE]
+    random.Random(0).shuffle(others)  # noqa: S311 - reproducible, not secret
+    return tested[:_MAX_TEST], others[:most]
+
+
+def _place(text: str) -> float:
+    """Return where a text lies between 0 and 1, evenly and for ever."""
+    digest = hashlib.blake2b(legible(text).encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
