@@ -317,3 +317,15 @@ def test_garbage_beside_a_dump_is_counted(run: Run, tmp_path: Path) -> None:
     assert coverage["read"] == coverage["scored"] + sum(coverage["rejected"].values())
     rejected = [json.loads(line) for line in (out / "rejected.jsonl").read_text().splitlines()]
     assert {each["where"].partition(":")[0] for each in rejected} == set(GARBAGE)
+
+
+def test_a_member_of_an_archive_whose_name_is_lost_ends_nothing(tmp_path: Path) -> None:
+    whole = zipped({"x": LINES, "a.jsonl": LINES})
+    entry = whole.index(b"PK\x01\x02")
+    path = tmp_path / "a.zip"
+    path.write_bytes(whole[: entry + 28] + b"\0\0\1\0" + whole[entry + 32 :])  # its letter is no name now
+    (tmp_path / "alone.zip").write_bytes(zipped({"a.jsonl": LINES}))
+    found, expected = (
+        sum(batch.comments.num_rows for batch in read([tmp_path / name])) for name in ("a.zip", "alone.zip")
+    )
+    assert found == expected > 0

@@ -65,11 +65,14 @@ def _infos(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the files of an archive by name; a name that comes again stands in a folder of its number."""
     found: dict[str, zipfile.ZipInfo] = {}
     for each in archive.infolist():
-        name, number = each.filename, 1
+        own = (
+            each.filename or "unnamed"
+        )  # damage can leave a name of no letters, which is_dir of 3.11 breaks at
+        name, number = own, 1
         while name in found:
             number += 1
-            name = f"{number}/{each.filename}"
-        if not each.is_dir():
+            name = f"{number}/{own}"
+        if not own.endswith("/"):
             found[name] = each
     return found
 
