@@ -29,7 +29,7 @@ from plaudit.training.network import CommentNetwork
 
 FILE: Final = "window.onnx"
 MAX_READ: Final = 1_000_000
-"""Distinct texts that those it learns from are drawn from, the first of the dumps: some 300 MB."""
+"""Distinct texts that those it learns from are drawn from, the first of the dumps; they lie in memory."""
 _MIN_TEXTS: Final = 1000  # fewer say nothing of how often a student is right
 _TEST_SHARE: Final = 0.15  # of the distinct texts: thresholds are chosen where no student has learnt
 _MAX_TEST: Final = 21_000  # a budget of 0.4 % is 84 answers then; float32 reads some 200 a second
