@@ -13,7 +13,15 @@ from typing import Annotated, Any
 
 import typer
 
-from plaudit.training import cli_build, cli_choosing, cli_data, cli_distil, cli_models, cli_teach
+from plaudit.training import (
+    cli_average,
+    cli_build,
+    cli_choosing,
+    cli_data,
+    cli_distil,
+    cli_models,
+    cli_teach,
+)
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
 from plaudit.training.options import Model, Threads
 from plaudit.training.telling import (
@@ -44,6 +52,7 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "convert": cli_choosing.convert,
     "teach": cli_teach.teach,
     "distil": cli_distil.distil,
+    "average": cli_average.average,
     "evaluate": cli_models.evaluate,
     "recount": cli_models.recount,
     "promote": cli_models.promote,

@@ -74,8 +74,37 @@ def prepare(
         n_leaked=len(comments) - len(clean),
         n_conflicting=len(annotated) - len(usable),
     )
-    _check_labels(parts, n=len(comments))
+    for name, part in (("training", parts.train), ("held-out", parts.held_out)):
+        _check_labels(name, part, n=len(comments), n_leaked=parts.n_leaked)
     return parts
+
+
+def held_out(
+    paths: Sequence[str],
+    *,
+    frozen: Sequence[LabelledComment] = (),
+    columns: Mapping[str, str] | None = None,
+) -> list[LabelledComment]:
+    """Load files that are held out whole, without what shares a text, a post or an author with a test.
+
+    Args:
+        paths: Labelled files.
+        frozen: Test comments.
+        columns: As in `prepare`.
+
+    Raises:
+        TrainingDataError: A file cannot be used, or no comment of some label is left.
+    """
+    kept = _named(paths, frozen=frozen, columns=columns)
+    _check_labels("held-out", kept, n=len(kept))
+    return kept
+
+
+def _named(
+    paths: Sequence[str], *, frozen: Sequence[LabelledComment], columns: Mapping[str, str] | None
+) -> list[LabelledComment]:
+    named = [c for path in paths for c in dataset.load(path, columns=columns, taught=False)]
+    return splitting.without_leaks(dataset.without_conflicts(named), frozen)
 
 
 def _apart(
@@ -87,10 +116,7 @@ def _apart(
 ) -> tuple[list[LabelledComment], list[LabelledComment]]:
     """Return what is held out, and what of the rest shares nothing with it."""
     if config.data.held_out:
-        named = [
-            c for path in config.data.held_out for c in dataset.load(path, columns=columns, taught=False)
-        ]
-        held_out = splitting.without_leaks(dataset.without_conflicts(named), frozen)
+        held_out = _named(config.data.held_out, frozen=frozen, columns=columns)
         return held_out, splitting.without_leaks(usable, held_out)
     found = splitting.split(usable, share=config.data.calibration_share, seed=config.train.seed)
     splitting.check_rest(usable, found)
@@ -102,15 +128,14 @@ def _applause(config: Config) -> list[LabelledComment]:
     return applause.applause(config.data.n_applause, seed=config.train.seed) if config.data.n_applause else []
 
 
-def _check_labels(parts: Parts, *, n: int) -> None:
-    for name, part in (("training", parts.train), ("held-out", parts.held_out)):
-        missing = sorted(set(LABELS) - {c.label for c in part})
-        if missing:
-            out = f"; {parts.n_leaked:,} were left out, being in a test set" if parts.n_leaked else ""
-            raise TrainingDataError(
-                f"The {name} part ({len(part):,} of {n:,} rows{out}) has no {', '.join(missing)}; "
-                "expected rows of every label: add some, or hold out others (data.held_out)."
-            )
+def _check_labels(name: str, part: Sequence[LabelledComment], *, n: int, n_leaked: int = 0) -> None:
+    missing = sorted(set(LABELS) - {c.label for c in part})
+    if missing:
+        out = f"; {n_leaked:,} were left out, being in a test set" if n_leaked else ""
+        raise TrainingDataError(
+            f"The {name} part ({len(part):,} of {n:,} rows{out}) has no {', '.join(missing)}; "
+            "expected rows of every label: add some, or hold out others (data.held_out)."
+        )
 
 
 def _check_conflicts(clean: Sequence[LabelledComment], usable: Sequence[LabelledComment]) -> None:

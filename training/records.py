@@ -216,7 +216,7 @@ def training_record(
         },
         "architecture": restoring.architecture(network.encoder.config),
         "vocabulary_size": tokenizer.get_vocab_size(),
-        "int8_against_float": _parity(exact, served),
+        "int8_against_float": parity(exact, served),
     }
 
 
@@ -242,7 +242,8 @@ def encoder_name(config: Config) -> str:
     return Path(name).resolve().name if Path(name).is_dir() else name
 
 
-def _parity(exact: LogitPair, served: LogitPair) -> Mapping[str, float]:
+def parity(exact: LogitPair, served: LogitPair) -> Mapping[str, float]:
+    """Return how far int8 is from float32 on the same texts: share of equal labels, differences of logits."""
     return {
         "label_agreement": round(float((exact[0].argmax(1) == served[0].argmax(1)).mean()), 4),
         "mean_absolute_logit_difference": round(float(np.abs(exact[0] - served[0]).mean()), 4),

@@ -163,7 +163,7 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
         MappingError: There is no such model.
         ArtifactError: It is damaged, or cannot be turned back.
     """
-    classifier = OnnxClassifier(artifact.load(_folder(name, models)), exact=True, threads=threads)
+    classifier = OnnxClassifier(artifact.load(folder_of(name, models)), exact=True, threads=threads)
     with TemporaryDirectory(prefix="plaudit-") as scratch:
         encoder = restoring.restore(classifier.artifact.folder, Path(scratch))
         yield Start(
@@ -184,13 +184,19 @@ def students_of(name: str, models: Path) -> Mapping[str, restoring.Weights]:
         MappingError: There is no such model, or it has no small network.
         ArtifactError: It is damaged, or cannot be turned back.
     """
-    found = restoring.small(artifact.load(_folder(name, models)))
+    found = restoring.small(artifact.load(folder_of(name, models)))
     if not found:
         raise MappingError(f"Model {name!r} has no small network to begin as; expected one with a cascade.")
     return found
 
 
-def _folder(name: str, models: Path) -> Path:
+def folder_of(name: str, models: Path) -> Path:
+    """Return the folder of a model: "current", the id of one in `models`, or a folder.
+
+    Raises:
+        MappingError: There is no such model.
+        ArtifactError: None is current.
+    """
     if name == "current":
         return artifact.current(models)
     for folder in (models / name, Path(name)):
