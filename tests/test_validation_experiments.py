@@ -16,6 +16,7 @@ from plaudit.report.envelope import Finding, LabelShare
 from plaudit.scores import LABELS
 from plaudit.validation import EXPERIMENTS, chosen, validate
 from plaudit.validation.bench import Bench
+from plaudit.validation.bot_lists import bot_lists
 from plaudit.validation.coverage import intervals, sampled
 from plaudit.validation.disguise import _bundled, copied_campaign, disguised_bots
 from plaudit.validation.editing import Comments
@@ -24,7 +25,7 @@ from plaudit.validation.injection import Doses, injected_bots
 from plaudit.validation.invariance import invariance
 from plaudit.validation.known_groups import known_groups
 from plaudit.validation.languages import foreign_texts, languages
-from plaudit.validation.material import GroupRule, Material
+from plaudit.validation.material import BotText, GroupRule, Material
 from plaudit.validation.omission import OMISSIONS, leaving_out
 from plaudit.validation.prevalence import prevalence
 from plaudit.validation.sensitivity import sensitivity, with_weights
@@ -146,6 +147,31 @@ def test_copies_of_other_posts_come_from_other_posts() -> None:
     assert len(changed) == pytest.approx(0.2 * len(clean), rel=0.15)
     for i in changed:
         assert after[i] in {text for text, post in zip(before, home, strict=True) if post != home[i]}
+
+
+class ShortIsPraise(HearingClassifier):
+    """Calls what has three words at the most praise, and anything else genuine."""
+
+    def _probabilities(self, text: str) -> list[float]:
+        return [0.1, 0.8, 0.1] if len(text.split()) <= 3 else [0.8, 0.1, 0.1]
+
+
+def test_what_bots_post_counts_by_family_as_it_is_and_in_filler() -> None:
+    bots = [
+        *(BotText(text=text, family="a") for text in ("nice", "so nice", "nice", "nice one my old friend")),
+        BotText(text="wow", kind="emoji", family="b"),
+        BotText(text="great {post}", family="c", made=True),
+        BotText(text="where from?", kind="question", family="d"),
+    ]
+    bench = Bench(replace(fake_pipeline(), classifier=ShortIsPraise()))
+    claim = bot_lists(study(Material(bots=tuple(bots)), bench=bench))
+    listed = row(claim, "listed one by one: called")
+    assert listed.value == pytest.approx((2 / 3 + 1) / 2)  # families alike, each text once, no questions
+    assert listed.n == 4
+    assert listed.verdict == "short"
+    assert row(claim, "made by rules: called").value == 1.0
+    assert row(claim, "listed one by one, between").value == 0.0
+    assert bot_lists(study(Material())).lacking
 
 
 def test_no_post_is_in_more_bundles_than_others() -> None:

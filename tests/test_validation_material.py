@@ -75,11 +75,13 @@ def test_bot_lists_leave_out_what_is_tied_to_a_topic_or_unread() -> None:
         {"text": "great biryani", "specific": True},
         {"text": "🔥", "kind": "emoji", "language": "und"},
         {"text": "plain"},
+        {"text": "so nice", "expanded": True},
     ]
     assert bot_texts_of(records, languages=("en",)) == [
         BotText(text="nice", kind="praise", family="f"),
         BotText(text="🔥", kind="emoji", family=""),
         BotText(text="plain"),
+        BotText(text="so nice", made=True),
     ]
     with pytest.raises(InputError, match="Line 1 of the bot list has no text"):
         bot_texts_of([{"comment": "x"}], languages=())

@@ -10,6 +10,7 @@ from typing import Final
 
 from plaudit.errors import UsageError
 from plaudit.report.claims import Claim, Validation
+from plaudit.validation.bot_lists import bot_lists
 from plaudit.validation.coverage import intervals, small_audiences
 from plaudit.validation.disguise import copied_campaign, disguised_bots
 from plaudit.validation.gaming import gaming
@@ -26,6 +27,7 @@ from plaudit.validation.study import Study
 
 EXPERIMENTS: Final[Mapping[str, Callable[[Study], Claim]]] = {
     "prevalence": prevalence,
+    "lists": bot_lists,
     "bots": injected_bots,
     "campaign": copied_campaign,
     "disguised": disguised_bots,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -47,13 +47,18 @@ _QUESTION: Final = "which one do you use for this and where did you get it?"
 Trick = Callable[[Study, Post, Comments], Comments]
 
 
-def _padded(comments: Comments, rows: Rows, random: np.random.RandomState) -> Comments:
-    texts = editing.taken(comments, rows).column("text").to_pylist()
+def wrapped(texts: Sequence[str], random: np.random.RandomState) -> list[str]:
+    """Return each text between three pieces of filler, which say nothing."""
     longer = []
     for text in texts:
         before, after, last = random.choice(len(_FILLERS), 3, replace=False)
         longer.append(f"{_FILLERS[before]} {text} {_FILLERS[after]}, {_FILLERS[last]}")
-    return editing.rewritten(comments, rows, longer)
+    return longer
+
+
+def _padded(comments: Comments, rows: Rows, random: np.random.RandomState) -> Comments:
+    texts = editing.taken(comments, rows).column("text").to_pylist()
+    return editing.rewritten(comments, rows, wrapped(texts, random))
 
 
 def _all_padded(study: Study, post: Post, comments: Comments) -> Comments:

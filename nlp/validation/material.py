@@ -97,15 +97,17 @@ class BotText:
         text: As in the bot's configuration.
         kind: praise, emoji, promo, question or other.
         family: Texts of one family count together as much as those of another.
+        made: Whether rules of the list made it, as `{great|nice} post`; else it stands there word for word.
     """
 
     text: str
     kind: str = "praise"
     family: str = ""
+    made: bool = False
 
 
 def bot_texts_of(records: Iterable[Mapping[str, object]], *, languages: Sequence[str]) -> list[BotText]:
-    """Read bot lists: records with a text and, if they like, kind, family, language and `specific`.
+    """Read bot lists: records with a text and, if they like, kind, family, language, `expanded`, `specific`.
 
     Texts tied to a topic are left out, and those in languages that the model does not read: there it abstains
     rather than sees them.
@@ -121,7 +123,8 @@ def bot_texts_of(records: Iterable[Mapping[str, object]], *, languages: Sequence
         language = record.get("language") or "und"
         if not record.get("specific") and language in (*languages, "und", "zxx"):
             kind, family = str(record.get("kind") or "praise"), str(record.get("family") or "")
-            found.append(BotText(text=text, kind=kind, family=family))
+            made = bool(record.get("expanded"))
+            found.append(BotText(text=text, kind=kind, family=family, made=made))
     return found
 
 
