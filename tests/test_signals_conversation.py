@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plaudit.facts import Facts
+from plaudit.facts import ONE, Facts
 from plaudit.signals.conversation import NAMES
 from plaudit.signals.threads import Threads
 from tests.communities import facts_from, make_facts
@@ -129,6 +129,22 @@ class TestReplies:
         assert found.estimate is not None
         assert found.estimate.value == pytest.approx(0.4)
         assert set(found.evidence) == {"q0", "q1", "q2", "q3"}
+
+    def test_what_is_hardly_a_question_does_not_speak_along(self) -> None:
+        """45 questions, all answered, among a thousand remarks that nobody answers."""
+        n, n_asked = 1000, 45
+        is_asked = np.arange(n + n_asked) < n_asked
+        key = np.arange(1, n + n_asked + 1)
+        is_answer = np.arange(n + n_asked) >= n
+        parent = np.where(is_answer, key - n, 0)
+        question = np.where(is_asked, 0.96, 0.02) * ONE
+        facts = make_facts(n + n_asked, key=key, parent=parent, question=question, label=2 * is_asked)
+        found = signals_of(facts)["answered_question_rate"]
+        assert found.estimate is not None
+        assert (found.estimate.value, found.n_comments, found.estimate.n) == (1, n_asked, n_asked)
+        nothing = signals_of(replace(facts, question=np.minimum(facts.question, ONE // 2 - 1)))
+        assert nothing["answered_question_rate"].estimate is None
+        assert nothing["answered_question_rate"].scarce
 
     def test_latency_is_the_median_of_exact_times(self) -> None:
         rows = remarks(9, created_at=0)

@@ -9,8 +9,9 @@ posted by the hundred. Reduced by: thread, then author within it.
 - `thread_depth`: mean over answered threads of the turns of talk after the first answer, at most 9: 0 where
   every thread is a remark and its answer.
 - `creator_reply_rate`: top-level comments with a distinct reply of the creator / top-level comments.
-- `answered_question_rate`: the same with anybody's reply, each comment weighted by its probability of
-  being a question.
+- `answered_question_rate`: the same with anybody's reply, among comments that are more likely a question than
+  not, each weighted by how likely: the chance that remains to thousands of others would outweigh a few
+  dozen questions.
 - `creator_reply_latency`: median hours from a top-level comment to the creator's first reply; those that are
   dated before it are left out.
 """
@@ -184,16 +185,10 @@ def _creator_reply_rate(talk: _Talk) -> Reading:
 
 def _answered_question_rate(talk: _Talk) -> Reading:
     name = "answered_question_rate"
-    rows = talk.top & talk.section.worded
-    asked = np.where(rows, talk.facts.question, 0).astype(np.int64)
-    is_question = rows & (talk.facts.label == LABELS.index("question"))
-    # What is no question counts by its chance to be one, so that only the whole says whether there was none.
-    return replace(
-        talk.reading(name, rows=rows, top=asked * talk.answered, bottom=asked),
-        rows=is_question,
-        absent="The audience asked nothing at top level.",
-        scarce=True,
-    )
+    rows = talk.top & talk.section.worded & (2 * talk.facts.question >= ONE)
+    asked = talk.facts.question.astype(np.int64)
+    reading = talk.reading(name, rows=rows, top=asked * talk.answered, bottom=asked)
+    return replace(reading, absent="The audience asked nothing at top level.", scarce=True)
 
 
 def _creator_reply_latency(talk: _Talk) -> Reading:
