@@ -210,11 +210,13 @@ def test_parts_tell_what_the_whole_tells(
 
 
 @pytest.mark.parametrize("part_rows", [7, 60, 10_000])
-def test_wrong_clocks_are_left_out_alike(part_rows: int, tmp_path: Path) -> None:
+def test_wrong_clocks_and_early_comers_are_left_out_alike(part_rows: int, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     times = 1_600_000_000_000 + np.sort(random.pareto(0.8, 200) * 1_200_000).astype(np.int64)
-    times = np.concatenate((times, times + 777, [3_600_000, 7_200_000]))
-    post = np.concatenate((np.repeat([1, 2], 200), [1, 1]))
+    early = times[0] - 90_000_000 + np.arange(9) * 1_000_000  # some before their post's pace began
+    few = times[0] + np.array([0, *range(40_000_000, 40_000_019)])
+    times = np.concatenate((times, times + 777, [3_600_000, 7_200_000], early, few))
+    post = np.concatenate((np.repeat([1, 2], 200), [1, 1], np.repeat([2, 3], (9, 20))))
     facts = make_facts(len(times), created_at=times, exact_time=np.ones(len(times), bool), post=post)
     found = tallied_in_parts(Shuffled(facts, part_rows), tmp_path / "room", part_rows=part_rows)
     assert everything(found) == everything(tallied(Section.of(facts)))

@@ -69,6 +69,27 @@ class TestBursts:
         assert value(timed(times), "burst_share") == 0
         assert value(timed(np.concatenate((wrong, times))), "burst_share") == 0
 
+    @pytest.mark.parametrize("n_early", [1, 5, 19])
+    def test_who_came_a_day_before_all_others_makes_no_crowd_of_the_first_hour(self, n_early: int) -> None:
+        random = np.random.default_rng(1)
+        times = 2 * 24 * HOUR + np.sort(random.pareto(0.8, 400) * HOUR / 3).astype(np.int64)
+        early = times[0] - 24 * HOUR + np.arange(n_early) * HOUR // 20
+        assert value(timed(np.concatenate((early, times))), "burst_share") == 0
+
+    def test_more_than_one_in_twenty_are_the_posts_own_pace(self) -> None:
+        """Who hires a crowd for later has more than a few comments before it."""
+        crowd = 3 * 24 * HOUR + np.arange(380) * 1_000
+        for n_first, seen in ((19, False), (25, True)):
+            first = np.sort(np.random.default_rng(n_first).integers(0, 24 * HOUR, n_first))
+            found = value(timed(np.concatenate((first, crowd))), "burst_share") or 0
+            assert (found > 0.5) == seen
+
+    def test_where_a_post_began_is_no_matter_to_a_crowd_later(self) -> None:
+        crowd = 20 * 24 * HOUR + np.arange(50) * 6_000
+        times = 2 * 24 * HOUR + np.concatenate((decaying(450, seed=1), crowd))
+        alone = value(timed(times), "burst_share") or 0
+        assert value(timed(np.append(times, 0)), "burst_share") == pytest.approx(alone * 500 / 501, abs=1e-6)
+
     def test_a_crowd_shows_beside_a_wrong_clock(self) -> None:
         crowd = 20 * 24 * HOUR + np.arange(50) * 6_000
         times = 1_600_000_000_000 + np.concatenate((decaying(450, seed=1), crowd))

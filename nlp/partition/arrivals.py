@@ -99,15 +99,17 @@ class Arrivals:
         """Return the busy posts of a part, ascending, when each began, and how many arrived at them."""
         posts, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
         known, times = np.empty(0, np.uint64), np.empty(0, np.int64)
-        n_earliest = bursts.N_STRAY + 1
+        n_earliest = bursts.N_EARLIEST
         for block in self._posts.blocks(number, n_rows=self._n_rows, again=True):
             post, time = block.column("post").to_numpy(), block.column("time").to_numpy()
             posts, counts = counted(posts, counts, post)
             together = np.concatenate((known, post)), np.concatenate((times, time))
             known, times = least(*together, n=n_earliest)
         busy = counts >= bursts.MIN_ARRIVALS
-        earliest = times[np.repeat(busy, np.minimum(counts, n_earliest))].reshape(-1, n_earliest)
-        return posts[busy], bursts.beginnings(earliest), int(counts[busy].sum())
+        n_kept = np.minimum(counts, n_earliest)
+        earliest = times[np.repeat(busy, n_kept)]
+        began = bursts.beginnings(earliest, n_kept[busy], n_arrivals=counts[busy])
+        return posts[busy], began, int(counts[busy].sum())
 
     def _cuts(self, number: int, posts: Keys, n_busy: int) -> list[tuple[np.uint64, np.int64]]:
         """Return the post and time before which to cut, so that what lies between fits into memory."""

@@ -33,6 +33,12 @@ MIN_ARRIVALS: Final = 20
 N_STRAY: Final = 4
 """Arrivals at most that are put down to a wrong clock, where they lie `STRAY_MS` before all others."""
 STRAY_MS: Final = 365 * 86_400_000
+N_EARLY: Final = 20
+"""Arrivals at most before a post's pace begins, and no more than one in as many."""
+N_AFTER: Final = 15
+"""Arrivals that a pause is held against: of a steady pace, one in 2**15 lasts longer than as many gaps after it."""
+N_EARLIEST: Final = N_EARLY + N_AFTER + 1
+"""Arrivals that tell when a post began."""
 LEAST: Final = 5
 CLEAR: Final = 4.0
 NEAR_MS: Final = 5 * 60_000
@@ -110,25 +116,32 @@ def crowds(post: Keys, time: Whole) -> tuple[Whole, Whole]:
     """
     start = _starts(post)
     number = np.cumsum(start) - 1
-    firsts = np.flatnonzero(start)
-    lasts = np.append(firsts[1:], len(post)) - 1
-    earliest = np.minimum(firsts[:, None] + np.arange(N_STRAY + 1), lasts[:, None])
-    age = ages(time, beginnings(time[earliest])[number])
+    counts = np.diff(np.append(np.flatnonzero(start), len(post)))
+    age = ages(time, beginnings(time, counts, n_arrivals=counts)[number])
     return crowds_among(places(number, age), number, age)
 
 
-def beginnings(earliest: Whole) -> Whole:
-    """Return when posts began: with the first arrival, or after a few that lie a year before all others.
+def beginnings(time: Whole, counts: Whole, *, n_arrivals: Whole) -> Whole:
+    """Return when posts began: with the first arrival, or after a few that came long before all others.
 
-    A clock that says 1970 would make a post so old that its true first hour, in which people come as they
-    always do, were out of step with its pace.
+    Whoever tries a post out, or waits for it, comes before there is a pace. Counted from them the post is so
+    old, once its audience comes, that a first hour like any other looks out of step; a clock that says 1970
+    does the same. So a post begins after the last pause that is longer than the next `N_AFTER` arrivals took,
+    with at most one arrival in `N_EARLY` before it; or that is longer than a year, with at most `N_STRAY`.
 
     Args:
-        earliest: Shape (n_posts, `N_STRAY` + 1): the first arrivals of each post, ascending.
+        time: Of the first arrivals of each post, ascending, one post after the other.
+        counts: How many of each post are there; `N_EARLIEST` are enough.
+        n_arrivals: How many each post has.
     """
-    is_long = np.diff(earliest, axis=1) > STRAY_MS
-    place = np.where(is_long, np.arange(1, earliest.shape[1]), 0).max(axis=1, initial=0)
-    return np.asarray(earliest[np.arange(len(earliest)), place])
+    firsts = np.cumsum(counts) - counts
+    earliest = time[firsts[:, None] + np.minimum(np.arange(N_EARLIEST), counts[:, None] - 1)]
+    place = np.arange(1, N_EARLY + 1)
+    pause = earliest[:, place] - earliest[:, place - 1]
+    is_early = pause > earliest[:, place + N_AFTER] - earliest[:, place]
+    is_early &= place <= n_arrivals[:, None] // N_EARLY
+    is_early |= (pause > STRAY_MS) & (place <= N_STRAY)
+    return np.asarray(earliest[np.arange(len(counts)), np.where(is_early, place, 0).max(axis=1, initial=0)])
 
 
 def ages(time: Whole, began: Whole) -> Whole:
