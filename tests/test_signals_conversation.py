@@ -9,10 +9,11 @@ import pytest
 from plaudit.facts import ONE, Facts
 from plaudit.signals.conversation import NAMES
 from plaudit.signals.threads import Threads
-from tests.communities import facts_from, make_facts
+from tests.communities import facts_from, make_facts, words_of
 from tests.test_signals import remarks, signals_of, value
 
 HOUR = 3_600_000
+NAMES_60 = words_of(77, 60)
 
 
 def reply(id_: str, parent: str, author: str | None, text: str = "", **fields: Any) -> dict[str, Any]:
@@ -113,6 +114,52 @@ class TestReplies:
         rows = remarks(120)
         thanks = [reply(f"k{i}", f"c{i}", "boss", "Thanks!" + "!" * i, is_creator=True) for i in range(100)]
         assert value(rows + thanks, "creator_reply_rate") == pytest.approx(1 / 120)
+
+    @pytest.mark.parametrize(
+        "template",
+        [
+            "glad you like it {}, more soon",
+            "Thank you so much {}! Check my other videos",
+            "oh {} so happy to hear that from {} of all people",
+        ],
+    )
+    def test_a_template_with_a_name_in_it_is_no_new_answer(self, template: str) -> None:
+        names = words_of(3, 120)
+        replies = [
+            reply(f"k{i}", f"c{i}", "boss", template.format(*names[2 * i : 2 * i + 2]), is_creator=True)
+            for i in range(60)
+        ]
+        rows = remarks(120) + replies
+        # Most are near-copies; two that are not remain two, of more one.
+        alone = value(rows, "creator_reply_rate") or 0
+        assert 1 <= round(120 * alone) <= 2
+        others = [
+            reply(f"o{i}", f"c{60 + i}", "boss", " ".join(words_of(900 + i, 6)), is_creator=True)
+            for i in range(9)
+        ]
+        assert value(rows + others, "creator_reply_rate") == pytest.approx(alone + 9 / 120)
+
+    def test_bare_names_count_no_more_than_answers_do(self) -> None:
+        names = [reply(f"k{i}", f"c{i}", "boss", f"hey {n}", is_creator=True) for i, n in enumerate(NAMES_60)]
+        rows = remarks(120)
+        assert value(rows + names, "creator_reply_rate") == pytest.approx(3 / 120)
+        answers = [
+            reply(f"o{i}", f"c{60 + i}", "boss", " ".join(words_of(900 + i, 6)), is_creator=True)
+            for i in range(20)
+        ]
+        assert value(rows + names + answers, "creator_reply_rate") == pytest.approx(40 / 120)
+
+    def test_answers_that_begin_alike_and_go_on_are_different(self) -> None:
+        said = [f"thank you so much, {' '.join(words_of(40 + i, 5))}" for i in range(60)]
+        replies = [reply(f"k{i}", f"c{i}", "boss", text, is_creator=True) for i, text in enumerate(said)]
+        assert value(remarks(120) + replies, "creator_reply_rate") == pytest.approx(60 / 120)
+
+    def test_a_turn_of_phrase_among_many_answers_is_no_template(self) -> None:
+        """Two hundred answers, three of which share most of their words."""
+        said = [" ".join(words_of(40 + i, 7)) for i in range(197)]
+        said += [f"you can get it at {word}" for word in words_of(5, 3)]
+        replies = [reply(f"k{i}", f"c{i}", "boss", text, is_creator=True) for i, text in enumerate(said)]
+        assert value(remarks(250) + replies, "creator_reply_rate") == pytest.approx(200 / 250)
 
     def test_a_creator_who_says_what_fits_anywhere_answers_nobody(self) -> None:
         rows = remarks(120)

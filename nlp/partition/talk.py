@@ -11,12 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.facts import Facts
-from plaudit.partition.counting import Repeats, among, keys_in
+from plaudit.partition.answers import Answers
+from plaudit.partition.counting import among, keys_in
 from plaudit.partition.spill import Spill, n_parts_for, part_of
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.partition.survey import Survey
 from plaudit.signals import conversation
-from plaudit.signals.keys import Keys, mix
+from plaudit.signals.keys import Keys
 from plaudit.signals.section import Section
 from plaudit.signals.tally import Counts, Tally, counts_of_talk
 from plaudit.signals.threads import Threads
@@ -60,15 +61,14 @@ class Talk:
             return
         n_parts = n_parts_for(len(stored), part_rows=part_rows)
         spill = Spill(folder / "threads", n_parts=n_parts)
-        echoes = Repeats(folder / "echoes", n_parts=n_parts, part_rows=part_rows)
+        creators = Answers(folder / "answers", n_parts=n_parts)
         for rows in stored.tables(_COLUMNS):
             placed = self._placed(rows)
             part = part_of(_keys(placed, "thread"), n_parts)
             spill.put(placed, part)
             answers = placed.column("is_creator").to_numpy() & placed.column("is_reply").to_numpy()
-            said = mix(_keys(placed, "creator")[answers], _keys(placed, "text")[answers])
-            echoes.add(said, _keys(placed, "key")[answers], part[answers])
-        echoed = echoes.settle(n_parts=n_parts)
+            creators.add(placed.filter(pa.array(answers)), part[answers])
+        echoed = creators.settle()
         for number in range(n_parts):
             found = spill.part(number)
             if found is not None:

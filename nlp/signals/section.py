@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE, Facts
+from plaudit.signals.answers import echoed
 from plaudit.signals.keys import Keys, count_of, first_of, mix
 from plaudit.signals.likeness import classes
 from plaudit.signals.stock import Common, stocked, used
@@ -71,7 +72,7 @@ class Section:
         stock: How much of a comment others say in the same words, in 1/65536; 0 where its weight is.
         thread: Key of the comment's thread; its own where the dump is flat.
         is_reply: Whether it has a parent, here or missing.
-        echoed: Replies of the creator that say what another, with a lower key, has said.
+        echoed: Replies of the creator that say nothing new (see `answers`).
         threads: None where the dump is flat.
     """
 
@@ -102,7 +103,7 @@ class Section:
             text=text,
             thread=facts.key if threads is None else threads.thread,
             is_reply=is_reply,
-            echoed=echoes(facts, text, is_reply),
+            echoed=echoed(facts, text, is_reply),
             stock=None,
             threads=threads,
         )
@@ -228,14 +229,6 @@ def knows_authors(facts: Facts) -> bool:
     """Say whether at least half of the audience's comments have an author."""
     audience = ~facts.is_creator
     return bool(audience.any() and (facts.author[audience] != 0).mean() >= 0.5)
-
-
-def echoes(facts: Facts, text: Keys, is_reply: Mask) -> Mask:
-    """Mark the creator's replies that say what one with a lower key says; rows ascend by key."""
-    rows = np.flatnonzero(facts.is_creator & is_reply)
-    marked = np.zeros(len(facts), bool)
-    marked[rows[~first_of(mix(facts.creator[rows], text[rows]))]] = True
-    return marked
 
 
 def _voices(text: Keys, worded: Mask, cluster: Keys) -> Whole:
