@@ -22,21 +22,13 @@ LEAST_EFFECT: Final = 1.0
 def too_little(found: Tallied, *, policy: Policy) -> list[str]:
     """Say what is missing for either index; empty where enough is there."""
     rules, counts = policy.rules, found.counts
-    n_audience, n_authors = counts.n_audience, counts.n_authors
+    n_audience = counts.n_audience
     if n_audience < rules.min_comments:
         return [
             f"Too few comments: {n_audience} by the audience, {rules.min_comments} needed for any judgement."
         ]
-    if found.community.has_authors and n_authors < rules.min_authors:
-        wrote = "1 person wrote" if n_authors == 1 else f"{n_authors} people wrote"
-        return [
-            f"Only {wrote} all {n_audience} comments; {rules.min_authors} are needed to speak of an audience."
-        ]
-    if not found.community.has_authors and n_audience < rules.min_comments_unsigned:
-        return [
-            f"Most of the {n_audience} comments come without an author: a few people may have written "
-            f"them all; {rules.min_comments_unsigned} are needed then. Name who wrote them."
-        ]
+    if few := _too_few_people(found, policy=policy):
+        return [few]
     n_worded, n_readable = _told(counts)
     if n_worded and n_readable < rules.min_readable_share * n_worded:
         return [
@@ -46,6 +38,27 @@ def too_little(found: Tallied, *, policy: Policy) -> list[str]:
     if counts.n_worded < rules.min_comments:
         return [f"Only {counts.n_worded} comments have words to judge by, {rules.min_comments} needed."]
     return []
+
+
+def _too_few_people(found: Tallied, *, policy: Policy) -> str | None:
+    """Say how few people wrote, or may have; None where enough did, as far as it is known.
+
+    Some comments with an author show that few people write here, also where most come without: as many as one
+    judges at all speak for the others.
+    """
+    rules, counts = policy.rules, found.counts
+    n_audience, n_authors, n_signed = counts.n_audience, counts.n_authors, counts.n_signed
+    has_authors = found.community.has_authors
+    if n_authors < rules.min_authors and (has_authors or n_signed >= rules.min_comments):
+        wrote = "1 person wrote" if n_authors == 1 else f"{n_authors} people wrote"
+        which = "all" if has_authors else f"the {n_signed} that name their author, of"
+        return f"Only {wrote} {which} {n_audience} comments; {rules.min_authors} are needed to speak of an audience."
+    if not has_authors and n_audience < rules.min_comments_unsigned:
+        return (
+            f"Most of the {n_audience} comments come without an author: a few people may have written "
+            f"them all; {rules.min_comments_unsigned} are needed then. Name who wrote them."
+        )
+    return None
 
 
 def _told(counts: Counts) -> tuple[int, int]:

@@ -347,6 +347,20 @@ class TestManipulation:
         more = community(100, seed=4)
         assert finding_of([{**row, "author": None} for row in more]).authenticity is not None
 
+    def test_the_few_who_sign_speak_for_those_who_do_not(self) -> None:
+        """Who left out half of the authors had no number with all of them: five people wrote everything."""
+        rows = [row for row in community(120, seed=4) if not row.get("is_creator")]
+        for n_people, n_signed in ((5, 0.45), (5, 0.2), (9, 0.3)):
+            cut = round(n_signed * len(rows))
+            some = [{**row, "author": f"a{i % n_people}" if i < cut else None} for i, row in enumerate(rows)]
+            why = finding_of(some).reasons["authenticity"][0]
+            assert f"Only {n_people} people wrote the {cut} that name their author, of {len(rows)}" in why
+            assert numbers(finding_of(some)) == {}
+        # Ten, or so few comments that nobody would judge by them, stand in nobody's way.
+        for n_people, cut in ((10, 40), (5, TOOLS["policy"].rules.min_comments - 1)):
+            some = [{**row, "author": f"a{i % n_people}" if i < cut else None} for i, row in enumerate(rows)]
+            assert finding_of(some).authenticity is not None
+
 
 class TestWarnings:
     def test_none_for_a_whole_dump(self) -> None:

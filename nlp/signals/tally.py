@@ -142,6 +142,7 @@ class Counts:
         n_comments: The creator's too.
         n_audience: Of them, the audience's.
         n_authors: Known authors among the audience.
+        n_signed: Comments of the audience that name one.
         n_wordy: Comments of the audience that are not made of emoji alone.
         n_worded: Of those, in a language the model reads.
         n_readable: Comments of the audience in such a language.
@@ -158,6 +159,7 @@ class Counts:
     n_comments: int = 0
     n_audience: int = 0
     n_authors: int = 0
+    n_signed: int = 0
     n_wordy: int = 0
     n_worded: int = 0
     n_readable: int = 0
@@ -188,6 +190,7 @@ def counts_of_people(section: Section) -> Counts:
     return Counts(
         n_audience=int(np.count_nonzero(section.audience)),
         n_authors=section.n_authors(section.audience),
+        n_signed=int(np.count_nonzero(section.audience & (facts.author != 0))),
         n_wordy=int(np.count_nonzero(section.audience & ~facts.emoji_only)),
         n_worded=int(np.count_nonzero(section.worded)),
         n_readable=int(np.count_nonzero(section.readable)),
