@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,7 @@ from plaudit.errors import ArtifactError
 from plaudit.inference import LogitModel, Logits, Stage, load_tokenizer
 from plaudit.manifest import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.pieces import pieced
-from plaudit.scores import FLAGS, LABELS, ErrorCounts, ModelInfo, Scores
-
-_READ_ANYWAY: Final = ("zxx", "und")
+from plaudit.scores import FLAGS, LABELS, NO_LANGUAGE, ErrorCounts, ModelInfo, Scores
 
 
 class OnnxClassifier:
@@ -82,7 +79,7 @@ class OnnxClassifier:
         codes = language.identify(texts)
         found = self._model.answers(texts)
         labels, flags = self._calibrated(found)
-        readable = {*self.languages, *_READ_ANYWAY}
+        readable = {*self.languages, *NO_LANGUAGE}
         supported = np.fromiter((code in readable for code in codes), bool, len(codes))
         return Scores(
             probabilities=labels,

@@ -8,7 +8,9 @@ drawn along.
 How it errs depends on the language: least in the one that most of what it learned from was in. So where the
 counts come by language, R mixes the rates of the languages that the comments are in, in the mixture that is
 found. Few comments say little of a language: its rates borrow `BORROWED` comments a label of those above it,
-which are the lesser languages together, or all for the largest and for the lesser ones as a whole.
+which are the lesser languages together, or all for the largest and for the lesser ones as a whole. What has
+no language, or is too short to tell it, is none of the lesser ones: where the counts do not set it apart, it is
+in those that the others are in.
 
 PACC alone takes for granted that a community differs from the held-out comments in its mix of labels only.
 Where it writes more clearly than they do, PACC overshoots, up to shares of 0 and 1. So the shares p minimise
@@ -31,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.estimate import N_DRAWS
-from plaudit.scores import LABELS, ErrorCounts
+from plaudit.scores import LABELS, NO_LANGUAGE, ErrorCounts
 
 RIDGE: Final = 0.08
 """How far the mean probabilities themselves are trusted, against the error rates."""
@@ -88,15 +90,20 @@ class Correction:
         Args:
             spoken: How much is of each, by code; empty: unknown.
         """
-        total = sum(spoken.values())
-        if self.languages is None or not total:
+        if self.languages is None:
+            return self
+        drawn = self.languages.drawn
+        told = {code: n for code, n in spoken.items() if code in drawn or code not in NO_LANGUAGE}
+        total = sum(told.values())
+        if not total:
             return self
         parts: Counter[str] = Counter()
-        for code, n in spoken.items():
-            parts[code if code in self.languages.drawn else _OTHERS] += n
+        for code, n in told.items():
+            parts[code if code in drawn else _OTHERS] += n
         rounded = ((code, (2 * _PARTS * n + total) // (2 * total)) for code, n in sorted(parts.items()))
-        told = tuple((code, n) for code, n in rounded if n)
-        return _blended(self.languages, told) if told else self  # a few words each of very many languages
+        mixture = tuple((code, n) for code, n in rounded if n)
+        # Of very many languages a few words each round to none.
+        return _blended(self.languages, mixture) if mixture else self
 
     def solve(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the shares behind mean probabilities of shape (3,)."""
@@ -144,7 +151,8 @@ def _prepared(key: tuple[tuple[str, tuple[int, ...], bytes], ...], certainty: fl
     random = np.random.RandomState(_SEED)
     drawn = _drawn(pooled, certainty, random)
     pull = np.sqrt(RIDGE * np.concatenate(([1.0], 2.0 * random.random_sample(N_DRAWS))))[:, None]
-    languages = _Languages(drawn=_by_language(tables, pooled, certainty), pull=pull) if tables else None
+    is_told = bool(set(tables) - set(NO_LANGUAGE))
+    languages = _Languages(drawn=_by_language(tables, pooled, certainty), pull=pull) if is_told else None
     return _ready(drawn, pull, languages)
 
 
@@ -156,11 +164,15 @@ def _is_sound(counts: _Rates) -> bool:
 def _by_language(
     tables: Mapping[str, _Rates], pooled: _Rates, certainty: float
 ) -> dict[str, NDArray[np.float64]]:
-    largest = min(tables, key=lambda code: (-tables[code].sum(), code))
+    told = {code: counts for code, counts in tables.items() if code not in NO_LANGUAGE}
+    largest = min(told, key=lambda code: (-told[code].sum(), code))
     borrowed = BORROWED * _rates(pooled)
-    others = sum((counts for code, counts in tables.items() if code != largest), borrowed)
+    others = sum((counts for code, counts in told.items() if code != largest), borrowed)
     lent = BORROWED * _rates(others)
-    found = {code: counts + (borrowed if code == largest else lent) for code, counts in tables.items()}
+    found = {
+        code: counts + (lent if code in told and code != largest else borrowed)
+        for code, counts in tables.items()
+    }
     return {
         code: _drawn(counts, certainty, np.random.RandomState(crc32(f"{_SEED}/{code}".encode())))
         for code, counts in (found | {_OTHERS: others}).items()

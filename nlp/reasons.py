@@ -52,7 +52,8 @@ def _too_few_people(found: Tallied, *, policy: Policy) -> str | None:
     if n_authors < rules.min_authors and (has_authors or n_signed >= rules.min_comments):
         wrote = "1 person wrote" if n_authors == 1 else f"{n_authors} people wrote"
         which = "all" if has_authors else f"the {n_signed} that name their author, of"
-        return f"Only {wrote} {which} {n_audience} comments; {rules.min_authors} are needed to speak of an audience."
+        needed = f"{rules.min_authors} are needed to speak of an audience."
+        return f"Only {wrote} {which} {n_audience} comments; {needed}"
     if not has_authors and n_audience < rules.min_comments_unsigned:
         return (
             f"Most of the {n_audience} comments come without an author: a few people may have written "

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 LABELS: Final = ("genuine", "generic_praise", "question")
 FLAGS: Final = ("experience", "solicitation", "addressed")
+NO_LANGUAGE: Final = ("zxx", "und")
+"""Codes of texts without words and of those too short to tell their language: read as those around them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,8 +143,9 @@ def odd() -> Rows:
         *({"id": f"y{i}", "text": "thanks a lot for that", "author": "boss", "is_creator": True,
            "creator_id": "boss", "parent_id": f"c{i}", "post_id": f"p{i % 2}", "created_at": 9_000_000 + i}
           for i in range(12)),
-        *({"id": f"z{i}", "text": f"so glad to hear that {word}" if i % 2 else f"hey {word}", "author": "boss",
-           "is_creator": True, "creator_id": "boss", "parent_id": f"c{i}", "post_id": f"p{i % 2}"}
+        *({"id": f"z{i}", "text": f"so glad to hear that {word}" if i % 2 else f"hey {word}",
+           "author": "boss", "is_creator": True, "creator_id": "boss", "parent_id": f"c{i}",
+           "post_id": f"p{i % 2}"}
           for i, word in enumerate(words_of(13, 30))),
     ]  # fmt: skip
 

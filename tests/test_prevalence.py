@@ -141,6 +141,28 @@ def test_a_language_of_few_comments_borrows_of_the_other_lesser_ones() -> None:
     assert few[1:, 2, 2].std() > 3 * many[1:, 2, 2].std()
 
 
+def test_what_has_no_language_is_in_those_of_the_others() -> None:
+    """A fifth of an English audience writes "lol" and emoji: it is no audience of lesser languages for it."""
+    correction = split_by(en=CLEAR, de=VAGUE)
+    assert correction.among({"en": 80, "und": 12, "zxx": 8}) is correction.among({"en": 1})
+    assert correction.among({"en": 40, "de": 40, "und": 300}) is correction.among({"en": 1, "de": 1})
+    assert correction.among({"und": 12, "zxx": 8}) is correction
+
+
+def test_counts_of_what_has_no_language_are_its_own_and_no_lesser_languages() -> None:
+    with_rows, without = split_by(en=CLEAR, de=VAGUE, und=CLEAR, zxx=CLEAR), split_by(en=CLEAR, de=VAGUE)
+    for code, least, most in (("und", 0.85, 0.95), ("xx", 0.65, 0.75), ("de", 0.65, 0.75)):
+        rates = with_rows.among({code: 1}).rates
+        assert rates is not None
+        assert least < rates[2, 2] / rates[2].sum() < most, code
+    unseen = without.among({"xx": 1}).rates
+    assert unseen is not None
+    assert with_rows.among({"xx": 1}).rates == pytest.approx(unseen, abs=0.01)
+    alone = split_by(und=CLEAR)
+    assert alone.refusal is None
+    assert alone.among({"en": 5}) is alone
+
+
 def test_certain_counts_hardly_vary_and_mean_the_same() -> None:
     counts = ErrorCounts(pooled=CLEAR + VAGUE, languages={"en": CLEAR, "de": VAGUE})
     known = Correction.of(replace(counts, certainty=1e6)).among({"en": 3, "de": 1})

@@ -1,9 +1,9 @@
 """Which of a creator's replies say nothing that another of them has not said.
 
-Near-copies (see `likeness`) count once. So does a template: replies at least half of whose words stand in word
-triples that run through the creator's replies (`FEW` of the different ones hold each, and one in `ONE_IN`),
-with at most `OWN_WORDS` beside, be it a name. Of replies too short to hold a triple ("Hi Anna") no more count
-than there are longer ones, or `FEW`. Where several say the same, the one with the lowest key counts.
+Near-copies (see `likeness`) count once. So does a template: replies at least half of whose words stand in
+word triples that run through the creator's replies (`FEW` of the different ones hold each, and one in
+`ONE_IN`), with at most `OWN_WORDS` beside, be it a name. Of replies too short to hold a triple ("Hi Anna") no
+more count than there are longer ones, or `FEW`. Where several say the same, the one with the lowest key counts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ ONE_IN: Final = 50
 """Replies one of which has to hold a triple: who answers thousands uses many a turn of phrase three times."""
 OWN_WORDS: Final = 3
 SHORT: Final = 12
-"""Letters below which a reply without a triple is a word or two; where words stand without spaces, longer ones
-have no triple either."""
+"""Letters below which a reply without a triple is a word or two: where words stand without spaces, longer
+ones have none either."""
 
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]

@@ -36,7 +36,7 @@ STRAY_MS: Final = 365 * 86_400_000
 N_EARLY: Final = 20
 """Arrivals at most before a post's pace begins, and no more than one in as many."""
 N_AFTER: Final = 15
-"""Arrivals that a pause is held against: of a steady pace, one in 2**15 lasts longer than as many gaps after it."""
+"""Arrivals that a pause is held against: at a steady pace, one in 2**15 lasts longer than they take."""
 N_EARLIEST: Final = N_EARLY + N_AFTER + 1
 """Arrivals that tell when a post began."""
 LEAST: Final = 5
