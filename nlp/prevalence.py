@@ -9,8 +9,8 @@ How it errs depends on the language: least in the one that most of what it learn
 counts come by language, R mixes the rates of the languages that the comments are in, in the mixture that is
 found. Few comments say little of a language: its rates borrow `BORROWED` comments a label of those above it,
 which are the lesser languages together, or all for the largest and for the lesser ones as a whole. What has
-no language, or is too short to tell it, is none of the lesser ones: where the counts do not set it apart, it is
-in those that the others are in.
+no language, or is too short to tell it, is none of the lesser ones: where the counts do not set it apart, it
+is in those that the others are in.
 
 PACC alone takes for granted that a community differs from the held-out comments in its mix of labels only.
 Where it writes more clearly than they do, PACC overshoots, up to shares of 0 and 1. So the shares p minimise

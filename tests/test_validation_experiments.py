@@ -17,7 +17,7 @@ from plaudit.scores import LABELS
 from plaudit.validation import EXPERIMENTS, chosen, validate
 from plaudit.validation.bench import Bench
 from plaudit.validation.bot_lists import bot_lists
-from plaudit.validation.coverage import intervals, sampled
+from plaudit.validation.coverage import UNITS, intervals, sampled
 from plaudit.validation.disguise import _bundled, copied_campaign, disguised_bots
 from plaudit.validation.editing import Comments
 from plaudit.validation.halves import reliability, reliability_of
@@ -204,6 +204,21 @@ def test_coverage_tells_right_intervals_from_wrong_ones(stretch: float, verdict:
 def test_samples_are_a_twentieth_of_their_post_at_most() -> None:
     assert sampled(study(material()), "authenticity", by="author", size=50) is None
     assert sampled(study(material()), "authenticity", by="author", size=20) is not None
+
+
+def test_the_headlines_interval_is_held_against_the_threads_that_depths_is() -> None:
+    posts = Material(posts=tuple(simulated_posts({"m-0": Truth.drawn(stream(5, 1))}, sizes=[1100], seed=5)))
+    given = study(posts, n_samples=8)
+    both = [sampled(given, name, by="thread", size=50) for name in ("community depth", "index")]
+    n_findings = given.bench.n_findings
+    assert n_findings == 1 + 8 + 2  # of the post, of its parts, and of two with the classifier's errors
+    assert all(tally is not None and tally.n_samples == 8 for tally in both)
+    assert sampled(given, "authenticity", by="author", size=50) is not None
+    assert given.bench.n_findings == 2 * n_findings
+    names = [name for name, _ in UNITS]
+    assert names == ["authenticity", "community depth", "index"]
+    claim = intervals(study(posts, bench=RulerBench(), n_samples=8))
+    assert row(claim, "index: samples of 5%").value is not None
 
 
 def test_disjoint_halves_tell_overconfidence() -> None:

@@ -2,8 +2,8 @@
 
 Near-copies (see `likeness`) count once. So does a template: replies at least half of whose words stand in
 word triples that run through the creator's replies (`FEW` of the different ones hold each, and one in
-`ONE_IN`), with at most `OWN_WORDS` beside, be it a name. Of replies too short to hold a triple ("Hi Anna") no
-more count than there are longer ones, or `FEW`. Where several say the same, the one with the lowest key counts.
+`ONE_IN`), with at most `OWN_WORDS` beside, be it a name. Of replies too short to hold a triple ("Hi Anna")
+no more count than there are longer ones, or `FEW`. Where several say the same, that of the lowest key counts.
 """
 
 from __future__ import annotations

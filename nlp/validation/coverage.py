@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from plaudit.report.claims import Claim, Row, Target
-from plaudit.report.envelope import Interval
+from plaudit.report.envelope import Finding, Interval
 from plaudit.validation.bench import NUMBERS
 from plaudit.validation.halves import halves_of
 from plaudit.validation.material import Post
@@ -24,7 +24,12 @@ TARGET: Final = Target(least=0.87, most=0.93)
 FAR: Final = 10.0
 """Points beyond its interval from which a number was confident and wrong."""
 MOST_WRONG: Final = 0.01
-UNITS: Final[tuple[tuple[str, Unit], ...]] = (("authenticity", "author"), ("community depth", "thread"))
+UNITS: Final[tuple[tuple[str, Unit], ...]] = (
+    ("authenticity", "author"),
+    ("community depth", "thread"),
+    ("index", "thread"),
+)
+_STREAMS: Final[dict[Unit, str]] = {"author": "authenticity", "thread": "community depth"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +58,11 @@ class Tally:
 def intervals(study: Study) -> Claim:
     """See whether the 90 % intervals of samples hold the value of the whole."""
     method = (
-        f"Samples of {MOST_SHARE:.0%} of a big post's authors (authenticity) or whole threads (depth): how "
-        "often does the sample's interval hold the whole post's value? And: how often do two halves of a "
-        "post differ by more than both intervals together allow (root of the sum of squares of the facing "
-        "sides)? The sampling component alone, error rates taken as known; standard errors by post."
+        f"Samples of {MOST_SHARE:.0%} of a big post's authors (authenticity) or whole threads (depth, and "
+        "the headline of both): how often does the sample's interval hold the whole post's value? And: how "
+        "often do two halves of a post differ by more than both intervals together allow (root of the sum of "
+        "squares of the facing sides)? The sampling component alone, error rates taken as known; standard "
+        "errors by post."
     )
     claim = Claim(name="intervals", title="Intervals mean what they say", method=method)
     rows: list[Row] = []
@@ -86,9 +92,9 @@ def intervals(study: Study) -> Claim:
 def small_audiences(study: Study) -> Claim:
     """See what becomes of the numbers where there are only 20, 50 or 100 comments."""
     method = (
-        "Samples of 20, 50 and 100 comments (whole authors for authenticity, whole threads for depth) of "
-        f"posts twenty times as big. Confident and wrong: the interval misses by more than {FAR:.0f} "
-        "points. Sampling component alone; standard errors by post."
+        "Samples of 20, 50 and 100 comments (whole authors for authenticity, whole threads for depth and "
+        "the headline) of posts twenty times as big. Confident and wrong: the interval misses by more than "
+        f"{FAR:.0f} points. Sampling component alone; standard errors by post."
     )
     claim = Claim(
         name="small", title="Small audiences get wider intervals or none, not wrong ones", method=method
@@ -140,22 +146,43 @@ class _OfPost:
     n: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Samples:
+    """A whole post and some of its parts, sampling alone; and of every fourth part all of the error, too."""
+
+    whole: Finding
+    parts: tuple[Finding, ...]
+    served: tuple[Finding, ...]
+
+
+def _samples(study: Study, post: Post, *, by: Unit, size: int | None) -> _Samples:
+    facts, bench = study.facts(post), study.bench
+    sampler, random = Sampler(facts, by=by), study.random("coverage", post.name, _STREAMS[by], size)
+    drawn = [
+        sampler.share(MOST_SHARE, random) if size is None else sampler.comments(size, random)
+        for _ in range(study.scale.n_samples)
+    ]
+    return _Samples(
+        whole=bench.finding(facts, sampling_alone=True),
+        parts=tuple(bench.finding(part, sampling_alone=True) for part in drawn),
+        served=tuple(bench.finding(part) for part in drawn[::4]),  # a width needs fewer than a share
+    )
+
+
 def _of_post(study: Study, post: Post, name: str, *, by: Unit, size: int | None) -> _OfPost | None:
     number = NUMBERS[name]
-    facts = study.facts(post)
-    whole = number(study.bench.finding(facts, sampling_alone=True))
+    samples = study.once(
+        f"samples by {by}, {size}, {post.name}", lambda: _samples(study, post, by=by, size=size)
+    )
+    whole = number(samples.whole)
     if whole is None:
         return None
-    sampler, random = Sampler(facts, by=by), study.random("coverage", post.name, name, size)
     found = _OfPost([], [], [], [], study.scale.n_samples)
-    for i in range(study.scale.n_samples):
-        part = sampler.share(MOST_SHARE, random) if size is None else sampler.comments(size, random)
-        sample = number(study.bench.finding(part, sampling_alone=True))
-        if sample is not None:
-            _note(found, sample, whole.value)
-            if i % 4 == 0:  # a width needs fewer samples than a share of them
-                both = number(study.bench.finding(part))
-                found.whole_widths.extend([both.high - both.low] if both else [])
+    for part in filter(None, map(number, samples.parts)):
+        _note(found, part, whole.value)
+    for alone, served in zip(samples.parts[::4], samples.served, strict=True):
+        if number(alone) is not None and (both := number(served)) is not None:
+            found.whole_widths.append(both.high - both.low)
     return found
 
 
