@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import time
@@ -19,6 +20,7 @@ from plaudit.errors import StorageError, UsageError
 from plaudit.partition.room import FULL
 
 _YOUNG_SECONDS: Final = 60  # made by a run that may not hold it yet
+_STORE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # as a path an address has lost a slash
 
 
 class ResultFolder:
@@ -50,7 +52,7 @@ class ResultFolder:
             folders: Those of the names that are folders, with the pattern of the files in them.
 
         Raises:
-            UsageError: The path is a file, or may not be written to.
+            UsageError: The path is a file or an address, or may not be written to.
         """
         self.target = _absolute(path)
         self.names, self.others = tuple(names), tuple(others)
@@ -156,6 +158,11 @@ def _absolute(path: Path) -> Path:
 
 
 def _check(target: Path, *, shown: Path, names: Sequence[str], folders: Mapping[str, str]) -> None:
+    if _STORE.match(str(shown)) and not Path(shown.parts[0]).exists():
+        raise UsageError(
+            f"--out {shown} is an address, a folder of this machine was expected; name one, and copy the "
+            "results to the store from there."
+        )
     if target.is_dir():
         for name in names:
             if (target / name).is_dir() and not _is_ours(target / name, folders.get(name)):

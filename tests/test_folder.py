@@ -167,6 +167,15 @@ def test_a_path_that_cannot_hold_results_is_refused(tmp_path):
     assert contents(tmp_path) == {"file": "mine"}
 
 
+def test_results_go_to_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"s3:/bucket/out is an address, a folder of this machine was exp"):
+        ResultFolder(Path("s3://bucket/out"), names=NAMES)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "s3:").mkdir()  # somebody's own
+    ResultFolder(Path("s3:/out"), names=NAMES)
+
+
 def test_no_permission_is_told_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(UsageError, match="no permission"):
