@@ -12,6 +12,7 @@ import pytest
 from plaudit.errors import InputError
 from plaudit.report import report_file, salience
 from plaudit.report.comparison_views import render_comparison
+from plaudit.report.envelope import with_groups
 from plaudit.report.group_changes import ChangedGroups
 from plaudit.service.compare import compare
 from tests import reports
@@ -177,6 +178,40 @@ def test_groups_are_found_however_another_hand_left_them(tmp_path, monkeypatch, 
         text = text[:half] + text[half:].replace(b"\n      ", b"\n  ")
     if change == "glued":
         text = text.replace(b"\n    },\n    {", b"\n    } , {")
+    check_read(text, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("change", ["none", "order", "indent", "extra", "glued", "cut", "no signals"])
+def test_groups_are_found_where_another_hand_went_on(tmp_path, monkeypatch, change):
+    """They begin as the report wrote them, a line each."""
+    groups = [reports.group(f'g{i}}}],"coverage":{{', shift=float(i)) for i in range(6)]
+    if change == "no signals":
+        groups[3:] = [replace(group, signals=()) for group in groups[3:]]
+    report = reports.full_report(groups=tuple(groups))
+    bodies = [orjson.dumps(group) for group in groups]
+    for i in range(3, 6):
+        given = orjson.loads(bodies[i])
+        if change == "order":
+            bodies[i] = orjson.dumps(dict(reversed(given.items())))
+        if change == "indent":
+            bodies[i] = orjson.dumps(given, option=orjson.OPT_INDENT_2)
+        if change == "extra":
+            given["signals"][0] |= {"a": [{"b": 1}], "coverage": {"c": 1}}
+            bodies[i] = orjson.dumps({**given, "d": [{"e": 1}]})
+        if change == "cut":
+            bodies[i] = bodies[i].replace(b',"coverage":', b',\n"coverage":')
+    text = b"".join(with_groups(orjson.dumps(replace(report, groups=()), option=orjson.OPT_INDENT_2), bodies))
+    if change == "none":
+        assert text == report.to_json()
+        assert (
+            len(text.split(b"\n")) == len(replace(report, groups=()).to_json().split(b"\n")) + len(groups) + 1
+        )
+    if change == "glued":
+        text = text.replace(b"},\n    {", b"} , {")
+    check_read(text, tmp_path, monkeypatch)
+
+
+def check_read(text, tmp_path, monkeypatch):
     file = tmp_path / "report.json"
     file.write_bytes(text)
     short = report_file.read(file, name="x")

@@ -22,7 +22,7 @@ from tests.test_streams import NDJSON, lines_of, until
 
 PATHS = ["/v1/index", "/v1/index/stream"]
 FEW = 100
-N = 300
+N = 600  # a report of them is longer than what sockets hold for a caller who does not read
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_long_answer_keeps_its_place_until_it_is_sent(few, path):
             content = rest_of(connection)
         assert until(lambda: sections.n_comments == 0, seconds=20)
         assert live.value("plaudit_callers_gone_total") == 0
-        assert content.count(b'"key": "p') == N
+        assert content.count(b'"key":"p') == N
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -133,7 +133,7 @@ def test_sigterm_waits_for_a_long_answer(path, tmp_path):
         assert until(lambda: is_closed(server.port), seconds=20)
         time.sleep(0.5)
         assert server.process.poll() is None
-        assert rest_of(connection).count(b'"key": "p') == n
+        assert rest_of(connection).count(b'"key":"p') == n
         assert server.process.wait(20) == 0
 
 

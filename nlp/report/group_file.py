@@ -84,7 +84,7 @@ class _Record(NamedTuple):
 
 def _record_of(group: Group) -> _Record:
     numbers = (group.index, group.authenticity, group.community_depth)
-    body = orjson.dumps(group, option=orjson.OPT_INDENT_2)
+    body = orjson.dumps(group)
     index, authenticity, depth = (math.nan if number is None else number.value for number in numbers)
     return _Record(group.coverage.read, group.key.encode(), (index, authenticity, depth), body)
 

@@ -108,8 +108,8 @@ class GroupTable(KeptGroups):
             yield GroupHead(key=key, n_comments=self.coverage(place).read, **values)
 
     def bodies(self) -> Iterator[bytes]:
-        """Yield each as indented JSON."""
-        return (orjson.dumps(group, option=orjson.OPT_INDENT_2) for group in self)
+        """Yield each as JSON, on one line."""
+        return map(orjson.dumps, self)
 
     def _group(self, place: int) -> Group:
         numbers = {name: _read(column, place) for name, column in self._numbers.items()}
