@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from plaudit.errors import TrainingDataError
+from plaudit.inference import LogitModel
 from tests.tiny import needs_torch
 
 needs_torch()
 
 from plaudit.training import listening  # noqa: E402
+from plaudit.training.progress import Meter  # noqa: E402
+from plaudit.training.telling import step_reporter  # noqa: E402
 
 TEXTS = [f"text {i}" for i in range(25)]
 
@@ -72,3 +75,11 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingDataError, match=r"answers cannot be kept in .*file"):
         _heard(Teacher(), folder=tmp_path / "file")
+
+
+def test_texts_are_counted_not_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[float, float, int, str]] = []
+    meter = Meter(unit="comments")
+    monkeypatch.setattr(meter, "update", lambda done, *, total, n, note: shown.append((done, total, n, note)))
+    listening.heard(cast(LogitModel, Teacher()), TEXTS, on_progress=step_reporter(meter, batch_size=128))
+    assert shown == [(1, 3, 10, ""), (2, 3, 20, ""), (3, 3, 25, "")]

@@ -29,11 +29,19 @@ __all__ = ["Progress", "fit", "flag_targets", "logits", "loss_of", "ramp"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands: steps done and in all, and a running mean of the loss."""
+    """Where a run stands.
+
+    Attributes:
+        step: Steps done.
+        n_steps: Steps in all.
+        loss: Its running mean; None where nothing is learnt.
+        n_texts: Texts done; None: a batch a step.
+    """
 
     step: int
     n_steps: int
-    loss: float
+    loss: float | None = None
+    n_texts: int | None = None
 
 
 def loss_of(network: CommentNetwork, batch: tuple[Tensor, ...], *, flag_weight: float) -> Tensor:

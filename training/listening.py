@@ -53,8 +53,8 @@ def heard(
                     file.write(block.astype("<f4").tobytes())
                     file.flush()
                 if on_progress is not None:
-                    n_steps = -(-len(texts) // _BLOCK)
-                    on_progress(Progress(step=at // _BLOCK + 1, n_steps=n_steps, loss=0.0))
+                    n_steps, n_done = -(-len(texts) // _BLOCK), min(at + _BLOCK, len(texts))
+                    on_progress(Progress(step=at // _BLOCK + 1, n_steps=n_steps, n_texts=n_done))
             return found
     except OSError as error:
         raise TrainingDataError(

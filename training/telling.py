@@ -182,11 +182,12 @@ def words_of(path: Path) -> str:
 
 
 def step_reporter(meter: Meter, *, batch_size: int) -> Callable[[Progress], None]:
-    """Return what shows each step of a fit."""
+    """Return what shows each step of a fit, or each block of texts a model is asked for."""
 
     def report(progress: Progress) -> None:
-        n_comments = progress.step * batch_size
-        meter.update(progress.step, total=progress.n_steps, n=n_comments, note=f"loss {progress.loss:.3f}")
+        n_comments = progress.step * batch_size if progress.n_texts is None else progress.n_texts
+        note = "" if progress.loss is None else f"loss {progress.loss:.3f}"
+        meter.update(progress.step, total=progress.n_steps, n=n_comments, note=note)
 
     return report
 
