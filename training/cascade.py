@@ -114,27 +114,16 @@ def build(
     tested, drawn = _parted(texts, config.max_texts)
     chosen = [text for text in tested if legible(text) not in learnt]
     n_test = len(chosen)
-    chosen += [text for text in drawn if legible(text) not in learnt]
-    chosen += dict.fromkeys(labelled)
+    if config.window_epochs:  # a threshold is moved without a lesson
+        chosen += [text for text in drawn if legible(text) not in learnt]
+        chosen += dict.fromkeys(labelled)
     on_stage("Asking the model")
     logits = listening.heard(served, chosen, folder=work, on_progress=on_progress)
-    tokens = tokens_of(chosen, tokenizer, max_tokens=max_tokens)
-    # Other letters may be the same tokens.
-    shown = {row.tobytes() for row in tokens[:n_test]}
-    taught = np.array([i for i in range(n_test, len(chosen)) if tokens[i].tobytes() not in shown], np.int64)
-    lesson = Lesson(
-        tokens=[tokens[i] for i in taught],
-        labels=softmax(logits[taught, : len(LABELS)]).astype(np.float32),
-        flags=sigmoid(logits[taught, len(LABELS) :].astype(np.float64)).astype(np.float32),
-    )
-    lesson = _with_filler(
-        lesson, [chosen[i] for i in taught], tokenizer, share=config.padding_share, seed=config.seed,
-        max_tokens=max_tokens,
-    )  # fmt: skip
     student = students.window_network(teacher, size=config.window_size, width=config.window_width)
     fits = students.take(student, begun.get(FILE, {}))
     if config.window_epochs:
         on_stage("Distilling" if fits or FILE not in begun else "Distilling anew, as the student was larger")
+        lesson = _lesson(config, chosen, logits, tokenizer, n_test=n_test, max_tokens=max_tokens)
         distil(
             student, lesson, epochs=config.window_epochs, batch_size=config.window_batch_size,
             learning_rate=config.window_learning_rate, flag_weight=config.window_flag_weight,
@@ -173,6 +162,31 @@ def _student(
         share_answered=round(int(sure.sum()) / len(exact), 4),
         share_differing=round(wrong / len(exact), 4),
     )
+
+
+def _lesson(
+    config: CascadeConfig,
+    chosen: Sequence[str],
+    logits: NDArray[np.float32],
+    tokenizer: Tokenizer,
+    *,
+    n_test: int,
+    max_tokens: int,
+) -> Lesson:
+    """Return what the teacher said of texts after the first `n_test` that read like none of those."""
+    tokens = tokens_of(chosen, tokenizer, max_tokens=max_tokens)
+    # Other letters may be the same tokens.
+    shown = {row.tobytes() for row in tokens[:n_test]}
+    taught = np.array([i for i in range(n_test, len(chosen)) if tokens[i].tobytes() not in shown], np.int64)
+    lesson = Lesson(
+        tokens=[tokens[i] for i in taught],
+        labels=softmax(logits[taught, : len(LABELS)]).astype(np.float32),
+        flags=sigmoid(logits[taught, len(LABELS) :].astype(np.float64)).astype(np.float32),
+    )
+    return _with_filler(
+        lesson, [chosen[i] for i in taught], tokenizer, share=config.padding_share, seed=config.seed,
+        max_tokens=max_tokens,
+    )  # fmt: skip
 
 
 def _with_filler(

@@ -126,9 +126,9 @@ def _data(old: Artifact, parts: Parts) -> dict[str, Any]:
 
 def _training(config: Config, old: Artifact, *, seconds: float) -> dict[str, Any]:
     training = dict(old.manifest.training)
-    settings = dict(training.get("config", {})) | {"cascade": records.cascade_settings(config)}
-    return training | {
-        "config": settings,
-        "cascade_from_model": old.manifest.id,
-        "cascade_seconds": round(seconds),
-    }
+    settings, cascade = dict(training.get("config", {})), records.cascade_settings(config)
+    taught = {"cascade_from_model": old.manifest.id, "cascade_seconds": round(seconds)}
+    if not config.cascade.window_epochs:  # taught as before: only its threshold is new
+        cascade = dict(settings.get("cascade", cascade)) | {"window_differing": cascade["window_differing"]}
+        taught = {name: training[name] for name in taught if name in training}
+    return training | {"config": settings | {"cascade": cascade}} | taught
