@@ -54,6 +54,8 @@ def moved(**changes: Any) -> dict[str, Any]:
         "median_move": None,
         "largest_move": None,
         "n_outside": 0,
+        "n_lost": 0,
+        "n_gained": 0,
         "lost": [],
         "rows": [],
     } | changes
@@ -105,6 +107,36 @@ def test_a_frozen_set_never_moves() -> None:
     promotion.check_frozen({"labelled": COMMENTS, "other": COMMENTS[:5]}, manifest)
     with pytest.raises(TrainingDataError, match="labelled is not the set that"):
         promotion.check_frozen({"labelled": COMMENTS[1:]}, manifest)
+
+
+def _rows(n_lost: int, n_gained: int, *, post: str = "p") -> list[dict[str, Any]]:
+    values = [(50.0, None)] * n_lost + [(None, 50.0)] * n_gained + [(50.0, 51.0)] * 3
+    return [
+        {"dump": "d", "post": f"{post}{i}" if post else "", "number": "index", "old": old, "new": new}
+        for i, (old, new) in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n_lost", "n_gained", "speaks"),
+    [
+        (0, 0, False),
+        (1, 0, False),
+        (4, 0, False),
+        (5, 0, True),
+        (27, 26, False),
+        (30, 15, True),
+        (3, 9, False),
+    ],
+)
+def test_posts_at_the_limit_of_certainty_may_trade_places(n_lost: int, n_gained: int, speaks: bool) -> None:
+    assert len(drift.lost(_rows(n_lost, n_gained))) == (n_lost if speaks else 0)
+
+
+def test_a_whole_dump_may_never_lose_its_number() -> None:
+    assert len(drift.lost(_rows(1, 5, post=""))) == 1
+    authenticity = [row | {"number": "authenticity"} for row in _rows(0, 9)]
+    assert len(drift.lost([*_rows(5, 0), *authenticity])) == 5  # what one number gains excuses no other
 
 
 def test_drift_of_the_panel() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from plaudit.report.envelope import Finding, Report
 
 _NUMBERS: Final = ("index", "authenticity", "community_depth")
 _EXAMPLE: Final = Path("examples") / "ceramics_channel.ndjson"
+_CHANCE: Final = 0.05
 _MAX_POSTS: Final = 200  # of a dump, those with the most comments
 
 
@@ -50,13 +52,42 @@ def drift(old: Pipeline, new: Pipeline, dumps: Sequence[Path]) -> dict[str, Any]
         "median_move": round(float(np.median(moves)), 1) if len(moves) else None,
         "largest_move": round(float(moves.max()), 1) if len(moves) else None,
         "n_outside": sum(row["outside"] for row in rows if row["number"] == "index"),
-        "lost": [
-            f"{row['number']} of {_place(row)}"
-            for row in rows
-            if row["old"] is not None and row["new"] is None
-        ],
+        "n_lost": sum(_gone(row) for row in rows),
+        "n_gained": sum(_come(row) for row in rows),
+        "lost": [f"{row['number']} of {_place(row)}" for row in lost(rows)],
         "rows": rows,
     }
+
+
+def lost(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows of `drift` whose number is lost for worse.
+
+    A post at the limit of certainty has a number by one model and none by the next, whichever is better. So
+    posts that lose one speak against a model where they are more than those that gain one, and by more than
+    chance (sign test, one-sided, 5 %); a whole dump always.
+    """
+    found = []
+    for number in _NUMBERS:
+        of_it = [row for row in rows if row["number"] == number]
+        gone = [row for row in of_it if _gone(row)]
+        posts = [row for row in gone if row["post"]]
+        n_gained = sum(_come(row) for row in of_it if row["post"])
+        is_chance = _tail(len(posts), len(posts) + n_gained) >= _CHANCE
+        found += [row for row in gone if not (row["post"] and is_chance)]
+    return found
+
+
+def _tail(least: int, n: int) -> float:
+    """Return the chance of at least so many heads in n throws."""
+    return sum(math.comb(n, k) for k in range(least, n + 1)) / 2**n
+
+
+def _gone(row: Mapping[str, Any]) -> bool:
+    return row["old"] is not None and row["new"] is None
+
+
+def _come(row: Mapping[str, Any]) -> bool:
+    return row["old"] is None and row["new"] is not None
 
 
 def _report(pipeline: Pipeline, dump: Path) -> Report:

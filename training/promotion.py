@@ -127,7 +127,10 @@ def judge(compared: Mapping[str, Any], drift: Mapping[str, Any], *, new: Manifes
     against = [_worse(name, each["difference"]) for name, each in compared["together"].items()]
     against += [_worse_on(name, each["macro_f1"]["difference"]) for name, each in compared.items()]
     if drift["lost"]:
-        against.append(f"The panel loses a number: {dataset.listed(drift['lost'])}.")
+        against.append(
+            f"The panel loses a number: {dataset.listed(drift['lost'])}; {drift['n_lost']} are lost in all, "
+            f"{drift['n_gained']} gained."
+        )
     if old.references and not new.references:
         against.append(
             f"{new.id} has no references, so its signals are held against rough defaults and no index can be "
