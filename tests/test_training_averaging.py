@@ -92,6 +92,9 @@ def test_the_weights_are_the_mean(models: Path, tmp_path: Path) -> None:
     assert set(manifest.metrics) == {"held_out"}
     card = (folder / artifact.CARD).read_text()
     assert f"`{first}` (0.25), `{second}` (0.75)" in card
+    assert "both models' held-out" not in card  # its counts rest on what is held out here alone
+    lead = artifact.load(models / second).manifest
+    assert manifest.training["seconds"] == lead.training["seconds"]
 
 
 def test_of_equals_the_first_leads(models: Path) -> None:

@@ -100,7 +100,7 @@ def average(
             "training": _training(lead)
             | {
                 "averaged": averaged,
-                "seconds": round(time.time() - started),
+                "average_seconds": round(time.time() - started),
                 "int8_against_float": records.parity(exact, quantized),
             },
             "metrics": {},
