@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -20,15 +19,15 @@ from plaudit import artifact
 from plaudit.artifact import Artifact
 from plaudit.errors import MappingError
 from plaudit.inference import LogitModel, load_tokenizer
-from plaudit.training import card, export, fitting, quantize, records, restoring
+from plaudit.training import export, fitting, quantize, records, restoring
 from plaudit.training.dataset import LabelledComment
 from plaudit.training.network import CommentNetwork
+from plaudit.training.revision import derive
 
 Say = Callable[[str], None]
 
-# Of one model only: its small network, and counts that were made anew on other comments.
+# Of one model only: its small network.
 _OF_THE_CASCADE: Final = ("students", "curve", "cascade_from_model", "cascade_seconds")
-_RECOUNTED: Final = "errors_counted_on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,31 +82,23 @@ def average(
     exact = fitting.logits(network, tokenizer, texts, max_tokens=max_tokens)
     quantized = served.split_logits(texts)
     contents = {artifact.MODEL: graph, artifact.TOKENIZER: lead.path(artifact.TOKENIZER).read_bytes()}
-    created = datetime.now(UTC).date().isoformat()
     averaged = {part.model.manifest.id: round(share, 4) for part, share in zip(parts, shares, strict=True)}
-    manifest = lead.manifest.model_validate(
-        lead.manifest.model_dump()
+    return derive(
+        lead,
+        held_out,
+        models=models,
+        name=name,
+        contents=contents,
+        answers={artifact.EXACT: records.answer_record(quantized, held_out)},
+        stages=(),
+        golden=records.golden_records(served),
+        golden_tolerance=records.GOLDEN_TOLERANCE,
+        training=_training(lead)
         | {
-            "format_version": artifact.FORMAT_VERSION,
-            "id": artifact.content_id(name, created=created, contents=contents),
-            "created": created,
-            "files": artifact.file_records(contents),
-            "answers": {artifact.EXACT: records.answer_record(quantized, held_out)},
-            "stages": (),
-            "golden": records.golden_records(served),
-            "golden_tolerance": records.GOLDEN_TOLERANCE,
-            "data": _data(lead, held_out),
-            "training": _training(lead)
-            | {
-                "averaged": averaged,
-                "average_seconds": round(time.time() - started),
-                "int8_against_float": records.parity(exact, quantized),
-            },
-            "metrics": {},
-        }
-    )
-    return artifact.write(
-        models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()}
+            "averaged": averaged,
+            "average_seconds": round(time.time() - started),
+            "int8_against_float": records.parity(exact, quantized),
+        },
     )
 
 
@@ -142,13 +133,6 @@ def _mean(models: Sequence[Artifact], shares: Sequence[float]) -> CommentNetwork
             taken += share
             restoring.blend(network, other, share=1 - share / taken)
     return network
-
-
-def _data(lead: Artifact, held_out: Sequence[LabelledComment]) -> dict[str, Any]:
-    data = {name: value for name, value in lead.manifest.data.items() if name != _RECOUNTED}
-    usual = data.get("references")
-    inherited = {} if usual is None else {"references": {"learned_with": lead.manifest.id} | usual}
-    return data | {"held_out": records.part_record(held_out)} | inherited
 
 
 def _training(lead: Artifact) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from plaudit.artifact import Artifact
 from plaudit.errors import MappingError
 from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.scores import LABELS
-from plaudit.training import card, cascade, listening, records, restoring
+from plaudit.training import cascade, listening, records, restoring
 from plaudit.training.build import corpus_texts
 from plaudit.training.config import Config
 from plaudit.training.fitting import Progress
 from plaudit.training.preparation import Parts
+from plaudit.training.revision import derive
 from plaudit.training.warm import Start
 
 Say = Callable[[str], None]
@@ -92,36 +92,21 @@ def redistil(
     stage_records, answered = records.cascade_records(whole, made.students, exact, parts.held_out)
     if work is not None:
         listening.forget(work)
-    created = datetime.now(UTC).date().isoformat()
-    manifest = old.manifest.model_validate(
-        old.manifest.model_dump()
-        | {
-            "format_version": artifact.FORMAT_VERSION,
-            "id": artifact.content_id(name, created=created, contents=contents),
-            "created": created,
-            "files": artifact.file_records(contents),
-            "answers": {artifact.EXACT: exact, artifact.CASCADE: answered},
-            "stages": stage_records,
-            "data": _data(old, parts),
-            "training": _training(config, old, seconds=time.time() - started) | records.student_record(made),
-            "metrics": {},
-        }
-    )
-    return artifact.write(
-        models, manifest, contents=contents | {artifact.CARD: card.render(manifest).encode()}
+    return derive(
+        old,
+        parts.held_out,
+        models=models,
+        name=name,
+        contents=contents,
+        answers={artifact.EXACT: exact, artifact.CASCADE: answered},
+        stages=stage_records,
+        training=_training(config, old, seconds=time.time() - started) | records.student_record(made),
     )
 
 
 def _split(model: LogitModel, texts: list[str]) -> records.LogitPair:
     logits = model.logits_of(-1, texts)
     return np.ascontiguousarray(logits[:, : len(LABELS)]), np.ascontiguousarray(logits[:, len(LABELS) :])
-
-
-def _data(old: Artifact, parts: Parts) -> dict[str, Any]:
-    data = dict(old.manifest.data)
-    usual = data.get("references")
-    inherited = {} if usual is None else {"references": {"learned_with": old.manifest.id} | usual}
-    return data | {"held_out": records.part_record(parts.held_out)} | inherited
 
 
 def _training(config: Config, old: Artifact, *, seconds: float) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from plaudit import artifact
-from plaudit.artifact import Manifest
-from plaudit.training import card
+from plaudit.artifact import Artifact, Manifest
+from plaudit.training import card, records
+from plaudit.training.dataset import LabelledComment
 
-_LEARNED: Final = ("references", "errors_counted_on")
+_RECOUNTED: Final = "errors_counted_on"
+_LEARNED: Final = ("references", _RECOUNTED)
 """What `data` says of the commands that learn from a finished artefact."""
 
 
@@ -32,6 +36,49 @@ def keep_learned(folder: Path, earlier: Manifest) -> None:
         metrics={**earlier.metrics, **manifest.metrics},
         data={**manifest.data, **origins},
         **changes,
+    )
+
+
+def derive(
+    lead: Artifact,
+    held_out: Sequence[LabelledComment],
+    *,
+    models: Path,
+    name: str,
+    contents: Mapping[str, bytes],
+    **changes: Any,
+) -> Path:
+    """Write a model made of another; return its folder.
+
+    What the other's manifest says stays, but for `changes`, its figures and what rests on held-out comments.
+    References are inherited, and say with which model they were learnt.
+
+    Args:
+        lead: The other.
+        held_out: What temperatures and error counts in `changes` were fitted on.
+        models: Folder of artefacts; CURRENT is not touched.
+        name: First word of the artefact's id.
+        contents: Its files but for manifest and card.
+        changes: Fields of the manifest.
+
+    Raises:
+        ArtifactError: The artefact cannot be written.
+    """
+    created = datetime.now(UTC).date().isoformat()
+    data = {key: value for key, value in lead.manifest.data.items() if key != _RECOUNTED}
+    if "references" in data:
+        data["references"] = {"learned_with": lead.manifest.id} | data["references"]
+    fixed = {
+        "format_version": artifact.FORMAT_VERSION,
+        "id": artifact.content_id(name, created=created, contents=contents),
+        "created": created,
+        "files": artifact.file_records(contents),
+        "data": data | {"held_out": records.part_record(held_out)},
+        "metrics": {},
+    }
+    manifest = Manifest.model_validate(lead.manifest.model_dump() | fixed | changes)
+    return artifact.write(
+        models, manifest, contents={**contents, artifact.CARD: card.render(manifest).encode()}
     )
 
 
