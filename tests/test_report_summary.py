@@ -44,6 +44,17 @@ def test_why_a_number_is_missing_stays_on_its_line(width: int) -> None:
     assert any(flat(line).startswith("Authenticity 62 55–68 ─") for line in text.splitlines())
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_nothing_to_judge_by_is_said_on_one_line_each(width: int) -> None:
+    full = reports.full_report()
+    empty = replace(
+        full, index=None, authenticity=None, community_depth=None, labels=dict.fromkeys(full.labels)
+    )
+    lines = [flat(line) for line in shown(empty, width=width).splitlines()]
+    for name in ("Index", "Authenticity", "Community depth", "Genuine", "Generic praise", "Question"):
+        assert f"{name} – insufficient data" in lines
+
+
 def test_shows_labels_signals_coverage_and_warnings() -> None:
     text = flat(shown(reports.full_report()))
     assert "Genuine 47% 42–53% raw 45% █" in text

@@ -68,5 +68,8 @@ class Page:
         return table
 
     def show(self, table: Table) -> None:
-        """Print a table."""
+        """Print a table, without columns at its end that nothing stands in."""
+        # rich keeps room for them that words are then folded for.
+        while table.columns and not any(map(str, table.columns[-1].cells)):
+            table.columns.pop()
         self.console.print(Padding(table, (0, 0, 0, 1), expand=False))
