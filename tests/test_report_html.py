@@ -120,6 +120,22 @@ def test_numbers_stand_with_their_intervals() -> None:
     assert "Genuine 47%, Generic praise 31%, Question 21%" in labels
 
 
+def test_points_are_told_as_a_part_of_their_index() -> None:
+    """ "2.2 points of authenticity" under "Holding them down" read as what a signal costs."""
+    text = read(reports.full_report()).text
+    assert "9.4%, usual 1.3% · 2.2 of 62 points of authenticity" in text
+    assert "of 71 points of depth" in text
+
+
+def test_a_stated_measure_is_not_called_usual() -> None:
+    page = read(reports.full_report())
+    assert "Comments the creator answers: 27%, 90% interval 22–33%, expected 8%" in [
+        a.get("aria-label") for a in page.all("svg")
+    ]
+    assert page.text.count("expected 8%") == 2
+    assert "usual 8%" not in page.text.replace("answers 27% of top-level comments, usual 8%", "")
+
+
 def test_abstention_says_why_and_draws_no_value() -> None:
     report = reports.abstaining_report()
     page = read(report)

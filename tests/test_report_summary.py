@@ -66,6 +66,11 @@ def test_shows_labels_signals_coverage_and_warnings() -> None:
     assert "model minilm-20261125-1a2b3c4d · policy plaudit-1 · version 0.1.0" in text
 
 
+def test_a_stated_measure_is_not_called_usual() -> None:
+    text = flat(shown(reports.full_report()))
+    assert "good Comments the creator answers 27% 22–33% expected 8%" in text
+
+
 def test_shows_five_signals_bad_news_first() -> None:
     text = shown(reports.full_report()).split("What matters most\n")[1].split("\n 2 signals could not")[0]
     assert [line.split()[0] for line in text.splitlines()] == ["alarm", "low", "good", "good", "good"]

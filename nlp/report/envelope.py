@@ -52,7 +52,7 @@ class SignalRow:
         low: Lower bound of the 90 % interval; None where absent.
         high: Upper bound of it; None where absent.
         unit: share, authors, hours, ratio or count.
-        reference: What is usual on this platform; None without reference data.
+        reference: What is usual on this platform, or what the policy expects; None without reference data.
         points: Contribution to its index in points, of its index's total; None where absent or where
             the index abstains.
         word: One of `WORDS`.

@@ -203,6 +203,15 @@ def signal_value(row: SignalRow) -> str:
     return "absent" if row.value is None else quantity(row.value, row.unit)
 
 
+def signal_reference(row: SignalRow) -> str:
+    """Say what a signal is held against: what is usual, or what the policy expects; empty without either."""
+    if row.reference is None:
+        return ""
+    rule = policy.load().signals.get(row.name)
+    is_stated = rule is not None and rule.yardstick == "policy"
+    return f"{'expected' if is_stated else 'usual'} {quantity(row.reference, row.unit)}"
+
+
 def signal_interval(row: SignalRow) -> str:
     """Format a signal's 90 % interval; empty where it has none."""
     return "" if row.low is None or row.high is None else interval(row.low, row.high, row.unit)

@@ -118,10 +118,9 @@ def _signal(page: Page, row: SignalRow) -> list[Text]:
         page.text(phrases.signal_phrase(row.name).title),
         page.text(phrases.signal_value(row), style="bold"),
     ]
-    usual = "" if row.reference is None else f"usual {phrases.quantity(row.reference, row.unit)}"
     if page.wide:
         cells.append(page.text(phrases.signal_interval(row)))
-    return [*cells, page.text(usual, style="dim")]
+    return [*cells, page.text(phrases.signal_reference(row), style="dim")]
 
 
 def _groups(page: Page, report: Report) -> None:
