@@ -276,7 +276,7 @@ def _labels_why(found: Tallied, correction: Correction) -> tuple[str, ...]:
     if correction.refusal is not None:
         return (correction.refusal,)
     if n < MIN_COMMENTS:
-        return (f"Only {n} comments, so label shares are mean probabilities, not corrected for errors.",)
+        return (reasons.uncorrected(n),)
     return ("Corrected for the model's error rates.",)
 
 
@@ -306,7 +306,7 @@ def _label_share(estimate: Estimate | None, raw_share: float) -> LabelShare | No
 def _row(signal: Signal, weighed: Weighed | None, points: float | None, rule: SignalRule) -> SignalRow:
     shared: dict[str, Any] = {"name": signal.name, "family": signal.family, "unit": signal.unit}
     if weighed is None or signal.estimate is None:
-        few = f"Only {signal.n_comments} comments to measure it on, {rule.min_n} needed."
+        few = f"Only {reasons.counted(signal.n_comments)} to measure it on, {rule.min_n} needed."
         return SignalRow(
             **shared,
             value=None,

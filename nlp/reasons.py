@@ -15,6 +15,8 @@ from plaudit.weighing import NORMAL, Mean, Weighed
 N_MOVERS: Final = 3
 MIN_TOLD: Final = 5
 """Comments in a language that can be told from which they speak for the others."""
+MANY_ORPHANS: Final = 0.05
+"""Share of replies whose parent is missing from which it is told; a few deleted comments are everywhere."""
 LEAST_EFFECT: Final = 1.0
 """Points below which a signal is not worth a sentence."""
 
@@ -36,7 +38,8 @@ def too_little(found: Tallied, *, policy: Policy) -> list[str]:
             f"({rules.min_readable_share:.0%} needed)."
         ]
     if counts.n_worded < rules.min_comments:
-        return [f"Only {counts.n_worded} comments have words to judge by, {rules.min_comments} needed."]
+        have = "has" if counts.n_worded == 1 else "have"
+        return [f"Only {counted(counts.n_worded)} {have} words to judge by, {rules.min_comments} needed."]
     return []
 
 
@@ -84,9 +87,15 @@ def too_little_talk(found: Tallied, *, policy: Policy) -> list[str]:
             "Most answers of the creator stand beside what they answer, not beneath it: the source keeps "
             "threads only in part, so who answers whom can't be counted."
         ]
+    n_replies = found.counts.n_replies
+    if n_replies >= policy.rules.min_threads and n_replies == found.counts.n_orphans:
+        return [
+            f"None of the {n_replies:,} replies answers a comment that is here, so it is not known what was "
+            "answered; check that their parents are ids of these comments."
+        ]
     n_threads = found.counts.n_threads
     if n_threads < policy.rules.min_threads:
-        return [f"Only {n_threads} threads, {policy.rules.min_threads} needed."]
+        return [f"Only {counted(n_threads, 'thread')}, {policy.rules.min_threads} needed."]
     return []
 
 
@@ -172,6 +181,16 @@ def absent(signals: Sequence[Signal], *, policy: Policy, index: str) -> list[str
     return [f"Not measured, so counted as usual at best: {', '.join(titles)}."] if titles else []
 
 
+def uncorrected(n: int) -> str:
+    """Say that comments are too few for the model's errors to be taken out of the label shares."""
+    return f"Only {counted(n)}, so label shares are mean probabilities, not corrected for errors."
+
+
+def counted(n: int, noun: str = "comment") -> str:
+    """Return a count with its noun in the right number."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str) -> list[str]:
     """Say where an index was held against something else than its own platform."""
     held = [each for each in weighed.values() if each.rule.index == index]
@@ -189,11 +208,17 @@ def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str
 
 
 def partial_threads(counts: Counts) -> list[str]:
-    """Say that threads are incomplete, where the source counts more replies than are here."""
-    if not counts.n_partial:
-        return []
-    partial = "1 thread holds" if counts.n_partial == 1 else f"{counts.n_partial} threads hold"
-    return [f"{partial} fewer replies than the source counts: shares of replies are lower bounds."]
+    """Say that threads are incomplete: the source counts more replies, or what they answer is not here."""
+    told = []
+    if counts.n_partial:
+        partial = "1 thread holds" if counts.n_partial == 1 else f"{counts.n_partial} threads hold"
+        told.append(f"{partial} fewer replies than the source counts: shares of replies are lower bounds.")
+    if counts.n_orphans and counts.n_orphans >= MANY_ORPHANS * counts.n_replies:
+        told.append(
+            f"{counts.n_orphans:,} of {counts.n_replies:,} replies answer what is not here, deleted or left "
+            "out of the dump: that it was answered counts for nothing."
+        )
+    return told
 
 
 def circles(counts: Counts) -> list[str]:

@@ -98,7 +98,7 @@ class TestLarge:
     def test_a_thread_ten_thousand_deep(self) -> None:
         facts = threads(10_000, np.arange(10_000) - 1)
         finding = measure(facts, **TOOLS)
-        assert "threads, 10 needed" in finding.reasons["community_depth"][0]
+        assert "Only 1 thread, 10 needed." in finding.reasons["community_depth"][0]
         depth = next(row for row in finding.signals if row.name == "thread_depth")
         assert depth.value == 9  # deeper counts as no deeper
 

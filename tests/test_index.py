@@ -362,6 +362,15 @@ class TestManipulation:
             assert finding_of(some).authenticity is not None
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_comment_is_not_called_comments(n: int) -> None:
+    said = "1 comment" if n == 1 else "2 comments"
+    finding = finding_of(LIVELY[:n])
+    assert finding.reasons["labels"][0].startswith(f"Only {said}, so label shares")
+    reasons = {row.name: row.absent_reason for row in finding.signals}
+    assert reasons["generic_share"] == f"Only {said} to measure it on, 20 needed."
+
+
 class TestWarnings:
     def test_none_for_a_whole_dump(self) -> None:
         assert warned(facts_from(LIVELY)) == ()
@@ -375,6 +384,31 @@ class TestWarnings:
         rows = [{**row, "total_reply_count": None if "parent_id" in row else 9} for row in LIVELY]
         assert "lower bounds" in warned(facts_from(rows))[0]
         assert any("lower bounds" in reason for reason in finding_of(rows).reasons["community_depth"])
+
+    def test_replies_to_what_is_not_here(self) -> None:
+        """What is missing counted as if nobody had answered it, without a word."""
+        replies = sum("parent_id" in row for row in LIVELY)
+        some = [row for row in LIVELY if row["id"] not in ("c0", "c1", "c2", "c3", "c4", "c5")]
+        here = {row["id"] for row in some}
+        n_orphans = sum(row["parent_id"] not in here for row in some if "parent_id" in row)
+        assert 0.05 * replies < n_orphans < replies
+        told = f"{n_orphans} of {replies} replies answer what is not here"
+        assert warned(facts_from(some))[0].startswith(told)
+        assert any(each.startswith(told) for each in finding_of(some).reasons["community_depth"])
+        assert finding_of(some).community_depth is not None
+
+    def test_a_deleted_comment_or_two_are_no_matter(self) -> None:
+        rows = community(200, seed=3)
+        answered = next(row["parent_id"] for row in rows if "parent_id" in row)
+        assert warned(facts_from([row for row in rows if row["id"] != answered])) == ()
+
+    def test_no_depth_where_no_reply_finds_what_it_answers(self) -> None:
+        """A dump without its ids said of the creator that they answer nobody."""
+        rows = [{**row, "id": f"other {row['id']}"} for row in LIVELY]
+        finding = finding_of(rows)
+        assert finding.community_depth is None
+        assert "answers a comment that is here" in finding.reasons["community_depth"][0]
+        assert "check that their parents" in finding.reasons["community_depth"][0]
 
     def test_no_authors(self) -> None:
         assert "author" in warned(facts_from([{**row, "author": None} for row in LIVELY]))[0]

@@ -149,6 +149,8 @@ class Counts:
         n_unsure: Comments of the audience with words whose language can't be told, among all the former.
         labels: Readable ones by their most probable label, in the order of `LABELS`.
         n_threads: Threads the audience wrote in; 0 where the dump is flat.
+        n_replies: Comments with a parent, here or missing.
+        n_orphans: Of those, whose parent is missing.
         n_partial: Threads of which the source knows more replies than are here.
         n_looped: Comments whose parents lead in a circle.
         n_future: Comments dated in the future.
@@ -166,6 +168,8 @@ class Counts:
     n_unsure: int = 0
     labels: tuple[int, ...] = (0,) * len(LABELS)
     n_threads: int = 0
+    n_replies: int = 0
+    n_orphans: int = 0
     n_partial: int = 0
     n_looped: int = 0
     n_future: int = 0
@@ -206,6 +210,8 @@ def counts_of_talk(section: Section) -> Counts:
     here = np.bincount(threads.root[threads.is_reply], minlength=len(facts))
     return Counts(
         n_threads=section.n_threads(),
+        n_replies=int(np.count_nonzero(threads.is_reply)),
+        n_orphans=int(np.count_nonzero(threads.is_reply & (threads.root == np.arange(len(facts))))),
         n_partial=int(np.count_nonzero((facts.total_reply_count > 0) & (here < facts.total_reply_count))),
         n_looped=threads.n_looped,
     )
