@@ -16,7 +16,7 @@ import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plaudit.service.problems import Problem, respond
+from plaudit.service.problems import MORE, Problem, respond
 
 LOGGER: Final = logging.getLogger("plaudit.service")
 _STOPPED: Final = Problem(
@@ -160,7 +160,7 @@ class _Visit:
         return Problem(
             "body-too-large",
             f"The request body is longer than {self.max_body_bytes:,} bytes.",
-            hint="Send the comments in several requests.",
+            hint=MORE,
             headers={"Connection": "close"},
         )
 

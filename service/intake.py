@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope
 
 from plaudit.service.callers import Held, whole_body
 from plaudit.service.door import declared_bytes
-from plaudit.service.problems import Problem
+from plaudit.service.problems import MORE, Problem
 
 JSON: Final = "application/json"
 
@@ -123,7 +123,7 @@ def _check_size(body: bytes, *, limit: int) -> None:
         raise Problem(
             "too-many-comments",
             f"The request holds far more than the {limit:,} comments that are taken.",
-            hint="Send them in several requests, or as a stream of lines.",
+            hint=MORE,
         )
 
 
@@ -138,5 +138,5 @@ def _check_length(name: str, items: object, *, limit: int) -> None:
         raise Problem(
             "too-many-comments",
             f"The request holds {len(items):,} {name}, at most {limit:,} are taken.",
-            hint="Label in several requests; for one index over more, use `plaudit score` or the library.",
+            hint=MORE,
         )

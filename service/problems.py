@@ -37,6 +37,7 @@ class Kind:
 
 _TELL: Final = "Tell whoever runs this service the request id; its log says more."
 _WAIT: Final = "Try again after the seconds that Retry-After names."
+MORE: Final = "Send the comments one a line to /v1/classify/stream or /v1/index/stream, which take far more."
 KINDS: Final[Mapping[str, Kind]] = {
     "bad-request": Kind(
         status=400,
@@ -265,4 +266,4 @@ def _kind_of(value: object) -> str:
     # A number may be an author's id, so not even numbers are quoted.
     names = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
     names |= {list: "a list", dict: "an object", type(None): "null"}
-    return names.get(type(value), "something else")
+    return "an empty list" if value == [] else names.get(type(value), "something else")

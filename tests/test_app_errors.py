@@ -155,7 +155,9 @@ def test_no_json_is_an_internal_error(client, comments, by):
 def test_a_long_body_is_refused_by_its_declared_length(client, path):
     response = client.post(path, content=b" " * (LIMIT + 1), headers=JSON)
     assert response.status_code == 413
-    assert "4,096 bytes" in problem(response, "body-too-large")["detail"]
+    told = problem(response, "body-too-large")
+    assert "4,096 bytes" in told["detail"]
+    assert "/v1/index/stream" in told["hint"]
 
 
 @pytest.mark.parametrize("size", [1, 1000, LIMIT + 1])
@@ -180,7 +182,9 @@ def test_too_many_comments_are_refused_before_any_work(path):
         before = pipeline.classifier.n_seen
         response = client.post(path, json={"comments": [{"text": 1}] * 6})
         assert response.status_code == 413
-        assert "6 comments, at most 5" in problem(response, "too-many-comments")["detail"]
+        told = problem(response, "too-many-comments")
+        assert "6 comments, at most 5" in told["detail"]
+        assert f"{path}/stream" in told["hint"]  # one index over all is not had in several requests
         assert pipeline.classifier.n_seen == before
         assert client.post("/v1/classify", json={"comments": [{"text": "x"}] * 5}).status_code == 200
 
@@ -195,6 +199,11 @@ def test_a_string_without_end_is_refused_like_any_body(client):
         422,
     )
     assert client.get("/health/live").status_code == 200
+
+
+def test_no_comments_are_no_section(client):
+    told = problem(client.post("/v1/index", json={"comments": []}), "invalid-request")
+    assert told["detail"] == "comments: expected a list of at least 1 item, found an empty list."
 
 
 def test_too_many_posts_are_refused(client):
