@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -37,14 +38,28 @@ class _Parquet:
             self._flush()
 
     def _flush(self) -> None:
-        if self._n_waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=self._n_waiting)
+        waiting, n_waiting = self._waiting, self._n_waiting
         self._waiting, self._n_waiting = [], 0
+        if n_waiting:
+            with self._once():
+                self._writer.write_table(pa.concat_tables(waiting), row_group_size=n_waiting)
 
     def close(self) -> None:
         if self._writer.is_open:
             self._flush()
-            self._writer.close()
+            with self._once():
+                self._writer.close()
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        """Close after an error: what fails on a full disk fails in another way when it is done again."""
+        try:
+            yield
+        except OSError:
+            with suppress(OSError, pa.ArrowException):
+                self._writer.close()
+            self._writer.is_open = False
+            raise
 
 
 class _Csv:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import resource
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -153,3 +156,24 @@ def test_rejections_and_the_report_are_json(tmp_path):
     ]
     assert orjson.loads((tmp_path / "report.json").read_bytes()) == full_report().to_dict()
     assert (tmp_path / "report.html").read_text("utf-8") == "<p>é"
+
+
+@pytest.mark.parametrize("n_bytes", [4, 500, 8192])
+@pytest.mark.parametrize("table_format", comment_table.TABLE_FORMATS)
+def test_a_file_that_finds_no_room_says_so(table_format, n_bytes, tmp_path):
+    """Closed once more, a Parquet file said that something broke inside Plaudit."""
+    rows = pa.table({"x": np.random.default_rng(0).random(0 if n_bytes < 1000 else 50_000)})
+    path, before = tmp_path / "comments", resource.getrlimit(resource.RLIMIT_FSIZE)
+    told = None
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+        with closing(comment_table.TABLE_FORMATS[table_format](path, rows.schema)) as file:
+            file.write(rows)
+            file.close()
+    except OSError as error:
+        told = error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.stat().st_size <= n_bytes
+    assert told is None or told.errno == errno.EFBIG
+    assert told is not None or n_bytes < 1000
