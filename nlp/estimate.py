@@ -206,6 +206,15 @@ def normal_scores(name: str) -> Draws:
     return np.random.RandomState(crc32(f"usual/{name}".encode())).standard_normal(N_DRAWS)
 
 
+@lru_cache(maxsize=8)
+def uncertain_shares(name: str) -> Draws:
+    """Return draws of a share of which nothing is known, always the same for a name, shape (n_draws,).
+
+    Uniform in [0, 1).
+    """
+    return np.random.RandomState(crc32(f"unseen/{name}".encode())).random_sample(N_DRAWS)
+
+
 def _estimate(sums: Sums, resampled: tuple[Draws, Draws], name: str) -> Estimate:
     value = sums.top / sums.bottom
     squares = _squared_residuals(sums)

@@ -9,6 +9,16 @@ A signal whose input the source left out counts as the weakest that is there, an
 (no creator's reply to time) counts as the mean of the others, again never as better than typical; where more
 comments would have shown it, its draws vary as communities do. All of it happens draw by draw.
 
+One that is seen in part, as copies are among few people, is taken at its word where it is bad: what was met
+is there. Where it is better than the others, it may be so only because little was met. With s the share that
+was seen and u a share of which nothing is known, evenly from 0 to 1, each draw is
+
+    ln g' = ln g - (1 - s) u max(ln g - ln m, 0)
+
+where m is the mean of the others, never better than typical: for the part that was not seen, all that is
+known are two bounds, as good as what was seen or as the others (partial identification, Manski 2003). The
+value is that of what was seen.
+
 Goodness is curved, so that signals measured on few comments look worse on average than they are (Jensen's
 inequality). The draws say by how much, and it is taken off: 2 g(x) - mean g(draws), in logarithms (bootstrap
 bias correction, Efron and Tibshirani 1993, chapter 10).
@@ -17,13 +27,13 @@ bias correction, Efron and Tibshirani 1993, chapter 10).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.estimate import Draws, Estimate, normal_scores
+from plaudit.estimate import Draws, Estimate, normal_scores, uncertain_shares
 from plaudit.policy import Policy, Rules, SignalRule
 from plaudit.reference import Reference
 from plaudit.signals import Signal
@@ -80,9 +90,21 @@ def weigh(
         rule: What the policy says of it.
         reference: What is usual.
         rules: What it says of all.
-        n_doubtful: Comments that may not be the audience's, held to be the best of them: shares are those of
-            the others.
+        n_doubtful: Comments that may not be the audience's, held to be the best of them: the value is that of
+            the others, and the draws lie anywhere between it and that of all.
     """
+    found = _weighed(signal, rule, reference, rules, n_doubtful)
+    if n_doubtful <= 0:
+        return found
+    of_all = _weighed(signal, rule, reference, rules, 0).goodness[1:]
+    share = uncertain_shares("doubtful")
+    draws = np.exp((1.0 - share) * np.log(of_all) + share * np.log(found.goodness[1:]))
+    return replace(found, goodness=np.concatenate((found.goodness[:1], draws)))
+
+
+def _weighed(
+    signal: Signal, rule: SignalRule, reference: Reference, rules: Rules, n_doubtful: int
+) -> Weighed:
     assert signal.estimate is not None  # noqa: S101 - callers sort out absent signals
     # No author weighs more than one voice, nor more than their comments.
     n_behind = min(signal.n_comments, n_doubtful * signal.estimate.n)
@@ -169,6 +191,8 @@ def combine(
     weights = np.array([each.rule.weight for each in present.values()]) / total
     goodness = np.stack([each.goodness for each in present.values()])
     log_typical = float(np.log(policy.rules.typical))
+    signals = [each.signal for each in present.values()]
+    goodness[:, 1:] = _seen_in_part(goodness[:, 1:], weights, signals, log_typical=log_typical)
     unknown = [rule for name, rule in rules.items() if name in hidden]
     log_mean = _log_mean(np.log(goodness), weights, unknown, total=total, log_typical=log_typical)
     known_weight = float(weights.sum()) + sum(rule.weight for rule in unknown) / total
@@ -189,6 +213,19 @@ def combine(
         },
         weight_present=float(weights.sum()),
     )
+
+
+def _seen_in_part(goodness: Draws, weights: Draws, signals: Sequence[Signal], *, log_typical: float) -> Draws:
+    in_part = np.array([signal.seen < 1.0 for signal in signals])
+    if not in_part.any() or in_part.all():
+        return goodness
+    log_goodness = np.log(goodness)
+    known = np.where(in_part, 0.0, weights)
+    others = np.minimum((known[:, None] * log_goodness).sum(axis=0) / known.sum(), log_typical)
+    for i in np.flatnonzero(in_part):
+        better = np.maximum(log_goodness[i] - others, 0.0)
+        log_goodness[i] -= (1.0 - signals[i].seen) * uncertain_shares(signals[i].name) * better
+    return np.asarray(np.exp(log_goodness))
 
 
 def _as_communities_vary(name: str, rule: SignalRule, rules: Rules) -> Draws:

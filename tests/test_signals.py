@@ -158,6 +158,12 @@ class TestCopies:
         facts = make_facts(100, letters=letters, n_words=np.full(100, n_words))
         assert value(facts, "duplicate_share") == pytest.approx(0.05 * counts, abs=1e-4)
 
+    def test_few_people_show_part_of_the_copies_there_are(self) -> None:
+        for n, share in ((20, 19 / 199), (199, 198 / 199), (200, 1.0), (300, 1.0)):
+            found = signals_of(make_facts(n, author=np.arange(1, n + 1)))
+            assert found["duplicate_share"].seen == pytest.approx(share**0.5)
+            assert {each.seen for name, each in found.items() if name != "duplicate_share"} == {1.0}
+
     def test_the_value_does_not_grow_with_the_sample(self) -> None:
         random = np.random.default_rng(0)
         letters = np.where(random.random(20_000) < 0.3, random.integers(1, 60, 20_000), 0)

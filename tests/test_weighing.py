@@ -65,6 +65,19 @@ def test_what_may_not_be_the_audiences_is_held_to_be_the_best_of_it() -> None:
         assert found.signal.estimate.value == share
 
 
+def test_what_may_not_be_the_audiences_is_not_held_against_it_for_sure() -> None:
+    rule = POLICY.signals["specificity"]
+    reference = References().find("specificity", platform="other", rule=rule)
+    signal = Signal(name="specificity", family="x", unit="share", estimate=estimate(0.26), n_comments=20)
+    doubted, sure = (
+        weigh(signal, rule=rule, reference=reference, rules=POLICY.rules, n_doubtful=n).goodness
+        for n in (3, 0)
+    )
+    assert doubted[0] < sure[0]
+    assert doubted[1:].min() == pytest.approx(doubted[0], abs=0.01)
+    assert doubted[1:].max() == pytest.approx(sure[0], abs=0.01)
+
+
 def test_a_voice_is_three_comments_not_three_authors_of_many() -> None:
     # Ten authors who count for three each: 3 of 30 are in doubt.
     rule = POLICY.signals["applause_share"]
@@ -147,6 +160,36 @@ def test_nothing_to_measure_counts_as_the_others_but_not_better_than_typical() -
         name: weighed(name, 0.95) for name in DEPTH if name not in ("reciprocity", "creator_reply_latency")
     }
     assert value_of(good) < value_of({**good, "reciprocity": weighed("reciprocity", 0.95)})
+
+
+def of_copies(copies: float, applause: float, *, seen: float) -> tuple[float, float, float]:
+    found = weighed("duplicate_share", copies)
+    parts = {
+        **{name: weighed(name) for name in POLICY.of_index("authenticity")},
+        "applause_share": weighed("applause_share", applause),
+        "duplicate_share": replace(found, signal=replace(found.signal, seen=seen)),
+    }
+    mean = combine(parts, hidden=(), index="authenticity", policy=POLICY)
+    assert mean is not None
+    return mean.estimate.value, *mean.estimate.interval()
+
+
+def test_copies_not_met_among_few_people_may_be_there_where_much_is_applause() -> None:
+    as_many = of_copies(0.3, 0.3, seen=1.0)[0]
+    value, low, high = of_copies(0.0, 0.3, seen=0.1)
+    assert value == high == of_copies(0.0, 0.3, seen=1.0)[0]
+    assert as_many < low < value - 5
+    lows = [of_copies(0.0, 0.3, seen=seen)[1] for seen in np.linspace(0.0, 1.0, 6)]
+    assert (np.diff(lows) > 0).all()
+
+
+def test_copies_not_met_among_few_people_cost_little_where_the_rest_is_usual() -> None:
+    value, low, _ = of_copies(0.0, 0.02, seen=0.1)
+    assert 0 < value - low < 3
+
+
+def test_copies_that_were_met_count_in_full_among_few_people() -> None:
+    assert of_copies(0.4, 0.02, seen=0.1) == pytest.approx(of_copies(0.4, 0.02, seen=1.0))
 
 
 def test_no_signal_is_no_mean() -> None:

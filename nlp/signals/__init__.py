@@ -37,6 +37,7 @@ class Signal:
         absent: One sentence where absent, else None.
         hidden: Absent because the source left something out, not because there was nothing to measure.
         scarce: Absent because it is too rare to be met among so few comments.
+        seen: How much of what there is of it so few people show; 1 where its value does not grow with them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Signal:
     absent: str | None = None
     hidden: bool = False
     scarce: bool = False
+    seen: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ def _signal(tally: Tally, estimate: Estimate | None, ids: Mapping[int, str]) -> 
         n_comments=tally.n_comments,
         n_authors=tally.n_authors,
         evidence=tuple(ids[key] for key in tally.keys.tolist()),
+        seen=copies.seen(estimate.n) if tally.name in copies.NAMES else 1.0,
     )
 
 

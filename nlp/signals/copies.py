@@ -10,6 +10,7 @@ Reduced by: letters (a text's skeleton), likeness, then author.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -58,6 +59,15 @@ def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:
     )
     strength = np.where(rows & (n_same > 1), n_same * sure, 0)
     return [Reading(name=NAMES[0], family=FAMILY, ratio=ratio, rows=rows, strength=strength)]
+
+
+def seen(n_authors: int) -> float:
+    """Return how much of the copies among `N_AUTHORS` authors is met among some of them, about.
+
+    All of one text that many post; (n - 1) / (N - 1) of those that come in pairs (rarefaction, as
+    `grouping.chances`). Real posts lie between: taken is the geometric mean of both.
+    """
+    return sqrt(min(max(n_authors - 1, 0) / (N_AUTHORS - 1), 1.0))
 
 
 def nothing_worded() -> Reading:
