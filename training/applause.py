@@ -2,8 +2,7 @@
 
 Lists that bots post are short and alike; a model that saw only what people write has met few of
 them. What is made here is `generic_praise` by the guide's own test: it would make as much sense
-under any other post. A third claims to have learnt, solved or long followed something that it never
-names, as spam under blogs does; what would be an answer anywhere else stands beside praise there.
+under any other post.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ SOURCE: Final = "applause"
 _LANGUAGE_WEIGHT: Final = {"en": 10, "es": 2, "pt": 2, "fr": 2, "de": 2, "id": 2}
 _PROMO_SHARE: Final = 0.2
 _EMOJI_ONLY_SHARE: Final = 0.05
-_CLAIM_SHARE: Final = 0.35  # of praise: what claims to have been helped, by nothing in particular
 _SLOT = re.compile(r"\{(\w+)\}")
 _ENDS: Final = ("", "", "", "!", "!!", "!!!", ".", "...", " :)", " :D", "..", " <3")
 
@@ -55,50 +53,23 @@ def _endless(draw: random.Random) -> Iterator[LabelledComment]:
         code = draw.choices(codes, weights)[0]
         kind = draw.random()
         promo = kind < _PROMO_SHARE
-        flags = {"solicitation"} if promo else set()
         if kind > 1 - _EMOJI_ONLY_SHARE:
             text = _emoji(draw, most=6)
         else:
-            text, told = _praise(code, draw) if not promo or draw.random() < 0.5 else ("", False)
-            if told:
-                flags.add("experience")
+            text = _praise(code, draw) if not promo or draw.random() < 0.5 else ""
             if promo:
-                pitch = "testimony" if draw.random() < 0.2 else "promo"
-                text = _joined(text, _filled(code, draw.choice(_words()[code][pitch]), draw), draw)
+                text = _joined(text, _filled(code, draw.choice(_words()[code]["promo"]), draw), draw)
             text = _dressed(text, draw)
+        flags = ("solicitation",) if promo else ()
         if draw.random() < 0.1:
-            text = f"@user {text}"
-            flags.add("addressed")
+            text, flags = f"@user {text}", (*flags, "addressed")
         yield LabelledComment(
             text=text, label="generic_praise", flags=frozenset(flags), source=SOURCE, language=code
         )
 
 
-def _praise(code: str, draw: random.Random) -> tuple[str, bool]:
-    """Return praise, and whether it tells of its writer."""
-    if draw.random() >= _CLAIM_SHARE:
-        return _filled(code, draw.choice(_words()[code]["frames"]), draw), False
-    words = _words()[code]
-    claim = draw.choice(words["claims"])
-    beside = draw.random()
-    if beside < 0.45:
-        return _filled(code, claim, draw), False
-    if beside < 0.65:
-        return _sentences([claim, draw.choice(words["claims"])], code, draw), False
-    told = draw.choice(words["told"])
-    if "{text}" in told and draw.random() < 0.3:
-        return _filled(code, told, draw), True
-    # "It worked" by itself may answer somebody; beside praise it says no more than that
-    pair = [claim, told]
-    draw.shuffle(pair)
-    return _sentences(pair, code, draw), True
-
-
-def _sentences(frames: list[str], code: str, draw: random.Random) -> str:
-    filled = [_filled(code, frame, draw) for frame in frames]
-    mark = draw.choice([". ", ". ", "! ", ", ", " "])
-    cased = [f[:1].upper() + f[1:] if mark in {". ", "! "} else f for f in filled]
-    return mark.join(cased)
+def _praise(code: str, draw: random.Random) -> str:
+    return _filled(code, draw.choice(_words()[code]["frames"]), draw)
 
 
 def _filled(code: str, frame: str, draw: random.Random) -> str:
