@@ -222,7 +222,7 @@ def _seen_in_part(goodness: Draws, weights: Draws, signals: Sequence[Signal], *,
     log_goodness = np.log(goodness)
     known = np.where(in_part, 0.0, weights)
     others = np.minimum((known[:, None] * log_goodness).sum(axis=0) / known.sum(), log_typical)
-    for i in np.flatnonzero(in_part):
+    for i in np.flatnonzero(in_part).tolist():
         better = np.maximum(log_goodness[i] - others, 0.0)
         log_goodness[i] -= (1.0 - signals[i].seen) * uncertain_shares(signals[i].name) * better
     return np.asarray(np.exp(log_goodness))
