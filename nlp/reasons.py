@@ -87,11 +87,10 @@ def too_little_talk(found: Tallied, *, policy: Policy) -> list[str]:
             "Most answers of the creator stand beside what they answer, not beneath it: the source keeps "
             "threads only in part, so who answers whom can't be counted."
         ]
-    n_replies = found.counts.n_replies
-    if n_replies >= policy.rules.min_threads and n_replies == found.counts.n_orphans:
+    if found.counts.is_torn:
         return [
-            f"None of the {n_replies:,} replies answers a comment that is here, so it is not known what was "
-            "answered; check that their parents are ids of these comments."
+            f"None of the {found.counts.n_replies:,} replies answers a comment that is here, so it is not "
+            "known what was answered; check that their parents are ids of these comments."
         ]
     n_threads = found.counts.n_threads
     if n_threads < policy.rules.min_threads:

@@ -409,6 +409,10 @@ class TestWarnings:
         assert finding.community_depth is None
         assert "answers a comment that is here" in finding.reasons["community_depth"][0]
         assert "check that their parents" in finding.reasons["community_depth"][0]
+        talk = [row for row in finding.signals if row.family == "conversation"]
+        assert len(talk) == 6
+        assert all(row.value is None and row.absent_reason and not row.evidence for row in talk)
+        assert {row.absent_reason for row in talk} == {"No reply here finds the comment it answers."}
 
     def test_no_authors(self) -> None:
         assert "author" in warned(facts_from([{**row, "author": None} for row in LIVELY]))[0]

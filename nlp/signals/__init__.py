@@ -85,8 +85,14 @@ def estimated(found: Tallied, *, correction: Correction) -> Measured:
     estimates = {each.name: estimate for (each, _), estimate in zip(ready, resampled, strict=True)}
     for triple in (found.signals[: len(LABELS)], found.census):
         _correct(estimates, triple, correction)
+    torn = conversation.FAMILY if found.counts.is_torn else None
     return Measured(
-        signals={each.name: _signal(each, estimates.get(each.name), found.ids) for each in found.signals},
+        signals={
+            each.name: _torn(each)
+            if each.family == torn
+            else _signal(each, estimates.get(each.name), found.ids)
+            for each in found.signals
+        },
         census={label: estimates.get(each.name) for label, each in zip(LABELS, found.census, strict=True)},
     )
 
@@ -118,6 +124,12 @@ def _signal(tally: Tally, estimate: Estimate | None, ids: Mapping[int, str]) -> 
         n_authors=tally.n_authors,
         evidence=tuple(ids[key] for key in tally.keys.tolist()),
         seen=copies.seen(estimate.n) if tally.name in copies.NAMES else 1.0,
+    )
+
+
+def _torn(tally: Tally) -> Signal:
+    return Signal(
+        name=tally.name, family=tally.family, unit=tally.unit, absent=conversation.TORN, hidden=True
     )
 
 

@@ -36,6 +36,7 @@ FAMILY: Final = "conversation"
 MAX_DEPTH: Final = 10
 MS_PER_HOUR: Final = 3_600_000
 FLAT: Final = "No comment here has a parent: nobody answered, or the source does not keep threads."
+TORN: Final = "No reply here finds the comment it answers."
 NO_CREATOR: Final = "It is not known who the creator is."
 NO_REPLIES: Final = "Nobody answered anybody."
 _PRAISE: Final = LABELS.index("generic_praise")

@@ -18,6 +18,8 @@ from plaudit.scores import LABELS
 from plaudit.signals.keys import Keys
 from plaudit.signals.section import N_EVIDENCE, VOICE, Community, Reading, Section, clearest
 
+LEAST_TORN: Final = 10
+"""Replies of which none finds what it answers from which that is no accident."""
 _NO_STRENGTH: Final = np.empty(0, np.int64)
 _NO_KEYS: Final = np.empty(0, np.uint64)
 
@@ -175,6 +177,11 @@ class Counts:
     n_future: int = 0
     languages: Counter[str] = field(default_factory=Counter)
     platforms: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether no reply finds the comment it answers, so that nothing is known of who talks with whom."""
+        return self.n_replies >= LEAST_TORN and self.n_orphans == self.n_replies
 
     def __add__(self, other: Counts) -> Counts:
         joined = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
