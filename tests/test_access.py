@@ -145,7 +145,10 @@ def test_paths_are_open_by_whole_parts():
     assert not is_open("/v1", open_paths=("/",))
 
 
-@pytest.mark.parametrize("header", [f"{KEY}\r\nX-API-Key: {KEY}", f"{KEY}\n", f"\x00{KEY}"])
+# Named: a key of its own each time would give a test another name in each process that collects it.
+@pytest.mark.parametrize(
+    "header", [f"{KEY}\r\nX-API-Key: {KEY}", f"{KEY}\n", f"\x00{KEY}"], ids=["second", "end", "nothing"]
+)
 def test_line_ends_in_a_header_open_nothing(client, header):
     assert is_refused(client.post("/v1/classify", json=ONE, headers={"X-API-Key": f"z{header}"}))
 
