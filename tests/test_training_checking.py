@@ -138,7 +138,7 @@ def test_a_numbered_source_can_be_counted(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_counts_and_findings(tmp_path: Path) -> None:
-    console = Console(file=io.StringIO(), width=160)
+    console = Console(file=io.StringIO(), width=240)
     tell_checked(found(tmp_path, *GOOD, {"text": "[x]", "label": "[bold]"}, test=GOOD), console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "label question" in shown
