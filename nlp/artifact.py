@@ -55,8 +55,8 @@ __all__ = [
     "write",
 ]
 
-FORMAT_VERSION: Final = 3
-_READABLE: Final = (1, 2, 3)  # 1 had no cascade, 2 no error counts by language; they lack nothing else
+FORMAT_VERSION: Final = 4
+_READABLE: Final = (1, 2, 3, 4)  # 1 had no cascade, 2 no counts by language, 3 no flags that stages pass on
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"

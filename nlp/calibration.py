@@ -33,6 +33,10 @@ class Calibration:
         scaled = np.asarray(logits, np.float64) * self.flag_scale + self.flag_bias
         return sigmoid(scaled).astype(np.float32)
 
+    def flag_borders(self) -> tuple[float, ...]:
+        """Return of each flag the logit at which it is as likely as not."""
+        return tuple(-bias / scale for scale, bias in zip(self.flag_scale, self.flag_bias, strict=True))
+
 
 def softmax(logits: Floats) -> NDArray[np.float64]:
     """Return the softmax over the last axis."""

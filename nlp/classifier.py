@@ -19,6 +19,14 @@ from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS, NO_LANGUAGE, ErrorCounts, ModelInfo, Scores
 
 
+def stages_of(artifact: Artifact) -> tuple[Stage, ...]:
+    """Return the small networks of an artefact, in the order they are asked."""
+    return tuple(
+        Stage(model=artifact.path(s.file), least_margin=s.least_margin, unsure_flags=s.unsure_flags)
+        for s in artifact.manifest.stages
+    )
+
+
 class OnnxClassifier:
     """Scores texts with an artefact; safe to call from several threads."""
 
@@ -44,7 +52,7 @@ class OnnxClassifier:
             artifact.path(artifacts.MODEL),
             load_tokenizer(artifact.path(artifacts.TOKENIZER)),
             max_tokens=manifest.max_tokens,
-            stages=[Stage(model=artifact.path(s.file), least_margin=s.least_margin) for s in stages],
+            stages=stages_of(artifact) if stages else (),
             threads=threads,
         )
         self._check_golden()

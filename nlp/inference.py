@@ -57,10 +57,13 @@ class Stage:
     Attributes:
         model: An ONNX graph of the same inputs and outputs as the exact one.
         least_margin: It answers where its best label's logit leads the second by as much; from 0.
+        unsure_flags: Of each flag, between which two logits, themselves left out, it does not answer; of none
+            where it is empty.
     """
 
     model: Path | bytes
     least_margin: float
+    unsure_flags: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +110,8 @@ class LogitModel:
         Raises:
             ArtifactError: ONNX Runtime cannot load a graph, or it has other inputs or outputs.
         """
-        self._networks = [
-            *((_session(stage.model, threads), stage.least_margin) for stage in stages),
-            (_session(model, threads), -np.inf),
-        ]
+        self._stages = tuple(stages)
+        self._networks = [_session(each, threads) for each in (*(stage.model for stage in stages), model)]
         self._token_ids = TokenIds(tokenizer)
         self._max_tokens = max_tokens
         self._cache = _Cache(_CACHE_SIZE)
@@ -169,7 +170,7 @@ class LogitModel:
             place: Of the network; -1 is the exact one.
             texts: Neither looked up in the cache nor kept there.
         """
-        session, _ = self._networks[place]
+        session = self._networks[place]
         ids = [self._cut(row) for row in self._token_ids.of([legible(text) for text in texts])]
         lengths = padded_lengths(np.fromiter(map(len, ids), np.int64, len(ids)) // ID_BYTES)
         found = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
@@ -188,12 +189,17 @@ class LogitModel:
         stage = np.empty(len(rows), np.int8)
         lengths = padded_lengths(np.fromiter(map(len, rows), np.int64, len(rows)) // ID_BYTES)
         left = np.argsort(lengths, kind="stable")
-        for place, (session, least_margin) in enumerate(self._networks):
+        for place, session in enumerate(self._networks):
             for batch in batches(left, lengths):
                 length = int(lengths[batch[0]])
                 answers[batch] = self._run(session, [rows[i] for i in batch.tolist()], length=length)
             stage[left] = place
-            left = left[margins(answers[left]) < least_margin]
+            if place < len(self._stages):
+                network = self._stages[place]
+                sure = is_sure(
+                    answers[left], least_margin=network.least_margin, unsure_flags=network.unsure_flags
+                )
+                left = left[~sure]
         return answers, stage
 
     def _cut(self, row: bytes) -> bytes:
@@ -213,6 +219,16 @@ class LogitModel:
         }
         logits = np.concatenate(session.run(_OUTPUTS, feed), axis=1)[: len(rows)]
         return np.asarray(np.rint(logits * _GRID) / _GRID, np.float32)
+
+
+def is_sure(
+    logits: NDArray[np.float32], *, least_margin: float, unsure_flags: Sequence[tuple[float, float]]
+) -> NDArray[np.bool_]:
+    """Return which texts a stage answers, shape (n,), by its logits, shape (n, 6); see `Stage`."""
+    sure = margins(logits) >= np.float32(least_margin)
+    for place, (low, high) in enumerate(unsure_flags, len(LABELS)):
+        sure &= (logits[:, place] <= np.float32(low)) | (logits[:, place] >= np.float32(high))
+    return sure
 
 
 def margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:

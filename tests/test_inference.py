@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from plaudit import inference
 from plaudit.errors import ArtifactError
-from plaudit.inference import LogitModel, batches, load_tokenizer, padded_lengths
+from plaudit.inference import LogitModel, Stage, batches, load_tokenizer, padded_lengths
 from plaudit.tokens import ID_BYTES
 from tests.artifacts import MAX_TOKENS, WORDS, tiny_graph, tiny_tokenizer
 
@@ -116,6 +116,23 @@ def test_what_is_too_long_is_cut_and_told(graph: bytes) -> None:
     assert cut.tolist() == [False, False, True, True, False, True]
     np.testing.assert_array_equal(logits[4], logits[0])
     np.testing.assert_array_equal(logits[2], logits[3])
+
+
+def test_a_stage_passes_on_flags_it_is_unsure_of(graph: bytes) -> None:
+    texts = [" ".join(WORDS[at : at + 1 + n]) for at in range(4, 9) for n in range(3)]
+    first = model(graph).logits(texts)[0]
+    exact = tiny_graph(weight=0.5)
+    low, high = np.quantile(first[:, 4], (0.3, 0.7)).tolist()
+    for ranges in ((), ((0.0, 0.0), (low, high), (0.0, 0.0))):
+        stage = Stage(model=graph, least_margin=0.0, unsure_flags=ranges)
+        found = LogitModel(exact, tiny_tokenizer(), max_tokens=MAX_TOKENS, stages=[stage], threads=1).answers(
+            texts
+        )
+        passed = (first[:, 4] > low) & (first[:, 4] < high) if ranges else np.zeros(len(texts), bool)
+        assert passed.any() == bool(ranges)
+        assert (found.stage == passed).all()
+        second = LogitModel(exact, tiny_tokenizer(), max_tokens=MAX_TOKENS, threads=1).logits(texts)[0]
+        np.testing.assert_array_equal(found.values, np.where(passed[:, None], second, first))
 
 
 def test_threads_share_one_model(graph: bytes) -> None:

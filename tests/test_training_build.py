@@ -62,7 +62,7 @@ def built(
 
 def test_a_built_model_loads_and_answers(built: tuple[Path, list[str]], parts: building.Parts) -> None:
     folder, stages = built
-    assert stages == ["Preparing the vocabulary", "Training", "Exporting", "Calibrating"]
+    assert stages == ["Preparing the vocabulary", "Training", "Exporting", "Calibrating", "Writing"]
     classifier = OnnxClassifier(artifact.load(folder), threads=1)
     assert classifier.languages == ("en", "es")
     texts = [c.text for c in parts.train]

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit import artifact
+from plaudit.calibration import Calibration
 from plaudit.classifier import OnnxClassifier
 from plaudit.errors import ArtifactError, TrainingDataError
-from plaudit.inference import LogitModel, load_tokenizer, margins
+from plaudit.inference import LogitModel, is_sure, load_tokenizer, margins
 from plaudit.legible import legible
 from plaudit.training.applause import applause
 from tests.tiny import encoder, example_texts, knobs, needs_torch
@@ -28,6 +29,8 @@ from plaudit.training.distillation import Lesson  # noqa: E402
 
 __all__ = ["encoder"]
 
+PLAIN = Calibration(temperature=1.0, flag_scale=(1.0, 1.0, 1.0), flag_bias=(0.0, 0.0, 0.0))
+
 
 @pytest.fixture(scope="module")
 def built(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,7 +44,7 @@ def built(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         overrides=knobs(
             encoder, f'cascade.texts=["{dump}"]', "cascade.window_epochs=2",
             "cascade.window_width=16", "cascade.window_size=8",
-            "cascade.window_differing=0.02",
+            "cascade.window_differing=0.02", "cascade.window_flags_differing=[0.02, 0.02, 0.9]",
         )
     )  # fmt: skip
     return building.build(knobs_, building.prepare(knobs_), models=folder / "models", name="tiny")
@@ -57,6 +60,9 @@ def test_the_manifest_tells_each_way_of_answering(built: Path) -> None:
     assert sums["cascade"] == pytest.approx(sums["exact"], abs=0.01)
     for student in manifest.training["students"]:
         assert student["share_differing"] <= 0.021
+        assert all(
+            share <= most for share, most in zip(student["flags_differing"], (0.021, 0.021, 0.9), strict=True)
+        )
         assert 0 <= student["share_answered"] <= 1
 
 
@@ -69,6 +75,7 @@ def test_the_curve_goes_from_exact_to_fast(built: Path) -> None:
     assert points[-1]["answered"][-1] < points[1]["answered"][-1]
     assert all(sum(p["answered"]) == pytest.approx(1, abs=2e-3) for p in points)
     assert points[0]["agreement"] >= 0.9  # int8 against float32
+    assert min(points[0]["flag_agreement"]) >= 0.9
 
 
 def test_exact_is_what_the_large_network_says(built: Path) -> None:
@@ -124,7 +131,9 @@ def test_students_go_on_from_what_they_were(
     teacher = network.build(str(encoder), dropout=0.0)
     teacher.encoder.resize_token_embeddings(tokenizer.get_vocab_size())
     with pytest.raises(HeardError):
-        cascade.build(knobs_.cascade, teacher, served, tokenizer, texts, max_tokens=32, begun=weights)
+        cascade.build(
+            knobs_.cascade, teacher, served, tokenizer, texts, max_tokens=32, calibration=PLAIN, begun=weights
+        )
     assert all((began[name] == value).all() for name, value in weights["window.onnx"].items())
 
 
@@ -204,3 +213,23 @@ def test_no_more_answers_differ_than_were_granted(seed: int, n: int, n_differing
     assert wrong <= n_differing
     assert wrong == int((logits[:, :3].argmax(1) != truth)[sure].sum())
     assert (sure == (margins(logits) >= np.float32(least))).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 60), st.tuples(*[st.integers(0, 20)] * 3))
+def test_no_more_flags_differ_than_were_granted(seed: int, n: int, n_differing: tuple[int, int, int]) -> None:
+    draw = np.random.default_rng(seed)
+    logits, exact = draw.normal(size=(2, n, 6)).astype(np.float32)
+    borders = (0.8, 0.0, -0.4)
+    ranges = curve.unsure_flags(logits, exact, borders=borders, n_differing=n_differing)
+    held, truth = logits[:, 3:] >= borders, exact[:, 3:] >= borders
+    for place, ((low, high), border, most) in enumerate(zip(ranges, borders, n_differing, strict=True)):
+        answered = (logits[:, 3 + place] <= low) | (logits[:, 3 + place] >= high)
+        wrong = (held != truth)[:, place]
+        assert (wrong & answered).sum() <= most
+        assert low <= border <= high
+        # Nothing is passed on that need not be.
+        assert (low == high) == (wrong.sum() <= most)
+    sure = is_sure(logits, least_margin=0.0, unsure_flags=ranges)
+    inside = [(logits[:, 3 + i] > low) & (logits[:, 3 + i] < high) for i, (low, high) in enumerate(ranges)]
+    assert (sure == ~np.any(inside, axis=0)).all()

@@ -52,6 +52,11 @@ def test_a_whole_number_is_a_float_and_lists_come_from_toml() -> None:
         ("data.train=a.jsonl", "list of str"),
         ("data.train=[1]", "list of str"),
         ("cascade.texts=[0.5]", "list of str"),
+        ("cascade.window_flags_differing=0.01", "list of 3 float, such as"),
+        ("cascade.window_flags_differing=[0.01, 0.01]", "list of 3 float"),
+        ("cascade.window_flags_differing=[0.01, 0.01, true]", "list of 3 float"),
+        ("cascade.window_flags_differing=[0.01, 0.01, 1]", "share below 1"),
+        ("cascade.window_flags_differing=[0.01, 0.01, -0.1]", "at least 0"),
     ],
 )
 def test_bad_overrides_are_named(override: str, says: str) -> None:

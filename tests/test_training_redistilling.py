@@ -92,12 +92,17 @@ def test_the_exact_network_stays_and_a_small_one_comes_before_it(models: Path) -
         "cascade.window_epochs=0",
         "--set",
         "cascade.window_differing=0.2",
+        "--set",
+        "cascade.window_flags_differing=[0, 0.5, 0.5]",
     )
     assert stays.exit_code == 0, stays.output
     moved = artifact.load(Path(stays.stderr.split("wrote ")[-1].strip().removesuffix("."))).manifest
     assert moved.stages[0].least_margin < manifest.stages[0].least_margin
     taught, kept = (dict(m.training["config"]["cascade"]) for m in (manifest, moved))
-    assert kept == taught | {"window_differing": 0.2}  # the lesson is told as it was
+    allowed = {"window_differing": 0.2, "window_flags_differing": [0.0, 0.5, 0.5]}
+    assert kept == taught | allowed  # the lesson is told as it was
+    _, *others = moved.stages[0].unsure_flags
+    assert [low == high for low, high in others] == [True, True]
     assert moved.training["cascade_from_model"] == before.manifest.id
     found, before_ = (np.array([g.label_logits for g in m.stages[0].golden]) for m in (moved, manifest))
     np.testing.assert_allclose(found, before_, atol=0.05)  # it answers as it did

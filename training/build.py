@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from plaudit import artifact
-from plaudit.artifact import Manifest, StageRecord
+from plaudit.artifact import AnswerRecord, Manifest, StageRecord
+from plaudit.calibration import Calibration
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.inference import LogitModel
 from plaudit.legible import legible
@@ -116,11 +117,17 @@ def build(
     on_stage("Exporting")
     graph = quantize.quantize(export.to_onnx(net)).SerializeToString()
     served = LogitModel(graph, tokenizer, max_tokens=config.encoder.max_tokens, threads=threads)
-    learnt = [comment.text for comment in parts.train]
-    made = _cascade(config, net, served, tokenizer, learnt, students, threads, work, on_progress, on_stage)
     on_stage("Calibrating")
+    quantized = served.split_logits([comment.text for comment in parts.held_out])
+    answered = records.answer_record(quantized, parts.held_out)
+    learnt = [comment.text for comment in parts.train]
+    made = _cascade(
+        config, net, served, tokenizer, learnt, records.calibration_of(answered), students, threads, work,
+        on_progress, on_stage,
+    )  # fmt: skip
+    on_stage("Writing")
     folder = _write(
-        config, parts, net, tokenizer, graph, served, made, models=models, name=name,
+        config, parts, net, tokenizer, graph, served, quantized, answered, made, models=models, name=name,
         languages=languages, origin=origin, threads=threads, started=started,
     )  # fmt: skip
     if work is not None:
@@ -170,6 +177,7 @@ def _cascade(
     served: LogitModel,
     tokenizer: Tokenizer,
     learnt: Sequence[str],
+    calibration: Calibration,
     begun: Mapping[str, Mapping[str, NDArray[np.float32]]],
     threads: int | None,
     work: Path | None,
@@ -185,6 +193,7 @@ def _cascade(
         tokenizer,
         corpus_texts(config.cascade.texts, limit=cascade.MAX_READ),
         max_tokens=config.encoder.max_tokens,
+        calibration=calibration,
         labelled=learnt,
         begun=begun,
         threads=threads,
@@ -201,6 +210,8 @@ def _write(
     tokenizer: Tokenizer,
     graph: bytes,
     served: LogitModel,
+    quantized: records.LogitPair,
+    answered: AnswerRecord,
     made: Cascade,
     *,
     models: Path,
@@ -217,19 +228,14 @@ def _write(
         **{student.file: student.graph for student in students},
     }
     texts = [c.text for c in parts.held_out]
-    exact, quantized = (
-        fitting.logits(net, tokenizer, texts, max_tokens=max_tokens),
-        served.split_logits(texts),
-    )
-    answers = {artifact.EXACT: records.answer_record(quantized, parts.held_out)}
+    exact = fitting.logits(net, tokenizer, texts, max_tokens=max_tokens)
+    answers = {artifact.EXACT: answered}
     stages: tuple[StageRecord, ...] = ()
     if students:
         whole = LogitModel(
             graph, tokenizer, max_tokens=max_tokens, stages=[s.stage for s in students], threads=threads
         )
-        stages, answers[artifact.CASCADE] = records.cascade_records(
-            whole, students, answers[artifact.EXACT], parts.held_out
-        )
+        stages, answers[artifact.CASCADE] = records.cascade_records(whole, students, answered, parts.held_out)
     created = datetime.now(UTC).date().isoformat()
     manifest = Manifest(
         format_version=artifact.FORMAT_VERSION,

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from plaudit import language
-from plaudit.calibration import sigmoid, softmax
+from plaudit.calibration import Calibration, sigmoid, softmax
 from plaudit.errors import TrainingDataError
-from plaudit.inference import LogitModel, Stage
+from plaudit.inference import LogitModel, Stage, is_sure
 from plaudit.legible import legible
 from plaudit.scores import LABELS
 from plaudit.training import curve, fitting, listening, padding, students, window_graph
@@ -46,20 +46,24 @@ class Student:
         file: Name in the artefact.
         graph: As ONNX.
         least_margin: See `inference.Stage`.
+        unsure_flags: The same.
         share_answered: Of the distinct texts that no student has learnt from.
         share_differing: Of the same: answered, and with another label than the teacher's.
+        flags_differing: The same of each flag.
     """
 
     file: str
     graph: bytes
     least_margin: float
+    unsure_flags: tuple[tuple[float, float], ...]
     share_answered: float
     share_differing: float
+    flags_differing: tuple[float, ...]
 
     @property
     def stage(self) -> Stage:
         """As it is served."""
-        return Stage(model=self.graph, least_margin=self.least_margin)
+        return Stage(model=self.graph, least_margin=self.least_margin, unsure_flags=self.unsure_flags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ def build(
     texts: Iterable[str],
     *,
     max_tokens: int,
+    calibration: Calibration,
     labelled: Sequence[str] = (),
     begun: Mapping[str, Mapping[str, NDArray[np.float32]]] = MappingProxyType({}),
     threads: int | None = None,
@@ -97,6 +102,7 @@ def build(
         tokenizer: Of both.
         texts: Distinct unlabelled comments, normalised or raw.
         max_tokens: Longer texts are cut.
+        calibration: Of `served`: it says from which logit on a flag is called held.
         labelled: Texts the teacher learnt from; the student learns from them too, with its answers. What bots
             post is among them and hardly among the others. No threshold is chosen by them.
         begun: By file, weights that the student begins with, by name; see `students.take`.
@@ -139,28 +145,44 @@ def build(
     alone = LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads)
     answers, exact = alone.logits_of(-1, chosen[:n_test]), logits[:n_test]
     on_stage("Comparing with float32")
-    float32, _ = fitting.logits(teacher, tokenizer, chosen[:n_test], max_tokens=max_tokens)
-    seconds = [_seconds(model, chosen[:n_test]) for model in (alone, served)]
+    float32 = np.concatenate(
+        fitting.logits(teacher, tokenizer, chosen[:n_test], max_tokens=max_tokens), axis=1
+    )
+    seconds = _seconds(alone, chosen[:n_test]), _seconds(served, chosen[:n_test])
+    borders = calibration.flag_borders()
     points = [
         curve.point(
-            [answers], exact, float32, factor=factor, differing=[config.window_differing], seconds=seconds
+            answers, exact, float32, factor=factor, borders=borders, differing=config.window_differing,
+            flags_differing=config.window_flags_differing, seconds=seconds,
         )
         for factor in curve.FACTORS
-    ]
-    return Cascade(students=(_student(config, graph, answers, exact),), curve=tuple(points))
+    ]  # fmt: skip
+    return Cascade(students=(_student(config, graph, answers, exact, borders),), curve=tuple(points))
 
 
 def _student(
-    config: CascadeConfig, graph: bytes, answers: NDArray[np.float32], exact: NDArray[np.float32]
+    config: CascadeConfig,
+    graph: bytes,
+    answers: NDArray[np.float32],
+    exact: NDArray[np.float32],
+    borders: Sequence[float],
 ) -> Student:
-    truth = exact[:, : len(LABELS)].argmax(1)
-    least, sure, wrong = curve.threshold(answers, truth, n_differing=config.window_differing * len(exact))
+    least, ranges = curve.settle(
+        answers, exact, borders=borders, differing=config.window_differing,
+        flags_differing=config.window_flags_differing,
+    )  # fmt: skip
+    sure = is_sure(answers, least_margin=least, unsure_flags=ranges)
+    labels, true_labels = answers[:, : len(LABELS)].argmax(1), exact[:, : len(LABELS)].argmax(1)
+    flags, true_flags = answers[:, len(LABELS) :] >= borders, exact[:, len(LABELS) :] >= borders
+    flags_differing = ((flags != true_flags) & sure[:, None]).mean(0)
     return Student(
         file=FILE,
         graph=graph,
         least_margin=least,
-        share_answered=round(int(sure.sum()) / len(exact), 4),
-        share_differing=round(wrong / len(exact), 4),
+        unsure_flags=ranges,
+        share_answered=round(float(sure.mean()), 4),
+        share_differing=round(float(((labels != true_labels) & sure).mean()), 4),
+        flags_differing=tuple(round(float(share), 4) for share in flags_differing),
     )
 
 

@@ -82,6 +82,7 @@ class CascadeConfig:
     window_flag_weight: float
     padding_share: float
     window_differing: float
+    window_flags_differing: tuple[float, float, float]
     bf16: bool
 
 
@@ -126,6 +127,7 @@ _SHARES: Final = (
     "train.obfuscation_share",
     "cascade.padding_share",
     "cascade.window_differing",
+    "cascade.window_flags_differing",
 )
 _MAX_TOKENS: Final = 512  # what an artefact's manifest allows
 
@@ -191,18 +193,34 @@ def _section(section: Any, name: str, values: Mapping[str, Any]) -> Any:
 
 def _checked(value: Any, kind: Any, name: str) -> Any:
     if get_origin(kind) is tuple:
-        item = get_args(kind)[0]
-        if not isinstance(value, list | tuple) or not all(isinstance(each, item) for each in value):
-            example = '["a.jsonl"]' if item is str else "[0, 2]"
-            raise MappingError(f"{name} is {value!r}; expected a list of {item.__name__}, such as {example}.")
-        return tuple(value)
-    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (
-        kind is bool
-    ):
+        return _checked_items(value, get_args(kind), name)
+    if not _is_a(value, kind):
         raise MappingError(f"{name} is {value!r}; expected {kind.__name__}.")
     if kind in (int, float):
         _check_range(value, name)
     return value
+
+
+def _checked_items(value: Any, kinds: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    item, *rest = kinds
+    n = None if rest == [Ellipsis] else len(kinds)
+    is_list = isinstance(value, list | tuple) and all(_is_a(each, item) for each in value)
+    if not is_list or (n is not None and len(value) != n):
+        example = {str: '["a.jsonl"]', float: "[0.01, 0.01, 0.04]"}.get(item, "[0, 2]")
+        many = "" if n is None else f"{n} "
+        raise MappingError(
+            f"{name} is {value!r}; expected a list of {many}{item.__name__}, such as {example}."
+        )
+    if item is float:
+        for each in value:
+            _check_range(each, name)
+    return tuple(value)
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    return isinstance(value, (int, float) if kind is float else kind) and (
+        isinstance(value, bool) == (kind is bool)
+    )
 
 
 def _check_range(value: float, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.calibration import softmax
-from plaudit.inference import margins
+from plaudit.inference import is_sure, margins
 from plaudit.scores import LABELS
 
 FACTORS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -22,9 +22,10 @@ class Point:
     """One setting of the thresholds, on distinct texts from which no student has learnt.
 
     Attributes:
-        factor: Of the labels that may differ.
+        factor: Of the labels and flags that may differ.
         answered: Share of the texts each network answers, the exact one last.
         agreement: Share of the labels that are those of the float32 network.
+        flag_agreement: The same of each flag.
         prevalence_shift: Largest difference of a label's mean probability from the float32 network's.
         comments_per_second: Distinct texts, from the seconds each network took for one on this machine.
     """
@@ -32,6 +33,7 @@ class Point:
     factor: float
     answered: tuple[float, ...]
     agreement: float
+    flag_agreement: tuple[float, ...]
     prevalence_shift: float
     comments_per_second: float
 
@@ -41,6 +43,7 @@ class Point:
             **asdict(self),
             "answered": [round(share, 4) for share in self.answered],
             "agreement": round(self.agreement, 4),
+            "flag_agreement": [round(share, 4) for share in self.flag_agreement],
             "prevalence_shift": round(self.prevalence_shift, 4),
             "comments_per_second": round(self.comments_per_second),
         }
@@ -61,52 +64,115 @@ def threshold(
     """
     lead = margins(logits)
     wrong = logits[:, : len(LABELS)].argmax(1) != truth
-    order = np.argsort(-lead, kind="stable")
-    n_answered = int(np.searchsorted(np.cumsum(wrong[order]), n_differing, side="right"))
-    least = float(lead[order[n_answered - 1]]) if n_answered else float(lead.max(initial=0)) + 1
-    least = float(np.ceil(least * 1000) / 1000)
+    least = _least(lead, wrong, n_differing)
     sure = lead >= np.float32(least)
     return least, sure, int((wrong & sure).sum())
 
 
+def unsure_flags(
+    logits: NDArray[np.float32],
+    exact: NDArray[np.float32],
+    *,
+    borders: Sequence[float],
+    n_differing: Sequence[float],
+) -> tuple[tuple[float, float], ...]:
+    """Return between which logits of each flag the student had better not answer.
+
+    Args:
+        logits: The student's of the texts that it is sure of, shape (n, 6).
+        exact: The exact network's of the same.
+        borders: The exact network's logit from which on a flag is called held; the student learnt its logits.
+        n_differing: How many answers may differ in each flag.
+
+    Returns:
+        A range around each border, rounded outwards to 0.001; of no width where nothing need be passed on.
+    """
+    found = []
+    for place, (border, most) in enumerate(zip(borders, n_differing, strict=True), len(LABELS)):
+        ahead = logits[:, place].astype(np.float64) - border
+        wrong = (ahead >= 0) != (exact[:, place] >= border)
+        width = 0.0 if wrong.sum() <= most else _least(np.abs(ahead), wrong, most)
+        low, high = (np.floor, np.ceil) if width else (np.rint, np.rint)
+        found.append((_rounded(border - width, low), _rounded(border + width, high)))
+    return tuple(found)
+
+
+def _least(lead: NDArray[Any], wrong: NDArray[np.bool_], n_differing: float) -> float:
+    """Return the least lead, rounded up, at which no more than so many are wrong."""
+    order = np.argsort(-lead, kind="stable")
+    n_answered = int(np.searchsorted(np.cumsum(wrong[order]), n_differing, side="right"))
+    return _rounded(lead[order[n_answered - 1]] if n_answered else lead.max(initial=0) + 1, np.ceil)
+
+
+def _rounded(value: Any, to_whole: Callable[[Any], Any]) -> float:
+    return float(to_whole(float(value) * 1000) / 1000)
+
+
+def settle(
+    logits: NDArray[np.float32],
+    exact: NDArray[np.float32],
+    *,
+    borders: Sequence[float],
+    differing: float,
+    flags_differing: Sequence[float],
+) -> tuple[float, tuple[tuple[float, float], ...]]:
+    """Return the margin and the ranges of flags of a stage, as `inference.Stage` has them.
+
+    Labels are settled first: of what is unsure of its label, flags are asked of the exact network anyway.
+
+    Args:
+        logits: The student's, shape (n, 6).
+        exact: The exact network's as it is served, shape (n, 6).
+        borders: See `unsure_flags`.
+        differing: Share of the n texts that may be answered with another label.
+        flags_differing: The same of each flag.
+    """
+    n, truth = len(exact), exact[:, : len(LABELS)].argmax(1)
+    least, sure, _ = threshold(logits, truth, n_differing=differing * n)
+    allowed = [share * n for share in flags_differing]
+    return least, unsure_flags(logits[sure], exact[sure], borders=borders, n_differing=allowed)
+
+
 def point(
-    students: Sequence[NDArray[np.float32]],
+    student: NDArray[np.float32],
     exact: NDArray[np.float32],
     float32: NDArray[np.float32],
     *,
     factor: float,
-    differing: Sequence[float],
-    seconds: Sequence[float],
+    borders: Sequence[float],
+    differing: float,
+    flags_differing: Sequence[float],
+    seconds: tuple[float, float],
 ) -> Point:
-    """Return what a cascade answers when `factor` times as many labels may differ.
+    """Return what a cascade answers when `factor` times as many labels and flags may differ.
 
     Args:
-        students: Logits of each student on all n texts, shape (n, 6), in the order they are asked.
+        student: Logits of the small network on all n texts, shape (n, 6).
         exact: Logits of the exact network as it is served, shape (n, 6).
-        float32: Label logits of the network as it was trained, shape (n, 3).
-        factor: From 0; 0 leaves the students out.
-        differing: Share of the texts each student may answer with another label, at factor 1.
-        seconds: Of each network for one text, the exact one last; tokenising counts to the first.
+        float32: Logits of the network as it was trained, shape (n, 6).
+        factor: From 0; 0 leaves the student out.
+        borders: See `unsure_flags`; all three networks' flags are read at them.
+        differing: Share of the texts that may have another label, at factor 1.
+        flags_differing: The same of each flag.
+        seconds: The student's for one text, tokenising included, then the exact network's.
     """
-    n = len(exact)
-    truth = exact[:, : len(LABELS)].argmax(1)
-    answers = exact[:, : len(LABELS)].astype(np.float64)
-    left, shares, cost = np.arange(n), [], 0.0
-    for logits, share, each in zip(students, differing, seconds, strict=False):
-        if factor == 0:
-            shares.append(0.0)
-            continue
-        cost += each * len(left) / n
-        _, sure, _ = threshold(logits[left], truth[left], n_differing=factor * share * n)
-        answers[left[sure]] = logits[left[sure], : len(LABELS)]
-        shares.append(float(sure.sum()) / n)
-        left = left[~sure]
-    cost += seconds[-1] * len(left) / n
-    shift = softmax(answers).mean(0) - softmax(float32.astype(np.float64)).mean(0)
+    sure, cost = np.zeros(len(exact), bool), seconds[1]
+    if factor:
+        least, ranges = settle(
+            student, exact, borders=borders, differing=factor * differing,
+            flags_differing=[factor * share for share in flags_differing],
+        )  # fmt: skip
+        sure = is_sure(student, least_margin=least, unsure_flags=ranges)
+        cost = seconds[0] + seconds[1] * float(1 - sure.mean())
+    answers = np.where(sure[:, None], student, exact).astype(np.float64)
+    labels, true_labels = answers[:, : len(LABELS)], float32[:, : len(LABELS)].astype(np.float64)
+    flags, true_flags = answers[:, len(LABELS) :] >= borders, float32[:, len(LABELS) :] >= borders
+    shift = softmax(labels).mean(0) - softmax(true_labels).mean(0)
     return Point(
         factor=factor,
-        answered=(*shares, len(left) / n),
-        agreement=float((answers.argmax(1) == float32.argmax(1)).mean()),
+        answered=(float(sure.mean()), float(1 - sure.mean())),
+        agreement=float((labels.argmax(1) == true_labels.argmax(1)).mean()),
+        flag_agreement=tuple((flags == true_flags).mean(0).tolist()),
         prevalence_shift=float(np.abs(shift).max()),
         comments_per_second=1 / cost,
     )

@@ -82,6 +82,13 @@ def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> Ans
     )
 
 
+def calibration_of(record: AnswerRecord) -> Calibration:
+    """Return the exact network's calibration, of which a record tells."""
+    return Calibration(
+        temperature=record.temperature, flag_scale=record.flag_scale, flag_bias=record.flag_bias
+    )
+
+
 def counts_record(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64], languages: Sequence[str]
 ) -> dict[str, Any]:
@@ -118,7 +125,7 @@ def cascade_records(
     found = model.answers([c.text for c in comments])
     probabilities = np.empty((len(comments), len(LABELS)), np.float32)
     stages = []
-    last = Calibration(temperature=exact.temperature, flag_scale=exact.flag_scale, flag_bias=exact.flag_bias)
+    last = calibration_of(exact)
     for place in range(len(students) + 1):
         taken = found.stage == place
         labels, marks = found.values[taken, : len(LABELS)], found.values[taken, len(LABELS) :]
@@ -137,6 +144,7 @@ def _stage_record(model: LogitModel, student: Student, place: int, fitted: Calib
     return StageRecord(
         file=student.file,
         least_margin=student.least_margin,
+        unsure_flags=student.unsure_flags,
         temperature=fitted.temperature,
         flag_scale=_floats(np.asarray(fitted.flag_scale), digits=8),
         flag_bias=_floats(np.asarray(fitted.flag_bias), digits=8),
@@ -150,7 +158,12 @@ def student_record(made: Cascade) -> dict[str, Any]:
         return {}
     return {
         "students": [
-            {"file": s.file, "share_answered": s.share_answered, "share_differing": s.share_differing}
+            {
+                "file": s.file,
+                "share_answered": s.share_answered,
+                "share_differing": s.share_differing,
+                "flags_differing": list(s.flags_differing),
+            }
             for s in made.students
         ],
         "curve": [point.to_dict() for point in made.curve],

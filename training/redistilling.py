@@ -7,13 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from plaudit import artifact
 from plaudit.artifact import Artifact
 from plaudit.errors import MappingError
 from plaudit.inference import LogitModel, load_tokenizer
-from plaudit.scores import LABELS
 from plaudit.training import cascade, listening, records, restoring
 from plaudit.training.build import corpus_texts
 from plaudit.training.config import Config
@@ -66,13 +63,19 @@ def redistil(
     old = start.classifier.artifact
     tokenizer, max_tokens = load_tokenizer(old.path(artifact.TOKENIZER)), old.manifest.max_tokens
     graph = old.path(artifact.MODEL).read_bytes()
+    on_stage("Calibrating")
+    served = LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads)
+    exact = records.answer_record(
+        served.split_logits([comment.text for comment in parts.held_out]), parts.held_out
+    )
     made = cascade.build(
         config.cascade,
         restoring.load_network(start.encoder),
-        LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads),
+        served,
         tokenizer,
         corpus_texts(config.cascade.texts, limit=cascade.MAX_READ),
         max_tokens=max_tokens,
+        calibration=records.calibration_of(exact),
         labelled=[comment.text for comment in parts.train],
         begun=start.students() if begun is None else begun,
         threads=threads,
@@ -80,7 +83,7 @@ def redistil(
         on_progress=on_progress,
         on_stage=on_stage,
     )
-    on_stage("Calibrating")
+    on_stage("Writing")
     contents = {
         artifact.MODEL: graph,
         artifact.TOKENIZER: old.path(artifact.TOKENIZER).read_bytes(),
@@ -88,7 +91,6 @@ def redistil(
     }
     stages = [student.stage for student in made.students]
     whole = LogitModel(graph, tokenizer, max_tokens=max_tokens, stages=stages, threads=threads)
-    exact = records.answer_record(_split(whole, [comment.text for comment in parts.held_out]), parts.held_out)
     stage_records, answered = records.cascade_records(whole, made.students, exact, parts.held_out)
     if work is not None:
         listening.forget(work)
@@ -104,16 +106,12 @@ def redistil(
     )
 
 
-def _split(model: LogitModel, texts: list[str]) -> records.LogitPair:
-    logits = model.logits_of(-1, texts)
-    return np.ascontiguousarray(logits[:, : len(LABELS)]), np.ascontiguousarray(logits[:, len(LABELS) :])
-
-
 def _training(config: Config, old: Artifact, *, seconds: float) -> dict[str, Any]:
     training = dict(old.manifest.training)
     settings, cascade = dict(training.get("config", {})), records.cascade_settings(config)
     taught = {"cascade_from_model": old.manifest.id, "cascade_seconds": round(seconds)}
-    if not config.cascade.window_epochs:  # taught as before: only its threshold is new
-        cascade = dict(settings.get("cascade", cascade)) | {"window_differing": cascade["window_differing"]}
+    if not config.cascade.window_epochs:  # taught as before: only its thresholds are new
+        moved = {name: cascade[name] for name in ("window_differing", "window_flags_differing")}
+        cascade = dict(settings.get("cascade", cascade)) | moved
         taught = {name: training[name] for name in taught if name in training}
     return training | {"config": settings | {"cascade": cascade}} | taught

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from plaudit import artifact as artifacts
-from plaudit.inference import LogitModel, Stage, load_tokenizer
+from plaudit.classifier import stages_of
+from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.legible import legible
 from plaudit.pipeline import Pipeline
 from plaudit.policy import load as load_policy
@@ -146,7 +147,7 @@ def arithmetic(dump: str, cores: str, way: str) -> tuple[int, float]:
         artifact.path(artifacts.MODEL),
         tokenizer,
         max_tokens=limit,
-        stages=[Stage(model=artifact.path(each.file), least_margin=each.least_margin) for each in stages],
+        stages=stages_of(artifact) if stages else (),
     )
     n_products = np.cumsum([_products_a_token(onnx.load(str(artifact.path(file))).graph) for file in files])
     n_tokens = [min(len(each.ids), limit) for each in tokenizer.encode_batch_fast(list(map(legible, texts)))]
