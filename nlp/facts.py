@@ -22,6 +22,7 @@ from plaudit.letters import GRAMS, letters_of
 from plaudit.linguistics import CONTENT
 from plaudit.passages import TRIPLES, passages_of
 from plaudit.pieces import pieced
+from plaudit.scripted import is_scripted
 from plaudit.text import fingerprint
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Facts:
         n_of_post: How many of these the text of its post holds too; -1 where that text was not given.
         emoji_only: Whether nothing but emoji is there.
         tag_only: Whether nothing but @handles is there.
+        scripted: Whether the text reads like what comment bots are set up to post; see `scripted`.
         id: As the source wrote it.
         post_name: The post's id, or the source's name without one.
         creator_name: The creator's id, or the source's name without one.
@@ -104,6 +106,7 @@ class Facts:
     n_of_post: NDArray[np.int32]
     emoji_only: NDArray[np.bool_]
     tag_only: NDArray[np.bool_]
+    scripted: NDArray[np.bool_]
     id: pa.StringArray
     post_name: pa.StringArray
     creator_name: pa.StringArray
@@ -203,6 +206,7 @@ def facts_of(
         "n_of_post": np.full(len(letters.n), -1, np.int32),
         "emoji_only": wording.emoji_only.astype(bool),
         "tag_only": wording.tag_only.astype(bool),
+        "scripted": is_scripted(texts),
         "id": comments.column("id"),
         "post_name": post_name,
         "creator_name": pc.coalesce(comments.column("creator_id"), comments.column("source")),
@@ -239,6 +243,7 @@ _KINDS: Final[dict[str, pa.DataType]] = {
     "n_of_post": pa.int32(),
     "emoji_only": pa.bool_(),
     "tag_only": pa.bool_(),
+    "scripted": pa.bool_(),
     **dict.fromkeys(("id", "post_name", "creator_name", "language", "platform"), pa.string()),
 }
 

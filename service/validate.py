@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
-import zstandard
 
 from plaudit.comment import COMMENT_SCHEMA, PLATFORMS
 from plaudit.errors import InputError, MappingError, UsageError
@@ -22,6 +20,7 @@ from plaudit.service.steps import Steps
 from plaudit.validation import chosen, groups_of, shipped_groups, validate
 from plaudit.validation.bench import Bench
 from plaudit.validation.material import Material, Post, bot_texts_of, labelled_of, posts_of
+from plaudit.validation.records import records_of
 from plaudit.validation.remembering import Remembering
 from plaudit.validation.scale import SCALES
 from plaudit.validation.simulation import simulated
@@ -176,8 +175,8 @@ def _material(
     return (
         Material(
             posts=tuple(posts),
-            bots=tuple(bot_texts_of(_records(bots), languages=languages)) if bots else (),
-            labelled=tuple(labelled_of(_records(labels))) if labels else (),
+            bots=tuple(bot_texts_of(records_of(bots), languages=languages)) if bots else (),
+            labelled=tuple(labelled_of(records_of(labels))) if labels else (),
         ),
         counts,
     )
@@ -186,31 +185,6 @@ def _material(
 def _there(name: Path) -> Path | None:
     path = DEFAULT_DATA / name
     return path if path.is_file() else None
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    """Read JSON lines, plain or .zst; plain texts are records with nothing else."""
-    try:
-        data = path.read_bytes()
-        if data.startswith(b"\x28\xb5\x2f\xfd"):
-            data = zstandard.ZstdDecompressor().stream_reader(data).read()
-        lines = data.decode().split("\n")  # some texts hold other line breaks
-    except (OSError, UnicodeDecodeError, zstandard.ZstdError) as error:
-        raise InputError(f"{path} can't be read as lines of JSON ({error}); name another file.") from error
-    return [
-        _record(line, where=f"{path}, line {number}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
-
-
-def _record(line: str, *, where: str) -> dict[str, Any]:
-    if not line.lstrip().startswith("{"):
-        return {"text": line.strip()}
-    try:
-        return dict(json.loads(line))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where} is no JSON ({error}); expected one object a line.") from error
 
 
 def _text(path: Path) -> str:

@@ -134,6 +134,30 @@ class TestApplause:
         assert value(remarks(60) + asked, "applause_share") == 0
 
 
+class TestScripted:
+    def test_praise_in_the_words_of_bots_counts(self) -> None:
+        marked = np.arange(20) < 8
+        facts = make_facts(20, generic_praise=np.full(20, ONE), scripted=marked)
+        assert value(facts, "scripted_share") == 0.4
+        assert value(replace(facts, scripted=np.zeros(20, bool)), "scripted_share") == 0
+
+    def test_what_is_no_praise_does_not_count_however_it_reads(self) -> None:
+        doubtful = np.where(np.arange(20) < 5, ONE // 2, ONE // 2 - 1).astype(np.int32)
+        facts = make_facts(20, generic_praise=doubtful, scripted=np.ones(20, bool))
+        assert value(facts, "scripted_share") == 0.25
+
+    def test_filler_around_praise_hides_nothing(self) -> None:
+        phrases = [" ".join(words_of(900 + i, 5)) for i in range(20)]
+        random = np.random.default_rng(3)
+        padded = [
+            {"id": f"p{i}", "text": "great post " + " ".join(random.choice(phrases, 2)), "author": f"bot {i}"}
+            for i in range(40)
+        ]
+        facts = facts_from(remarks(60) + padded)
+        assert not facts.scripted.any()
+        assert value(facts, "scripted_share") == pytest.approx(0.4, abs=0.02)
+
+
 class TestCopies:
     def campaign(self, n: int, author: str = "bot{}") -> list[dict[str, Any]]:
         text = "finally a clear explanation of the hinge"

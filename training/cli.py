@@ -20,6 +20,7 @@ from plaudit.training import (
     cli_data,
     cli_distil,
     cli_models,
+    cli_scripted,
     cli_teach,
 )
 from plaudit.training.exits import EXIT_CODES, end_on_sigterm, exit_codes
@@ -53,6 +54,7 @@ _COMMANDS: Mapping[str, Callable[..., None]] = {
     "teach": cli_teach.teach,
     "distil": cli_distil.distil,
     "average": cli_average.average,
+    "scripted": cli_scripted.scripted,
     "evaluate": cli_models.evaluate,
     "recount": cli_models.recount,
     "promote": cli_models.promote,

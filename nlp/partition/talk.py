@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     *("key", "parent", "post", "creator", "author", "handle", "mention", "letters", "n_letters"),
     *("created_at", "exact_time", "is_creator", "total_reply_count", "supported", "label", "genuine"),
     *("generic_praise", "question", "experience", "solicitation", "addressed", "n_words"),
-    *("n_content_words", "n_of_post", "passages", "emoji_only", "tag_only", "language"),
+    *("n_content_words", "n_of_post", "passages", "emoji_only", "tag_only", "scripted", "language"),
 )
 _OF_TALK_ALONE: Final = ("parent", "creator", "handle", "mention", "total_reply_count")
 Bits = NDArray[np.uint8]

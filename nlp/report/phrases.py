@@ -53,6 +53,7 @@ SIGNALS: Final = {
     "question_share": "Comments that ask something; each person counts at most thrice.",
     "genuine_share": "Comments about this very content; each person counts at most thrice.",
     "applause_share": "Generic praise beyond doubt that addresses nobody; a single word counts half.",
+    "scripted_share": "Generic praise that reads like what comment bots are set up to post.",
     "solicitation_share": "Promotion, follow-for-follow, begging, scams.",
     "experience_share": "Comments in which people tell their own story.",
     "addressed_share": "Comments that speak to someone.",

@@ -6,10 +6,11 @@ how far beyond it is (`certainty`), a single word for `ONE_WORD` of it. Fans' pr
 somebody, says a little more, or is one cry ("wow"); what bots post is a set phrase of a few words: of all
 that was tried this tells injected bots best. Whatever a classifier takes them for, so are comments stitched
 together of stock phrases (see `stock`), with hardly a word beside: filler makes applause longer, not more
-genuine. `specificity`: content words by words, less the stock. `post_overlap`: content words that the post's
-own text holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so that
-neither many words nor few make it large; 0 where a comment has as many and none of its own, as a pasted title
-has. Reduced by: author.
+genuine. `scripted_share`: generic praise that reads like what comment bots are set up to post (see
+`scripted`) or is stitched together; what is of another label does not count, however it reads. `specificity`:
+content words by words, less the stock. `post_overlap`: content words that the post's own text holds too, by
+all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so that neither many words nor few
+make it large; 0 where a comment has as many and none of its own, as a pasted title has. Reduced by: author.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from plaudit.signals.section import Mask, Reading, Section, Whole, share
 FAMILY: Final = "text"
 NAMES: Final = (
     "applause_share",
+    "scripted_share",
     "solicitation_share",
     "experience_share",
     "addressed_share",
@@ -58,6 +60,9 @@ def read(section: Section) -> Iterator[Reading]:
     """Read every signal of wording."""
     facts = section.facts
     yield _applause(section)
+    yield share(
+        section, name="scripted_share", family=FAMILY, of=section.worded, top=_fixed(_scripted(section))
+    )
     yield _flag(section, "solicitation")
     yield _flag(section, "experience")
     yield _flag(section, "addressed")
@@ -94,6 +99,12 @@ def _applause(section: Section) -> Reading:
     degree[2 * facts.addressed >= ONE] = 0
     degree[stitched(section)] = ONE
     return share(section, name="applause_share", family=FAMILY, of=section.worded, top=degree)
+
+
+def _scripted(section: Section) -> Mask:
+    is_praise = 2 * section.facts.generic_praise >= ONE
+    # Between pieces of filler a bot's text reads like none.
+    return is_praise & (section.facts.scripted | stitched(section))
 
 
 def certainty(probability: NDArray[np.int32]) -> Whole:
