@@ -3,7 +3,8 @@
 A linear model of what stands in a row in the cleaned text: words, marks and emoji, one and two at a time,
 hashed (Weinberger et al. 2009); their weights' sum by the root of how many there are, and a bias. It lies in
 `scripted.npz`: `plaudit-train scripted` fitted it to texts that public configurations of comment bots list,
-against what people write. Case, apostrophes, stretched letters and repeated marks make no difference;
+against what people write. A text reads as its best stretch of a few words does: what stands around a set
+phrase takes nothing from it. Case, apostrophes, stretched letters and repeated marks make no difference;
 handles and links are left out.
 """
 
@@ -25,10 +26,13 @@ from plaudit.pieces import gathered, pieced
 FILE: Final = "scripted.npz"
 N_BUCKETS: Final = 1 << 15
 """Weights; what falls into one bucket shares one."""
-IN_A_ROW: Final = 2
-"""Most words, marks or emoji that are hashed together."""
-MAX_READ: Final = 64
-"""Words, marks and emoji read of a text, the first ones: what bots post is short."""
+STRETCH: Final = (2, 6)
+"""Words, marks and emoji of the stretches looked at; a text of fewer is one. Longer ones hear no more
+of bots' texts, and whole texts less than half as many at as many of people's."""
+SURE: Final = 1.5
+"""Log odds from which a stretch is scripted: people's praise holds likely ones too, sure ones hardly."""
+MAX_READ: Final = 256
+"""Words, marks and emoji read of a text, the first ones."""
 
 _N_IN_TABLE: Final = 0x10000
 _FIRST_EMOJI: Final = 0x1F000
@@ -51,35 +55,63 @@ class Weights:
     weights: NDArray[np.float32]
     bias: float
 
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the log odds of each raw text, shape (n,), were as many bots' as its fit took for granted.
+    def wholes(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log odds of each raw text as a whole, shape (n,), as they were fitted.
 
-        Minus infinity for texts without words, marks and emoji.
+        Minus infinity for texts without words, marks and emoji, here and below.
         """
         rows = rows_of(texts)
-        sums = np.bincount(rows.row, self.weights[rows.bucket], minlength=len(texts))
-        scores = self.bias + sums / np.sqrt(np.maximum(rows.counts, 1))
-        return np.where(rows.counts > 0, scores, -np.inf)
+        n = np.bincount(rows.row, minlength=len(texts)) + np.bincount(
+            rows.row[rows.is_pair], minlength=len(texts)
+        )
+        sums = np.bincount(rows.row, self._of_each(rows), minlength=len(texts))
+        return np.where(n > 0, self.bias + sums / np.sqrt(np.maximum(n, 1)), -np.inf)
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log odds of the best stretch of each raw text, shape (n,)."""
+        rows = rows_of(texts)
+        best = np.full(len(texts), -np.inf)
+        total = np.concatenate(([0.0], np.cumsum(self._of_each(rows))))
+        pairs = self._of_pairs(rows)
+        least, most = STRETCH
+        lengths = np.bincount(rows.row, minlength=len(texts))
+        for length in range(1, most + 1):
+            last = length - 1
+            starts = np.flatnonzero(rows.row[last:] == rows.row[: max(len(rows.row) - last, 0)])
+            if length < least:
+                starts = starts[lengths[rows.row[starts]] == length]
+            # The pair that its last word begins lies outside.
+            sums = total[starts + length] - total[starts] - pairs[starts + last]
+            np.maximum.at(best, rows.row[starts], self.bias + sums / np.sqrt(2 * length - 1))
+        return best
+
+    def _of_each(self, rows: Rows) -> NDArray[np.float64]:
+        return self.weights[rows.word].astype(np.float64) + self._of_pairs(rows)
+
+    def _of_pairs(self, rows: Rows) -> NDArray[np.float64]:
+        return np.where(rows.is_pair, self.weights[rows.pair], 0.0).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rows:
-    """What stands in a row in n texts.
+    """The words, marks and emoji of n texts, end to end.
 
     Attributes:
-        bucket: int64; in no order.
-        row: int64; the text that each is of.
-        counts: int64, shape (n,); how many each text has.
+        word: int64; the bucket of each.
+        pair: int64; that of it and the next.
+        is_pair: Whether the next is of the same text.
+        row: int64; the text that each is of, ascending.
     """
 
-    bucket: NDArray[np.int64]
+    word: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    is_pair: NDArray[np.bool_]
     row: NDArray[np.int64]
-    counts: NDArray[np.int64]
 
 
 def is_scripted(texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Say of each raw text, shape (n,), whether it reads more like what bots post than what people write."""
-    return shipped().scores(texts) >= 0
+    """Say of each raw text, shape (n,), whether a stretch of it surely reads like what bots post."""
+    return shipped().scores(texts) >= SURE
 
 
 @cache
@@ -100,17 +132,23 @@ def rows_of(texts: Sequence[str]) -> Rows:
     lengths = np.bincount(row, minlength=n)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     hashes, row = hashes[rank < MAX_READ], row[rank < MAX_READ]
-    buckets, rows = [], []
-    for length in range(1, IN_A_ROW + 1):
-        first = np.flatnonzero(row[length - 1 :] == row[: max(len(row) - length + 1, 0)])
-        mixed = np.full(len(first), length, np.uint64)
-        for i in range(length):
-            mixed = (mixed ^ hashes[first + i]) * _GOLDEN
-            mixed ^= mixed >> _SHIFT
-        buckets.append((mixed % np.uint64(N_BUCKETS)).astype(np.int64))
-        rows.append(row[first])
-    of = np.concatenate(rows)
-    return Rows(bucket=np.concatenate(buckets), row=of, counts=np.bincount(of, minlength=n))
+    is_pair = np.zeros(len(row), bool)
+    is_pair[:-1] = row[1:] == row[:-1]
+    return Rows(
+        word=_bucket(_mixed(np.full(len(row), 1, np.uint64), hashes)),
+        pair=_bucket(_mixed(_mixed(np.full(len(row), 2, np.uint64), hashes), np.roll(hashes, -1))),
+        is_pair=is_pair,
+        row=row,
+    )
+
+
+def _mixed(state: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    mixed = (state ^ hashes) * _GOLDEN
+    return mixed ^ (mixed >> _SHIFT)
+
+
+def _bucket(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return (hashes % np.uint64(N_BUCKETS)).astype(np.int64)
 
 
 def _tokens(lines: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

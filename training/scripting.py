@@ -82,9 +82,11 @@ def cross_validated(bots: Sequence[BotText], people: Sequence[LabelledComment]) 
         others = [comment.text for comment, out in zip(people, without_people, strict=True) if not out]
         texts = [*(bot.text for bot in known), *others]
         weights = _fitted(texts, _weights(known, len(others)), len(known))
-        called_bots[without_bots] = weights.scores([bots[i].text for i in np.flatnonzero(without_bots)]) >= 0
+        called_bots[without_bots] = (
+            weights.scores([bots[i].text for i in np.flatnonzero(without_bots)]) >= scripted.SURE
+        )
         called_people[without_people] = (
-            weights.scores([people[i].text for i in np.flatnonzero(without_people)]) >= 0
+            weights.scores([people[i].text for i in np.flatnonzero(without_people)]) >= scripted.SURE
         )
     sizes = Counter(bot.family for bot in bots)
     each = np.array([1 / sizes[bot.family] for bot in bots])
@@ -146,8 +148,11 @@ def _fitted(texts: Sequence[str], weights: NDArray[np.float64], n_bots: int) -> 
     from sklearn.linear_model import LogisticRegression
 
     rows = scripted.rows_of(texts)
-    values = 1 / np.sqrt(rows.counts[rows.row])
-    matrix: Any = csr_matrix((values, (rows.row, rows.bucket)), shape=(len(texts), scripted.N_BUCKETS))
+    row = np.concatenate((rows.row, rows.row[rows.is_pair]))
+    counts = np.bincount(row, minlength=len(texts))
+    found_in = (row, np.concatenate((rows.word, rows.pair[rows.is_pair])))
+    shape = (len(texts), scripted.N_BUCKETS)
+    matrix: Any = csr_matrix((1 / np.sqrt(counts[row]), found_in), shape=shape)
     truth = np.arange(len(texts)) < n_bots
     found = LogisticRegression(C=_REGULARITY, max_iter=500).fit(matrix, truth, sample_weight=weights)
     return Weights(weights=found.coef_[0].astype(np.float32), bias=float(found.intercept_[0]))
