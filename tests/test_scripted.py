@@ -21,8 +21,9 @@ TALK = (
 APPLAUSE = ("Great post!", "Nice picture 👍", "Awesome feed!! 🔥", "@anna love your photos 😍")
 
 
-def rows(text: str) -> list[int]:
-    return sorted(rows_of([text]).bucket.tolist())
+def rows(text: str) -> list[tuple[int, ...]]:
+    found = rows_of([text])
+    return list(zip(found.word.tolist(), found.pair.tolist(), found.is_pair.tolist(), strict=True))
 
 
 def test_applause_for_any_post_is_scripted_and_talk_is_not() -> None:
@@ -33,11 +34,38 @@ def test_applause_for_any_post_is_scripted_and_talk_is_not() -> None:
 
 def test_words_marks_and_emoji_count_one_and_two_at_a_time() -> None:
     found = rows_of(["one two!", "🔥", "", "three"])
-    assert found.counts.tolist() == [5, 1, 0, 1]
-    assert np.bincount(found.row, minlength=4).tolist() == found.counts.tolist()
-    assert ((found.bucket >= 0) & (found.bucket < N_BUCKETS)).all()
-    assert rows("one two") != rows("two one")
-    assert rows_of([" ".join(words_of(1, 500))]).counts.tolist() == [2 * MAX_READ - 1]
+    assert found.row.tolist() == [0, 0, 0, 1, 3]
+    assert found.is_pair.tolist() == [True, True, False, False, False]
+    for buckets in (found.word, found.pair):
+        assert ((buckets >= 0) & (buckets < N_BUCKETS)).all()
+    one, two = (rows_of([text]) for text in ("one two", "two one"))
+    assert one.word.tolist() == two.word.tolist()[::-1]
+    assert one.pair[0] != two.pair[0]
+    assert len(rows_of([" ".join(words_of(1, 500))]).row) == MAX_READ
+
+
+def test_a_text_reads_as_its_best_stretch_does() -> None:
+    weights = Weights(weights=np.linspace(-1, 1, N_BUCKETS).astype(np.float32), bias=-0.5)
+    words = words_of(3, 9)
+
+    def best(length: int) -> float:
+        return max(
+            weights.wholes([" ".join(words[at : at + n])])[0]
+            for n in range(*((2, 7) if length > 1 else (1, 2)))
+            for at in range(length - n + 1)
+        )
+
+    for length in range(1, 10):
+        (found,) = weights.scores([" ".join(words[:length])])
+        assert found == pytest.approx(best(length), abs=1e-9)
+
+
+def test_filler_around_a_phrase_takes_nothing_from_it() -> None:
+    filler = " ".join(words_of(5, 40))
+    for phrase in APPLAUSE:
+        plain, padded = shipped().scores([phrase, f"{filler} {phrase} {filler}"])
+        assert padded >= plain - 1e-9
+        assert shipped().wholes([f"{filler} {phrase} {filler}"])[0] < plain
 
 
 @pytest.mark.parametrize(

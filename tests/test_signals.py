@@ -147,15 +147,23 @@ class TestScripted:
         assert value(facts, "scripted_share") == 0.25
 
     def test_filler_around_praise_hides_nothing(self) -> None:
-        phrases = [" ".join(words_of(900 + i, 5)) for i in range(20)]
-        random = np.random.default_rng(3)
         padded = [
-            {"id": f"p{i}", "text": "great post " + " ".join(random.choice(phrases, 2)), "author": f"bot {i}"}
+            {"id": f"p{i}", "text": " ".join(["so great post", *words_of(900 + i, 9)]), "author": f"bot {i}"}
             for i in range(40)
         ]
-        facts = facts_from(remarks(60) + padded)
-        assert not facts.scripted.any()
-        assert value(facts, "scripted_share") == pytest.approx(0.4, abs=0.02)
+        assert value(remarks(60) + padded, "scripted_share") == 0.4
+
+    def test_praise_stitched_together_counts(self) -> None:
+        phrases = [" ".join(words_of(900 + i, 5)) for i in range(20)]
+        random = np.random.default_rng(3)
+        stitched = [
+            {"id": f"p{i}", "text": "love " + " ".join(random.choice(phrases, 2)), "author": f"bot {i}"}
+            for i in range(40)
+        ]
+        found = facts_from(remarks(60) + stitched)
+        plain = replace(found, scripted=np.zeros(100, bool))
+        assert value(plain, "scripted_share") == pytest.approx(0.4, abs=0.02)
+        assert value(replace(plain, generic_praise=np.zeros(100, np.int32)), "scripted_share") == 0
 
 
 class TestCopies:

@@ -6,11 +6,12 @@ how far beyond it is (`certainty`), a single word for `ONE_WORD` of it. Fans' pr
 somebody, says a little more, or is one cry ("wow"); what bots post is a set phrase of a few words: of all
 that was tried this tells injected bots best. Whatever a classifier takes them for, so are comments stitched
 together of stock phrases (see `stock`), with hardly a word beside: filler makes applause longer, not more
-genuine. `scripted_share`: generic praise that holds a phrase of those that comment bots are set up to post
-(see `scripted`); what is of another label does not count, however it reads. `specificity`:
-content words by words, less the stock. `post_overlap`: content words that the post's own text holds too, by
-all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so that neither many words nor few
-make it large; 0 where a comment has as many and none of its own, as a pasted title has. Reduced by: author.
+genuine. `scripted_share`: generic praise that holds a phrase like those that comment bots are set up to post
+(see `scripted`), or is stitched together; what is of another label does not count, however it reads.
+`specificity`: content words by words, less the stock. `post_overlap`: content words that the post's own text
+holds too, by all of them, less the stock; by `ENOUGH_CONTENT` where a comment has fewer, so that neither many
+words nor few make it large; 0 where a comment has as many and none of its own, as a pasted title has. Reduced
+by: author.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def _applause(section: Section) -> Reading:
 
 
 def _scripted(section: Section) -> Mask:
-    return section.facts.scripted & (2 * section.facts.generic_praise >= ONE)
+    return (section.facts.scripted | stitched(section)) & (2 * section.facts.generic_praise >= ONE)
 
 
 def certainty(probability: NDArray[np.int32]) -> Whole:
