@@ -16,9 +16,9 @@ was seen and u a share of which nothing is known, evenly from 0 to 1, each draw 
     ln g' = ln g - (1 - s) u max(ln g - ln m, 0)
 
 where m is the mean of the others that weigh at least half as much (of all others where none does), never
-better than typical: for the part that was not seen, all that is known are two bounds, as good as what was seen
-or as the others (partial identification, Manski 2003). Light ones say too little of a crowd to vouch for it.
-The value is that of what was seen.
+better than typical: for the part that was not seen, all that is known are two bounds, as good as what was
+seen or as the others (partial identification, Manski 2003). Light ones say too little of a crowd to vouch for
+it. The value is that of what was seen.
 
 Goodness is curved, so that signals measured on few comments look worse on average than they are (Jensen's
 inequality). The draws say by how much, and it is taken off: 2 g(x) - mean g(draws), in logarithms (bootstrap
