@@ -19,6 +19,13 @@ from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS, NO_LANGUAGE, ErrorCounts, ModelInfo, Scores
 
 
+def calibration_of(record: AnswerRecord | StageRecord) -> Calibration:
+    """Return the calibration that a record tells of: an answer's is the exact network's."""
+    return Calibration(
+        temperature=record.temperature, flag_scale=record.flag_scale, flag_bias=record.flag_bias
+    )
+
+
 def stages_of(artifact: Artifact) -> tuple[Stage, ...]:
     """Return the small networks of an artefact, in the order they are asked."""
     return tuple(
@@ -47,7 +54,7 @@ class OnnxClassifier:
         self._answer = artifacts.CASCADE if stages else artifacts.EXACT
         self._error_counts = _error_counts(manifest.answers[self._answer])
         records: list[StageRecord | AnswerRecord] = [*stages, manifest.answers[artifacts.EXACT]]
-        self._calibrations = [_calibration(record) for record in records]
+        self._calibrations = [calibration_of(record) for record in records]
         self._model = LogitModel(
             artifact.path(artifacts.MODEL),
             load_tokenizer(artifact.path(artifacts.TOKENIZER)),
@@ -137,10 +144,4 @@ def _error_counts(record: AnswerRecord) -> ErrorCounts:
         languages={
             code: np.asarray(counts, np.float64) for code, counts in record.error_counts_by_language.items()
         },
-    )
-
-
-def _calibration(record: AnswerRecord | StageRecord) -> Calibration:
-    return Calibration(
-        temperature=record.temperature, flag_scale=record.flag_scale, flag_bias=record.flag_bias
     )

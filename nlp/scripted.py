@@ -10,7 +10,6 @@ handles and links are left out.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,25 +21,18 @@ from numpy.typing import NDArray
 
 from plaudit.legible import legible
 from plaudit.pieces import gathered, pieced
+from plaudit.runs import mixed_with, runs_of
 
 FILE: Final = "scripted.npz"
 N_BUCKETS: Final = 1 << 15
 """Weights; what falls into one bucket shares one."""
 STRETCH: Final = (2, 6)
-"""Words, marks and emoji of the stretches looked at; a text of fewer is one. Longer ones hear no more
-of bots' texts, and whole texts less than half as many at as many of people's."""
+"""Words, marks and emoji of the stretches looked at; a text of fewer is one. Longer ones hear no more of
+bots' texts; whole texts tell more of them, and filler hides them there (`training/TRIED.md`)."""
 SURE: Final = 1.5
 """Log odds from which a stretch is scripted: people's praise holds likely ones too, sure ones hardly."""
 MAX_READ: Final = 256
 """Words, marks and emoji read of a text, the first ones."""
-
-_N_IN_TABLE: Final = 0x10000
-_FIRST_EMOJI: Final = 0x1F000
-_TONES: Final = (0x1F3FB, 0x1F3FF)  # of skin
-_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT: Final = np.uint64(32)
-_BREAK: Final = "\n"  # never inside a cleaned text
-_NOTHING, _LETTER, _SIGN = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,20 +47,12 @@ class Weights:
     weights: NDArray[np.float32]
     bias: float
 
-    def wholes(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the log odds of each raw text as a whole, shape (n,), as they were fitted.
-
-        Minus infinity for texts without words, marks and emoji, here and below.
-        """
-        rows = rows_of(texts)
-        n = np.bincount(rows.row, minlength=len(texts)) + np.bincount(
-            rows.row[rows.is_pair], minlength=len(texts)
-        )
-        sums = np.bincount(rows.row, self._of_each(rows), minlength=len(texts))
-        return np.where(n > 0, self.bias + sums / np.sqrt(np.maximum(n, 1)), -np.inf)
-
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the log odds of the best stretch of each raw text, shape (n,)."""
+        """Return the log odds of the best stretch of each raw text, shape (n,).
+
+        Were as many of all texts bots' as the fit took for granted; minus infinity for texts without words,
+        marks and emoji.
+        """
         rows = rows_of(texts)
         best = np.full(len(texts), -np.inf)
         # Numbers of 24 bits add up exactly in 53: what stands before in the batch leaves no trace.
@@ -127,7 +111,7 @@ def rows_of(texts: Sequence[str]) -> Rows:
     """Return what stands in a row in raw texts."""
     n = len(texts)
     pieces = pieced(texts).pieces
-    hashes, counts = _tokens([*pieces.read, *map(legible, pieces.whole)])
+    hashes, counts = runs_of([*pieces.read, *map(legible, pieces.whole)], signs=True)
     hashes, counts = gathered(hashes, counts, pieces.at)
     row = np.repeat(pieces.row, counts)
     lengths = np.bincount(row, minlength=n)
@@ -136,50 +120,12 @@ def rows_of(texts: Sequence[str]) -> Rows:
     is_pair = np.zeros(len(row), bool)
     is_pair[:-1] = row[1:] == row[:-1]
     return Rows(
-        word=_bucket(_mixed(np.full(len(row), 1, np.uint64), hashes)),
-        pair=_bucket(_mixed(_mixed(np.full(len(row), 2, np.uint64), hashes), np.roll(hashes, -1))),
+        word=_bucket(mixed_with(np.full(len(row), 1, np.uint64), hashes)),
+        pair=_bucket(mixed_with(mixed_with(np.full(len(row), 2, np.uint64), hashes), np.roll(hashes, -1))),
         is_pair=is_pair,
         row=row,
     )
 
 
-def _mixed(state: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    mixed = (state ^ hashes) * _GOLDEN
-    return mixed ^ (mixed >> _SHIFT)
-
-
 def _bucket(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     return (hashes % np.uint64(N_BUCKETS)).astype(np.int64)
-
-
-def _tokens(lines: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return the hash of each word, mark and emoji of cleaned lines, end to end, and how many each has."""
-    text = "".join([line + _BREAK for line in lines]).replace("@user", " ").replace("http", " ")
-    codes = np.frombuffer(text.casefold().encode("utf-32-le", "replace"), np.uint32)
-    codes = codes[(codes != ord("'")) & (codes != ord("’"))]
-    codes = codes[np.concatenate(([True], codes[1:] != codes[:-1])) | (codes == ord(_BREAK))]
-    kinds = _kinds()[np.minimum(codes, _N_IN_TABLE)]
-    kinds[(codes >= _N_IN_TABLE) & (codes < _FIRST_EMOJI)] = _LETTER
-    kinds[(codes >= _TONES[0]) & (codes <= _TONES[1])] = _NOTHING
-    at = np.flatnonzero(kinds)
-    is_letter = kinds[at] == _LETTER
-    goes_on = np.zeros(len(at), bool)
-    goes_on[1:] = is_letter[1:] & is_letter[:-1] & (np.diff(at) == 1)
-    starts = np.flatnonzero(~goes_on)
-    if not len(starts):
-        return np.empty(0, np.uint64), np.zeros(len(lines), np.int64)
-    place = np.arange(len(at)) - np.repeat(starts, np.diff(np.append(starts, len(at))))
-    mixed = (codes[at].astype(np.uint64) + np.uint64(1)) * _GOLDEN
-    mixed = (mixed ^ (mixed >> _SHIFT)) * (np.uint64(2) * place.astype(np.uint64) + np.uint64(1))
-    line = np.cumsum(codes == ord(_BREAK))[at[starts]]
-    return np.add.reduceat(mixed, starts), np.bincount(line, minlength=len(lines))
-
-
-@cache
-def _kinds() -> NDArray[np.int8]:
-    """Return what each code is; the last entry stands for all higher ones."""
-    kinds = {"L": _LETTER, "M": _LETTER, "N": _LETTER, "P": _SIGN, "S": _SIGN}
-    found = [kinds.get(unicodedata.category(chr(code))[0], _NOTHING) for code in range(_N_IN_TABLE)]
-    table = np.array([*found, _SIGN], np.int8)
-    table[0xFE00:0xFE10] = _NOTHING  # how the sign before is drawn
-    return table

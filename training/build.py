@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from plaudit import artifact
 from plaudit.artifact import AnswerRecord, Manifest, StageRecord
 from plaudit.calibration import Calibration
+from plaudit.classifier import calibration_of
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.inference import LogitModel
 from plaudit.legible import legible
@@ -122,7 +123,7 @@ def build(
     answered = records.answer_record(quantized, parts.held_out)
     learnt = [comment.text for comment in parts.train]
     made = _cascade(
-        config, net, served, tokenizer, learnt, records.calibration_of(answered), students, threads, work,
+        config, net, served, tokenizer, learnt, calibration_of(answered), students, threads, work,
         on_progress, on_stage,
     )  # fmt: skip
     on_stage("Writing")

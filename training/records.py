@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from plaudit import calibration, language
 from plaudit.artifact import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.calibration import Calibration
+from plaudit.classifier import calibration_of
 from plaudit.inference import LogitModel
 from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
@@ -79,13 +80,6 @@ def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> Ans
             "n_held_out": len(comments),
             **counts_record(probabilities, truth, language.identify([c.text for c in comments])),
         }
-    )
-
-
-def calibration_of(record: AnswerRecord) -> Calibration:
-    """Return the exact network's calibration, of which a record tells."""
-    return Calibration(
-        temperature=record.temperature, flag_scale=record.flag_scale, flag_bias=record.flag_bias
     )
 
 

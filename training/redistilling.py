@@ -9,6 +9,7 @@ from typing import Any
 
 from plaudit import artifact
 from plaudit.artifact import Artifact
+from plaudit.classifier import calibration_of
 from plaudit.errors import MappingError
 from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.training import cascade, listening, records, restoring
@@ -75,7 +76,7 @@ def redistil(
         tokenizer,
         corpus_texts(config.cascade.texts, limit=cascade.MAX_READ),
         max_tokens=max_tokens,
-        calibration=records.calibration_of(exact),
+        calibration=calibration_of(exact),
         labelled=[comment.text for comment in parts.train],
         begun=start.students() if begun is None else begun,
         threads=threads,
