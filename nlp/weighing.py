@@ -11,14 +11,15 @@ comments would have shown it, its draws vary as communities do. All of it happen
 
 One that is seen in part, as copies are among few people, is taken at its word where it is bad: what was met
 is there. Where it is better than the others, it may be so only because little was met. With s the share that
-was seen and u a share of which nothing is known, evenly from 0 to 1, each draw is
+was seen and u a share of which nothing is known, evenly from 0 to 1 and one for a family of signals, each
+draw is
 
     ln g' = ln g - (1 - s) u max(ln g - ln m, 0)
 
-where m is the mean of the others that weigh at least half as much (of all others where none does), never
-better than typical: for the part that was not seen, all that is known are two bounds, as good as what was
-seen or as the others (partial identification, Manski 2003). Light ones say too little of a crowd to vouch for
-it. The value is that of what was seen.
+where m is the mean of the others that weigh at least half as much as all that is seen in part together (of
+all others where none does), never better than typical: for the part that was not seen, all that is known are
+two bounds, as good as what was seen or as the others (partial identification, Manski 2003). Light ones say
+too little of a crowd to vouch for it. The value is that of what was seen.
 
 Goodness is curved, so that signals measured on few comments look worse on average than they are (Jensen's
 inequality). The draws say by how much, and it is taken off: 2 g(x) - mean g(draws), in logarithms (bootstrap
@@ -221,12 +222,12 @@ def _seen_in_part(goodness: Draws, weights: Draws, signals: Sequence[Signal], *,
     if not in_part.any() or in_part.all():
         return goodness
     log_goodness = np.log(goodness)
+    heavy = np.where(in_part | (weights < weights[in_part].sum() / 2), 0.0, weights)
+    known = heavy if heavy.any() else np.where(in_part, 0.0, weights)
+    others = np.minimum((known[:, None] * log_goodness).sum(axis=0) / known.sum(), log_typical)
     for i in np.flatnonzero(in_part).tolist():
-        heavy = np.where(in_part | (weights < weights[i] / 2), 0.0, weights)
-        known = heavy if heavy.any() else np.where(in_part, 0.0, weights)
-        others = np.minimum((known[:, None] * log_goodness).sum(axis=0) / known.sum(), log_typical)
         better = np.maximum(log_goodness[i] - others, 0.0)
-        log_goodness[i] -= (1.0 - signals[i].seen) * uncertain_shares(signals[i].name) * better
+        log_goodness[i] -= (1.0 - signals[i].seen) * uncertain_shares(signals[i].family) * better
     return np.asarray(np.exp(log_goodness))
 
 

@@ -88,6 +88,9 @@ SIGNALS = (
         word="alarm",
         evidence=("c03", "c04", "c05"),
     ),
+    signal(
+        "mass_copy_share", "copies", 0.013, 0.008, 0.021, reference=0.011, points=9.1, evidence=("c03", "c04")
+    ),
     signal("reply_share", "conversation", 0.381, 0.32, 0.44, reference=0.29, points=13.5, word="good"),
     signal(
         "reciprocity",

@@ -40,7 +40,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("typical = 0.75 ", "typical = 1.75 ", "floor < typical < 1"),
         ('bad = "high"', 'bad = "up"', "expected one of high, low, none"),
         ('scale = "linear"', 'scale = "cubic"', "expected one of root, log, linear"),
-        ("weight = 0.28\n", "weight = -1\n", "0 or more"),
+        ("weight = 0.285\n", "weight = -1\n", "0 or more"),
         ('yardstick = "policy"', 'yardstick = "mine"', "expected one of communities, policy"),
         ("weight = 0\n", "weight = 1\n", "belongs to no index"),
         ("min_n = 20\n", "min_n = 2.5\n", "whole number"),

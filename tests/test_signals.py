@@ -9,7 +9,7 @@ import pytest
 
 from plaudit.facts import ONE, Facts
 from plaudit.prevalence import Correction
-from plaudit.signals import NAMES, Signal, measure_signals
+from plaudit.signals import NAMES, Signal, copies, measure_signals
 from plaudit.signals.section import Section
 from plaudit.signals.wording import certainty
 from tests.communities import facts_from, make_facts, words_of
@@ -193,21 +193,29 @@ class TestCopies:
     def test_few_people_show_part_of_the_copies_there_are(self) -> None:
         for n, share in ((20, 19 / 199), (199, 198 / 199), (200, 1.0), (300, 1.0)):
             found = signals_of(make_facts(n, author=np.arange(1, n + 1)))
-            assert found["duplicate_share"].seen == pytest.approx(share**0.5)
-            assert {each.seen for name, each in found.items() if name != "duplicate_share"} == {1.0}
+            for name in copies.NAMES:
+                assert found[name].seen == pytest.approx(share**0.5)
+            assert {each.seen for name, each in found.items() if name not in copies.NAMES} == {1.0}
 
-    def test_the_value_does_not_grow_with_the_sample(self) -> None:
+    def test_masses_are_told_from_pairs(self) -> None:
+        pairs = np.concatenate((np.repeat(np.arange(1, 51), 2), np.arange(100, 1000))).astype(np.uint64)
+        mass = np.concatenate((np.full(50, 7), np.arange(100, 1050))).astype(np.uint64)
+        for letters, many, few in (
+            (mass, 0.05, 0.05 * (1 - 0.95**29)),
+            (pairs, 0.1 * 199 / 999, 0.1 * 29 / 999),
+        ):
+            found = signals_of(make_facts(1000, letters=letters))
+            values = [found[name].estimate for name in copies.NAMES]
+            assert [each and each.value for each in values] == pytest.approx([many, few], rel=0.02)
+
+    @pytest.mark.parametrize("name", copies.NAMES)
+    def test_the_value_does_not_grow_with_the_sample(self, name: str) -> None:
         random = np.random.default_rng(0)
         letters = np.where(random.random(20_000) < 0.3, random.integers(1, 60, 20_000), 0)
         unique = random.integers(1000, 2**62, 20_000)
         whole = make_facts(20_000, letters=np.where(letters > 0, letters, unique))
-        parts = [
-            value(whole.take(np.sort(random.choice(20_000, 400, False))), "duplicate_share")
-            for _ in range(15)
-        ]
-        assert np.mean([part or 0 for part in parts]) == pytest.approx(
-            value(whole, "duplicate_share"), rel=0.1
-        )
+        parts = [value(whole.take(np.sort(random.choice(20_000, 400, False))), name) for _ in range(15)]
+        assert np.mean([part or 0 for part in parts]) == pytest.approx(value(whole, name), rel=0.1)
 
 
 class TestConcentration:

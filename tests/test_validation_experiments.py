@@ -198,6 +198,7 @@ def test_coverage_tells_right_intervals_from_wrong_ones(stretch: float, verdict:
     covered = tally.covered.value or 0.0
     assert (0.84 <= covered <= 0.95) is verdict
     assert tally.n_posts == 3
+    assert tally.held == pytest.approx(covered)  # all posts speak as often
     assert tally.silent.value == 0.0
 
 

@@ -8,7 +8,7 @@ import pytest
 from plaudit import policy, reasons
 from plaudit.estimate import N_DRAWS, Estimate
 from plaudit.reference import References
-from plaudit.signals import Signal
+from plaudit.signals import Signal, copies
 from plaudit.weighing import Weighed, combine, headline, weigh
 
 POLICY = policy.load()
@@ -162,12 +162,12 @@ def test_nothing_to_measure_counts_as_the_others_but_not_better_than_typical() -
     assert value_of(good) < value_of({**good, "reciprocity": weighed("reciprocity", 0.95)})
 
 
-def of_copies(copies: float, applause: float, *, seen: float) -> tuple[float, float, float]:
-    found = weighed("duplicate_share", copies)
+def of_copies(share: float, applause: float, *, seen: float) -> tuple[float, float, float]:
+    found = {name: weighed(name, share) for name in copies.NAMES}
     parts = {
         **{name: weighed(name) for name in POLICY.of_index("authenticity")},
         "applause_share": weighed("applause_share", applause),
-        "duplicate_share": replace(found, signal=replace(found.signal, seen=seen)),
+        **{name: replace(each, signal=replace(each.signal, seen=seen)) for name, each in found.items()},
     }
     mean = combine(parts, hidden=(), index="authenticity", policy=POLICY)
     assert mean is not None

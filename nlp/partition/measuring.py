@@ -44,7 +44,7 @@ def _tallied(stored: Stored, folder: Path, *, part_rows: int) -> Tallied:
     by_name = dict(people.tallies)
     for tally, n_authors in zip(talk.tallies, people.n_talkers, strict=True):
         by_name[tally.name] = tally if is_flat else replace(tally, n_authors=n_authors)
-    for tally in (people.copies(), people.bursts(), people.company()):
+    for tally in (*people.copies(), people.bursts(), people.company()):
         by_name[tally.name] = tally
     signals = tuple(by_name[name] for name in NAMES)
     return Tallied(

@@ -146,9 +146,9 @@ class People:
         if self.community.has_authors:
             self._company.add(facts, company.visits(section))
 
-    def copies(self) -> Tally:
-        """Return the tally of copies, all comments of some texts at a time."""
-        found = tally_of(copies.nothing_worded())
+    def copies(self) -> list[Tally]:
+        """Return the tallies of copies, all comments of some texts at a time."""
+        tallies = [tally_of(reading) for reading in copies.nothing_worded()]
         for number in range(self._n_parts):
             texts, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
             for rows in self._texts.blocks(number, n_rows=self._part_rows, again=True):
@@ -158,12 +158,15 @@ class People:
                 n_same, long = np.ones(len(rows), np.int64), _is_long(rows)
                 n_same[long] = counts[np.searchsorted(texts, rows.column("text").to_numpy()[long])]
                 section = self._of_text(rows)
-                for reading in copies.read(section, n_same=n_same):
-                    found += Tally.of(section, reading)
-        if found.sums is None:
-            return found
-        sums = replace(found.sums, n=self.community.n_writers)
-        return replace(found, sums=sums, n_authors=self._n_copyists)
+                found = copies.read(section, n_same=n_same)
+                tallies = [a + Tally.of(section, b) for a, b in zip(tallies, found, strict=True)]
+        return [self._of_all(tally) for tally in tallies]
+
+    def _of_all(self, tally: Tally) -> Tally:
+        if tally.sums is None:
+            return tally
+        sums = replace(tally.sums, n=self.community.n_writers)
+        return replace(tally, sums=sums, n_authors=self._n_copyists)
 
     def _of_text(self, rows: pa.Table) -> Section:
         facts = facts_of_part(rows)

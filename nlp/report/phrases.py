@@ -62,6 +62,7 @@ SIGNALS: Final = {
     "specificity": "Distinct content words among the words; filler lowers it.",
     "post_overlap": "Content words of comments that the post's own text holds too.",
     "duplicate_share": "Chance that among 200 authors another posted nearly the same; few words count less.",
+    "mass_copy_share": "The same among 30 authors: texts that many post at once, as campaigns do.",
     "reply_share": "People in a thread who answer somebody else there.",
     "reciprocity": "People answered in a thread who answered back.",
     "thread_depth": "Turns of talk after a thread’s first answer; threads without one do not count.",

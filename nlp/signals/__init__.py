@@ -123,7 +123,7 @@ def _signal(tally: Tally, estimate: Estimate | None, ids: Mapping[int, str]) -> 
         n_comments=tally.n_comments,
         n_authors=tally.n_authors,
         evidence=tuple(ids[key] for key in tally.keys.tolist()),
-        seen=copies.seen(estimate.n) if tally.name in copies.NAMES else 1.0,
+        seen=copies.seen(tally.name, estimate.n),
     )
 
 

@@ -42,6 +42,7 @@ class Tally:
         wrong: Share of the samples with a number that missed by more than `FAR` points.
         width: Mean width of the intervals, in points.
         whole_width: The same with the classifier's errors.
+        held: Share of all samples with a number whose interval held it, whatever their post.
         n_posts: Posts with at least one number.
         n_samples: Samples in all.
     """
@@ -51,6 +52,7 @@ class Tally:
     wrong: Figure
     width: Figure
     whole_width: Figure
+    held: float
     n_posts: int
     n_samples: int
 
@@ -201,13 +203,18 @@ def _tally(posts: Sequence[_OfPost]) -> Tally:
         wrong=mean_of([float(np.mean(each.far)) for each in spoke], share=True),
         width=mean_of([float(np.mean(each.widths)) for each in spoke]),
         whole_width=mean_of([float(np.mean(each.whole_widths)) for each in spoke if each.whole_widths]),
+        held=float(np.mean([held for each in spoke for held in each.held])) if spoke else float("nan"),
         n_posts=len(spoke),
         n_samples=sum(each.n for each in posts),
     )
 
 
 def _told(tally: Tally) -> str:
-    return f"{tally.n_samples:,} samples, {tally.silent.value or 0.0:.0%} of them abstain."
+    # Posts count alike in the coverage, also one that spoke once.
+    return (
+        f"{tally.n_samples:,} samples, {tally.silent.value or 0.0:.0%} of them abstain; "
+        f"of all others {tally.held:.0%} hold the post's value."
+    )
 
 
 def _width_rows(name: str, tally: Tally) -> list[Row]:
