@@ -55,8 +55,9 @@ __all__ = [
     "write",
 ]
 
-FORMAT_VERSION: Final = 4
-_READABLE: Final = (1, 2, 3, 4)  # 1 had no cascade, 2 no counts by language, 3 no flags that stages pass on
+FORMAT_VERSION: Final = 5
+# 1 had no cascade, 2 no counts by language, 3 no flags that stages pass on, 4 one bound for all lengths.
+_READABLE: Final = (1, 2, 3, 4, 5)
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"

@@ -17,6 +17,7 @@ from plaudit.inference import LogitModel, Logits, Stage, load_tokenizer
 from plaudit.manifest import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS, NO_LANGUAGE, ErrorCounts, ModelInfo, Scores
+from plaudit.sureness import Sureness
 
 
 def calibration_of(record: AnswerRecord | StageRecord) -> Calibration:
@@ -26,11 +27,20 @@ def calibration_of(record: AnswerRecord | StageRecord) -> Calibration:
     )
 
 
+def sureness_of(record: StageRecord) -> Sureness:
+    """Return when a small network answers, as its record tells."""
+    return Sureness(
+        least_margin=record.least_margin,
+        unsure_flags=record.unsure_flags,
+        slack_per_doubling=record.slack_per_doubling,
+    )
+
+
 def stages_of(artifact: Artifact) -> tuple[Stage, ...]:
     """Return the small networks of an artefact, in the order they are asked."""
     return tuple(
-        Stage(model=artifact.path(s.file), least_margin=s.least_margin, unsure_flags=s.unsure_flags)
-        for s in artifact.manifest.stages
+        Stage(model=artifact.path(record.file), sureness=sureness_of(record))
+        for record in artifact.manifest.stages
     )
 
 

@@ -30,6 +30,7 @@ from plaudit.errors import ArtifactError
 from plaudit.legible import legible
 from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS
+from plaudit.sureness import Sureness
 from plaudit.tokens import ID_BYTES, TokenIds
 
 # Sums of the same numbers in another order, as batches of another shape make them, differ in their last bits:
@@ -56,14 +57,11 @@ class Stage:
 
     Attributes:
         model: An ONNX graph of the same inputs and outputs as the exact one.
-        least_margin: It answers where its best label's logit leads the second by as much; from 0.
-        unsure_flags: Of each flag, between which two logits, themselves left out, it does not answer; of none
-            where it is empty.
+        sureness: When it answers.
     """
 
     model: Path | bytes
-    least_margin: float
-    unsure_flags: Sequence[tuple[float, float]] = ()
+    sureness: Sureness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +169,15 @@ class LogitModel:
             texts: Neither looked up in the cache nor kept there.
         """
         session = self._networks[place]
-        ids = [self._cut(row) for row in self._token_ids.of([legible(text) for text in texts])]
-        lengths = padded_lengths(np.fromiter(map(len, ids), np.int64, len(ids)) // ID_BYTES)
+        ids, lengths = self._rows(texts)
         found = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
         for rows in batches(np.argsort(lengths, kind="stable"), lengths):
             found[rows] = self._run(session, [ids[i] for i in rows.tolist()], length=int(lengths[rows[0]]))
         return found
+
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return how many tokens each text is padded to, shape (n,)."""
+        return self._rows(texts)[1]
 
     def split_logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return label logits and flag logits, each of shape (n, 3)."""
@@ -187,7 +188,7 @@ class LogitModel:
         """Return logits, shape (n, 6), and which network gave them, shape (n,), of the ids of texts."""
         answers = np.empty((len(rows), len(LABELS) + len(FLAGS)), np.float32)
         stage = np.empty(len(rows), np.int8)
-        lengths = padded_lengths(np.fromiter(map(len, rows), np.int64, len(rows)) // ID_BYTES)
+        lengths = _padded(rows)
         left = np.argsort(lengths, kind="stable")
         for place, session in enumerate(self._networks):
             for batch in batches(left, lengths):
@@ -195,12 +196,14 @@ class LogitModel:
                 answers[batch] = self._run(session, [rows[i] for i in batch.tolist()], length=length)
             stage[left] = place
             if place < len(self._stages):
-                network = self._stages[place]
-                sure = is_sure(
-                    answers[left], least_margin=network.least_margin, unsure_flags=network.unsure_flags
-                )
+                sure = self._stages[place].sureness.of(answers[left], lengths[left])
                 left = left[~sure]
         return answers, stage
+
+    def _rows(self, texts: Sequence[str]) -> tuple[list[bytes], NDArray[np.int64]]:
+        """Return the ids of texts, cut, and the length that each is padded to."""
+        ids = [self._cut(row) for row in self._token_ids.of([legible(text) for text in texts])]
+        return ids, _padded(ids)
 
     def _cut(self, row: bytes) -> bytes:
         most = ID_BYTES * self._max_tokens
@@ -221,26 +224,14 @@ class LogitModel:
         return np.asarray(np.rint(logits * _GRID) / _GRID, np.float32)
 
 
-def is_sure(
-    logits: NDArray[np.float32], *, least_margin: float, unsure_flags: Sequence[tuple[float, float]]
-) -> NDArray[np.bool_]:
-    """Return which texts a stage answers, shape (n,), by its logits, shape (n, 6); see `Stage`."""
-    sure = margins(logits) >= np.float32(least_margin)
-    for place, (low, high) in enumerate(unsure_flags, len(LABELS)):
-        sure &= (logits[:, place] <= np.float32(low)) | (logits[:, place] >= np.float32(high))
-    return sure
-
-
-def margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return by how much the best label's logit leads the second; shape (n,), from 0."""
-    ranked = np.sort(logits[:, : len(LABELS)], axis=1)
-    return np.asarray(ranked[:, -1] - ranked[:, -2], np.float32)
-
-
 def padded_lengths(n_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the length that texts of so many tokens are padded to: a function of the text alone."""
     step = np.where(n_tokens <= 32, 4, np.where(n_tokens <= 64, 8, 16))
     return np.asarray(-(-n_tokens // step) * step)
+
+
+def _padded(rows: Sequence[bytes]) -> NDArray[np.int64]:
+    return padded_lengths(np.fromiter(map(len, rows), np.int64, len(rows)) // ID_BYTES)
 
 
 def batches(

@@ -55,14 +55,15 @@ class GoldenRecord(_Record):
 class StageRecord(_Record):
     """A small network that answers what it is sure of, before the exact one is asked.
 
-    `least_margin` is by how much its best label's logit must lead the second, `unsure_flags` between which
-    logits of each flag it passes a text on, as `inference.Stage` has them; the second is empty in artefacts
-    of format 3 and before. Its own calibration stands beside it, as its logits are no others' logits.
+    `least_margin`, `unsure_flags` and `slack_per_doubling` are as `sureness.Sureness` has them; the second is
+    empty in artefacts of format 3 and before, the third 0 in those of format 4 and before. Its own
+    calibration stands beside it, as its logits are no others' logits.
     """
 
     file: str
     least_margin: float = Field(ge=0)
     unsure_flags: tuple[_Range, ...] = Field(default=(), max_length=3)
+    slack_per_doubling: float = Field(default=0.0, ge=0)
     temperature: float = Field(gt=0)
     flag_scale: tuple[_Positive, _Positive, _Positive]
     flag_bias: tuple[float, float, float]

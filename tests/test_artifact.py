@@ -123,7 +123,7 @@ def whole(build: Build) -> Path:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format_version": 5}, "format_version"),
+        ({"format_version": 6}, "format_version"),
         ({"format_version": "new"}, "format_version"),
         ({"normalizer_version": 99}, "normalizer_version"),
         ({"labels": {"genuine": "", "question": "", "generic_praise": ""}}, "labels"),
@@ -146,7 +146,7 @@ def test_another_manifest_is_told_by_field(build: Build, changes: dict[str, obje
 
 
 def test_another_version_is_told_before_its_other_fields(build: Build) -> None:
-    with pytest.raises(ArtifactError, match="expected format_version 4, found 7"):
+    with pytest.raises(ArtifactError, match="expected format_version 5, found 7"):
         artifact.load(edit(build(), format_version=7, something_new=[1]))
 
 

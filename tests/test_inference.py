@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from plaudit import inference
 from plaudit.errors import ArtifactError
 from plaudit.inference import LogitModel, Stage, batches, load_tokenizer, padded_lengths
+from plaudit.sureness import Sureness, margins
 from plaudit.tokens import ID_BYTES
 from tests.artifacts import MAX_TOKENS, WORDS, tiny_graph, tiny_tokenizer
 
@@ -124,7 +125,7 @@ def test_a_stage_passes_on_flags_it_is_unsure_of(graph: bytes) -> None:
     exact = tiny_graph(weight=0.5)
     low, high = np.quantile(first[:, 4], (0.3, 0.7)).tolist()
     for ranges in ((), ((0.0, 0.0), (low, high), (0.0, 0.0))):
-        stage = Stage(model=graph, least_margin=0.0, unsure_flags=ranges)
+        stage = Stage(model=graph, sureness=Sureness(least_margin=0.0, unsure_flags=ranges))
         found = LogitModel(exact, tiny_tokenizer(), max_tokens=MAX_TOKENS, stages=[stage], threads=1).answers(
             texts
         )
@@ -133,6 +134,24 @@ def test_a_stage_passes_on_flags_it_is_unsure_of(graph: bytes) -> None:
         assert (found.stage == passed).all()
         second = LogitModel(exact, tiny_tokenizer(), max_tokens=MAX_TOKENS, threads=1).logits(texts)[0]
         np.testing.assert_array_equal(found.values, np.where(passed[:, None], second, first))
+
+
+def test_a_stage_asks_more_of_short_texts_than_of_long_ones(graph: bytes) -> None:
+    texts = [" ".join(WORDS[4 : 5 + n]) for n in range(len(WORDS) - 4)]
+    tried = model(graph)
+    lengths, lead = tried.lengths(texts), margins(tried.logits(texts)[0])
+    assert lengths.tolist() == padded_lengths(np.arange(len(texts)) + 3).tolist()
+    sureness = Sureness(least_margin=float(np.median(lead)), slack_per_doubling=2.0)
+    whole = LogitModel(
+        tiny_graph(weight=0.5),
+        tiny_tokenizer(),
+        max_tokens=MAX_TOKENS,
+        stages=[Stage(model=graph, sureness=sureness)],
+        threads=1,
+    )
+    stage = whole.answers(texts).stage
+    np.testing.assert_array_equal(stage == 0, sureness.of(tried.logits(texts)[0], lengths))
+    assert (stage != (lead < np.median(lead))).any()  # lengths are looked at
 
 
 def test_threads_share_one_model(graph: bytes) -> None:

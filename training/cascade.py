@@ -18,9 +18,10 @@ from tokenizers import Tokenizer
 from plaudit import language
 from plaudit.calibration import Calibration, sigmoid, softmax
 from plaudit.errors import TrainingDataError
-from plaudit.inference import LogitModel, Stage, is_sure
+from plaudit.inference import LogitModel, Stage
 from plaudit.legible import legible
 from plaudit.scores import LABELS
+from plaudit.sureness import Sureness
 from plaudit.training import curve, fitting, listening, padding, students, window_graph
 from plaudit.training.config import CascadeConfig
 from plaudit.training.distillation import Lesson, distil, tokens_of
@@ -45,8 +46,7 @@ class Student:
     Attributes:
         file: Name in the artefact.
         graph: As ONNX.
-        least_margin: See `inference.Stage`.
-        unsure_flags: The same.
+        sureness: When it answers.
         share_answered: Of the distinct texts that no student has learnt from.
         share_differing: Of the same: answered, and with another label than the teacher's.
         flags_differing: The same of each flag.
@@ -54,8 +54,7 @@ class Student:
 
     file: str
     graph: bytes
-    least_margin: float
-    unsure_flags: tuple[tuple[float, float], ...]
+    sureness: Sureness
     share_answered: float
     share_differing: float
     flags_differing: tuple[float, ...]
@@ -63,7 +62,7 @@ class Student:
     @property
     def stage(self) -> Stage:
         """As it is served."""
-        return Stage(model=self.graph, least_margin=self.least_margin, unsure_flags=self.unsure_flags)
+        return Stage(model=self.graph, sureness=self.sureness)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +143,7 @@ def build(
     graph = window_graph.to_onnx(student).SerializeToString()
     alone = LogitModel(graph, tokenizer, max_tokens=max_tokens, threads=threads)
     answers, exact = alone.logits_of(-1, chosen[:n_test]), logits[:n_test]
+    lengths = alone.lengths(chosen[:n_test])
     on_stage("Comparing with float32")
     float32 = np.concatenate(
         fitting.logits(teacher, tokenizer, chosen[:n_test], max_tokens=max_tokens), axis=1
@@ -152,12 +152,12 @@ def build(
     borders = calibration.flag_borders()
     points = [
         curve.point(
-            answers, exact, float32, factor=factor, borders=borders, differing=config.window_differing,
-            flags_differing=config.window_flags_differing, seconds=seconds,
+            answers, exact, float32, lengths, factor=factor, borders=borders,
+            differing=config.window_differing, flags_differing=config.window_flags_differing, seconds=seconds,
         )
         for factor in curve.FACTORS
     ]  # fmt: skip
-    return Cascade(students=(_student(config, graph, answers, exact, borders),), curve=tuple(points))
+    return Cascade(students=(_student(config, graph, answers, exact, lengths, borders),), curve=tuple(points))
 
 
 def _student(
@@ -165,21 +165,21 @@ def _student(
     graph: bytes,
     answers: NDArray[np.float32],
     exact: NDArray[np.float32],
+    lengths: NDArray[np.int64],
     borders: Sequence[float],
 ) -> Student:
-    least, ranges = curve.settle(
-        answers, exact, borders=borders, differing=config.window_differing,
+    sureness = curve.settle(
+        answers, exact, lengths, borders=borders, differing=config.window_differing,
         flags_differing=config.window_flags_differing,
     )  # fmt: skip
-    sure = is_sure(answers, least_margin=least, unsure_flags=ranges)
+    sure = sureness.of(answers, lengths)
     labels, true_labels = answers[:, : len(LABELS)].argmax(1), exact[:, : len(LABELS)].argmax(1)
     flags, true_flags = answers[:, len(LABELS) :] >= borders, exact[:, len(LABELS) :] >= borders
     flags_differing = ((flags != true_flags) & sure[:, None]).mean(0)
     return Student(
         file=FILE,
         graph=graph,
-        least_margin=least,
-        unsure_flags=ranges,
+        sureness=sureness,
         share_answered=round(float(sure.mean()), 4),
         share_differing=round(float(((labels != true_labels) & sure).mean()), 4),
         flags_differing=tuple(round(float(share), 4) for share in flags_differing),

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.calibration import softmax
-from plaudit.inference import is_sure, margins
 from plaudit.scores import LABELS
+from plaudit.sureness import Sureness, margins, slack_of
 
 FACTORS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Of the labels that may differ: 1 is what is served, at 0 the exact network reads everything."""
+SLACKS: Final = tuple(tenth / 10 for tenth in range(13))
+"""What `settle` tries, in logits a doubling of a text's tokens."""
+_STEP: Final = 1000  # bounds are rounded to the thousandth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,8 @@ class Point:
         agreement: Share of the labels that are those of the float32 network.
         flag_agreement: The same of each flag.
         prevalence_shift: Largest difference of a label's mean probability from the float32 network's.
-        comments_per_second: Distinct texts, from the seconds each network took for one on this machine.
+        comments_per_second: Distinct texts, from the seconds each network took for one of average length on
+            this machine.
     """
 
     factor: float
@@ -49,29 +53,24 @@ class Point:
         }
 
 
-def threshold(
-    logits: NDArray[np.float32], truth: NDArray[np.int64], *, n_differing: float
-) -> tuple[float, NDArray[np.bool_], int]:
+def least_margin(lead: NDArray[np.float32], wrong: NDArray[np.bool_], *, n_differing: float) -> float:
     """Return the least margin at which no more than so many answers differ from the teacher's.
 
     Args:
-        logits: The student's, shape (n, 6).
-        truth: The teacher's labels, shape (n,).
+        lead: By how much the student's best label leads the second, and the slack of the text, shape (n,).
+        wrong: Where its label is not the teacher's, shape (n,).
         n_differing: How many answers may differ.
 
     Returns:
-        The margin, rounded up to 0.001; where the student answers at it; how many of these differ.
+        The margin, rounded up to 0.001; from 0.
     """
-    lead = margins(logits)
-    wrong = logits[:, : len(LABELS)].argmax(1) != truth
-    least = _least(lead, wrong, n_differing)
-    sure = lead >= np.float32(least)
-    return least, sure, int((wrong & sure).sum())
+    return max(0.0, _least(lead, wrong, n_differing))
 
 
 def unsure_flags(
     logits: NDArray[np.float32],
     exact: NDArray[np.float32],
+    slack: NDArray[np.float32],
     *,
     borders: Sequence[float],
     n_differing: Sequence[float],
@@ -81,6 +80,7 @@ def unsure_flags(
     Args:
         logits: The student's of the texts that it is sure of, shape (n, 6).
         exact: The exact network's of the same.
+        slack: By how much the range of each text is narrower on both sides, shape (n,).
         borders: The exact network's logit from which on a flag is called held; the student learnt its logits.
         n_differing: How many answers may differ in each flag.
 
@@ -91,9 +91,11 @@ def unsure_flags(
     for place, (border, most) in enumerate(zip(borders, n_differing, strict=True), len(LABELS)):
         ahead = logits[:, place].astype(np.float64) - border
         wrong = (ahead >= 0) != (exact[:, place] >= border)
-        width = 0.0 if wrong.sum() <= most else _least(np.abs(ahead), wrong, most)
-        low, high = (np.floor, np.ceil) if width else (np.rint, np.rint)
-        found.append((_rounded(border - width, low), _rounded(border + width, high)))
+        if wrong.sum() <= most:
+            found.append((_rounded(border, np.rint), _rounded(border, np.rint)))
+        else:
+            width = max(_least(np.abs(ahead) + slack, wrong, most), 1 / _STEP)
+            found.append((_rounded(border - width, np.floor), _rounded(border + width, np.ceil)))
     return tuple(found)
 
 
@@ -105,38 +107,49 @@ def _least(lead: NDArray[Any], wrong: NDArray[np.bool_], n_differing: float) -> 
 
 
 def _rounded(value: Any, to_whole: Callable[[Any], Any]) -> float:
-    return float(to_whole(float(value) * 1000) / 1000)
+    return float(to_whole(float(value) * _STEP) / _STEP)
 
 
 def settle(
     logits: NDArray[np.float32],
     exact: NDArray[np.float32],
+    lengths: NDArray[np.int64],
     *,
     borders: Sequence[float],
     differing: float,
     flags_differing: Sequence[float],
-) -> tuple[float, tuple[tuple[float, float], ...]]:
-    """Return the margin and the ranges of flags of a stage, as `inference.Stage` has them.
+) -> Sureness:
+    """Return when a student answers, so that what it passes on has the fewest tokens.
 
-    Labels are settled first: of what is unsure of its label, flags are asked of the exact network anyway.
+    Of all slacks for long texts (`SLACKS`) the one that leaves the exact network least is taken. Labels are
+    settled first: of what is unsure of its label, flags are asked of the exact network anyway.
 
     Args:
         logits: The student's, shape (n, 6).
         exact: The exact network's as it is served, shape (n, 6).
+        lengths: Padded tokens of each text, shape (n,).
         borders: See `unsure_flags`.
         differing: Share of the n texts that may be answered with another label.
         flags_differing: The same of each flag.
     """
-    n, truth = len(exact), exact[:, : len(LABELS)].argmax(1)
-    least, sure, _ = threshold(logits, truth, n_differing=differing * n)
+    n, lead = len(exact), margins(logits)
+    wrong = logits[:, : len(LABELS)].argmax(1) != exact[:, : len(LABELS)].argmax(1)
     allowed = [share * n for share in flags_differing]
-    return least, unsure_flags(logits[sure], exact[sure], borders=borders, n_differing=allowed)
+    found = []
+    for per_doubling in SLACKS:
+        slack = slack_of(lengths, per_doubling=per_doubling)
+        least = least_margin(lead + slack, wrong, n_differing=differing * n)
+        sure = Sureness(least_margin=least, slack_per_doubling=per_doubling).of(logits, lengths)
+        ranges = unsure_flags(logits[sure], exact[sure], slack[sure], borders=borders, n_differing=allowed)
+        found.append(Sureness(least_margin=least, unsure_flags=ranges, slack_per_doubling=per_doubling))
+    return min(found, key=lambda sureness: int(lengths[~sureness.of(logits, lengths)].sum()))
 
 
 def point(
     student: NDArray[np.float32],
     exact: NDArray[np.float32],
     float32: NDArray[np.float32],
+    lengths: NDArray[np.int64],
     *,
     factor: float,
     borders: Sequence[float],
@@ -150,6 +163,7 @@ def point(
         student: Logits of the small network on all n texts, shape (n, 6).
         exact: Logits of the exact network as it is served, shape (n, 6).
         float32: Logits of the network as it was trained, shape (n, 6).
+        lengths: Padded tokens of each text, shape (n,).
         factor: From 0; 0 leaves the student out.
         borders: See `unsure_flags`; all three networks' flags are read at them.
         differing: Share of the texts that may have another label, at factor 1.
@@ -158,12 +172,12 @@ def point(
     """
     sure, cost = np.zeros(len(exact), bool), seconds[1]
     if factor:
-        least, ranges = settle(
-            student, exact, borders=borders, differing=factor * differing,
+        sureness = settle(
+            student, exact, lengths, borders=borders, differing=factor * differing,
             flags_differing=[factor * share for share in flags_differing],
         )  # fmt: skip
-        sure = is_sure(student, least_margin=least, unsure_flags=ranges)
-        cost = seconds[0] + seconds[1] * float(1 - sure.mean())
+        sure = sureness.of(student, lengths)
+        cost = seconds[0] + seconds[1] * float(lengths[~sure].sum() / lengths.sum())
     answers = np.where(sure[:, None], student, exact).astype(np.float64)
     labels, true_labels = answers[:, : len(LABELS)], float32[:, : len(LABELS)].astype(np.float64)
     flags, true_flags = answers[:, len(LABELS) :] >= borders, float32[:, len(LABELS) :] >= borders

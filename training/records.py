@@ -137,8 +137,9 @@ def _stage_record(model: LogitModel, student: Student, place: int, fitted: Calib
     logits = model.logits_of(place, GOLDEN_TEXTS)
     return StageRecord(
         file=student.file,
-        least_margin=student.least_margin,
-        unsure_flags=student.unsure_flags,
+        least_margin=student.sureness.least_margin,
+        unsure_flags=tuple(student.sureness.unsure_flags),
+        slack_per_doubling=student.sureness.slack_per_doubling,
         temperature=fitted.temperature,
         flag_scale=_floats(np.asarray(fitted.flag_scale), digits=8),
         flag_bias=_floats(np.asarray(fitted.flag_bias), digits=8),
