@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,4 +155,5 @@ def _error_counts(record: AnswerRecord) -> ErrorCounts:
         languages={
             code: np.asarray(counts, np.float64) for code, counts in record.error_counts_by_language.items()
         },
+        concentration=(*(inf if each is None else each for each in record.error_concentration),),
     )

@@ -33,7 +33,9 @@ class AnswerRecord(_Record):
     Temperature, scale and bias are the exact network's; those of a cascade's stages stand with them.
     `error_counts[i][j]` sums, over held-out comments whose label is `LABELS[i]`, the probability of
     `LABELS[j]`; see `prevalence`. `error_counts_by_language` splits them by the language that each comment is
-    taken for; empty in artefacts of format 2 and before.
+    taken for; empty in artefacts of format 2 and before. `error_concentration` is by label how closely the
+    rates of sources lie around those of all, as `ErrorCounts.concentration`; null where they do not differ,
+    and in artefacts of format 4 and before.
     """
 
     temperature: float = Field(gt=0)
@@ -41,6 +43,7 @@ class AnswerRecord(_Record):
     flag_bias: tuple[float, float, float]
     error_counts: tuple[_Counts, _Counts, _Counts]
     error_counts_by_language: dict[str, tuple[_Counts, _Counts, _Counts]] = {}
+    error_concentration: tuple[_Positive | None, _Positive | None, _Positive | None] = (None, None, None)
     n_held_out: int = Field(ge=0)
 
 

@@ -3,7 +3,9 @@
 Probabilistic adjusted classify and count (PACC; Bella et al. 2010, after Forman 2008): the mean m of the
 predicted probabilities is a mixture of what the classifier says of each true label (rates R), and the mixture
 is solved for. How often it errs comes from held-out comments, as counts, so that their own uncertainty is
-drawn along.
+drawn along. Sources differ in how often it errs on them, and a community that nobody labelled is a source of
+its own: n comments of a label say as much as n A / (n + A) of the community's own would, A the concentration
+of the rates of sources (`ErrorCounts`); thousands of others would make its rates look certain.
 
 How it errs depends on the language: least in the one that most of what it learned from was in. So where the
 counts come by language, R mixes the rates of the languages that the comments are in, in the mixture that is
@@ -82,7 +84,7 @@ class Correction:
         tables = {_OTHERS: counts.pooled, **counts.languages}
         packed = {code: np.asarray(table, np.float64) for code, table in tables.items()}
         key = tuple((code, table.shape, table.tobytes()) for code, table in sorted(packed.items()))
-        return _prepared(key, counts.certainty)
+        return _prepared(key, _Worth(certainty=counts.certainty, concentration=counts.concentration))
 
     def among(self, spoken: Mapping[str, int]) -> Correction:
         """Return the correction for comments of some mixture of languages.
@@ -134,8 +136,20 @@ class _Languages:
     pull: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Worth:
+    """How much counts are taken to say; see `ErrorCounts`."""
+
+    certainty: float
+    concentration: tuple[float, float, float]
+
+    def of(self, counts: _Rates) -> _Rates:
+        counts = self.certainty * counts
+        return counts / (1.0 + counts.sum(axis=1) / np.array(self.concentration))[:, None]
+
+
 @lru_cache(maxsize=8)
-def _prepared(key: tuple[tuple[str, tuple[int, ...], bytes], ...], certainty: float) -> Correction:
+def _prepared(key: tuple[tuple[str, tuple[int, ...], bytes], ...], worth: _Worth) -> Correction:
     tables = {code: np.frombuffer(data, np.float64).reshape(shape) for code, shape, data in key}
     if not all(_is_sound(counts) for counts in tables.values()):
         return Correction(
@@ -149,10 +163,10 @@ def _prepared(key: tuple[tuple[str, tuple[int, ...], bytes], ...], certainty: fl
             f"({MIN_HELD_OUT:.0f} needed), so label shares are mean probabilities."
         )
     random = np.random.RandomState(_SEED)
-    drawn = _drawn(pooled, certainty, random)
+    drawn = _drawn(pooled, worth, random)
     pull = np.sqrt(RIDGE * np.concatenate(([1.0], 2.0 * random.random_sample(N_DRAWS))))[:, None]
     is_told = bool(set(tables) - set(NO_LANGUAGE))
-    languages = _Languages(drawn=_by_language(tables, pooled, certainty), pull=pull) if is_told else None
+    languages = _Languages(drawn=_by_language(tables, pooled, worth), pull=pull) if is_told else None
     return _ready(drawn, pull, languages)
 
 
@@ -162,7 +176,7 @@ def _is_sound(counts: _Rates) -> bool:
 
 
 def _by_language(
-    tables: Mapping[str, _Rates], pooled: _Rates, certainty: float
+    tables: Mapping[str, _Rates], pooled: _Rates, worth: _Worth
 ) -> dict[str, NDArray[np.float64]]:
     told = {code: counts for code, counts in tables.items() if code not in NO_LANGUAGE}
     largest = min(told, key=lambda code: (-told[code].sum(), code))
@@ -174,7 +188,7 @@ def _by_language(
         for code, counts in tables.items()
     }
     return {
-        code: _drawn(counts, certainty, np.random.RandomState(crc32(f"{_SEED}/{code}".encode())))
+        code: _drawn(counts, worth, np.random.RandomState(crc32(f"{_SEED}/{code}".encode())))
         for code, counts in (found | {_OTHERS: others}).items()
     }
 
@@ -183,9 +197,9 @@ def _rates(counts: _Rates) -> _Rates:
     return counts / counts.sum(axis=1, keepdims=True)
 
 
-def _drawn(counts: _Rates, certainty: float, random: np.random.RandomState) -> NDArray[np.float64]:
+def _drawn(counts: _Rates, worth: _Worth, random: np.random.RandomState) -> NDArray[np.float64]:
     """Return rates and draws of them, shape (1 + n_draws, 3, 3)."""
-    gammas = random.standard_gamma(certainty * counts + 0.5, (N_DRAWS, *counts.shape))
+    gammas = random.standard_gamma(worth.of(counts) + 0.5, (N_DRAWS, *counts.shape))
     return np.concatenate((_rates(counts)[None], gammas / gammas.sum(axis=2, keepdims=True)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, Protocol
 
 import numpy as np
@@ -73,11 +74,14 @@ class ErrorCounts:
             sums to their number.
         languages: The same of the comments of each language, by code as in `Scores.languages`; empty where
             they were not told apart.
+        concentration: By label, of how many comments' worth the rates of a community that is not among the
+            held-out ones are known at most, as sources differ; inf where they were not seen to.
         certainty: Times as many comments that the counts are taken for where their own uncertainty is drawn.
     """
 
     pooled: NDArray[np.float64]
     languages: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    concentration: tuple[float, float, float] = (inf, inf, inf)
     certainty: float = 1.0
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 import pytest
@@ -25,6 +26,23 @@ def error_counts(random: np.random.Generator, n: int = 3000) -> Shares:
     labels = random.choice(3, n, p=[0.5, 0.35, 0.15])
     said = predictions(labels, random)
     return np.stack([said[labels == i].sum(axis=0) for i in range(3)])
+
+
+def test_sources_that_differ_widen_what_is_drawn_and_move_nothing() -> None:
+    pooled = np.array([[3800.0, 120, 80], [50, 440, 10], [30, 5, 215]])
+    mean = np.array([[0.6, 0.3, 0.1]])
+    draws = np.repeat(mean, 1000, axis=0)
+    spreads = []
+    for concentration in ((inf, inf, inf), (300.0, 300.0, 300.0), (30.0, 30.0, 30.0)):
+        correction = Correction.of(ErrorCounts(pooled=pooled, concentration=concentration))
+        assert correction.solve(mean[0]) == pytest.approx(
+            Correction.of(ErrorCounts(pooled=pooled)).solve(mean[0])
+        )
+        spreads.append(correction.solve_draws(draws).std(axis=0))
+    assert (np.diff(spreads, axis=0) > 0).all()
+    # However many comments are counted, a source's own rates stay unknown.
+    many = Correction.of(ErrorCounts(pooled=1000 * pooled, concentration=(30.0, 30.0, 30.0)))
+    assert many.solve_draws(draws).std(axis=0) == pytest.approx(spreads[2], rel=0.25)
 
 
 def test_better_than_counting_at_every_class_mix() -> None:

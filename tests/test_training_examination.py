@@ -4,6 +4,7 @@ import html.parser
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from plaudit.scores import ErrorCounts, Scores
+from plaudit.scores import FLAGS, ErrorCounts, Scores
 from plaudit.training import baselines, examination, showing
 from plaudit.training.dataset import LabelledComment, load
 from plaudit.training.page import page
@@ -40,6 +41,29 @@ def test_baselines_stand_in_the_same_table(figures: dict[str, Any]) -> None:
     assert majority["macro_f1"]["value"] < figures["macro_f1"]["value"]
     lead = figures["macro_f1"]["value"] - majority["macro_f1"]["value"]
     assert majority["model_leads_by"]["value"] == pytest.approx(lead, abs=2e-4)
+
+
+def test_what_the_cascade_gives_up_is_told() -> None:
+    class Exact(KeywordClassifier):
+        def classify(self, texts: Sequence[str]) -> Scores:
+            scores = super().classify(texts)
+            truth = [("genuine", "generic_praise", "question").index(c.label) for c in COMMENTS]
+            flags = np.array([[flag in (c.flags or ()) for flag in FLAGS] for c in COMMENTS], np.float32)
+            return replace(scores, probabilities=np.eye(3, dtype=np.float32)[truth], flags=flags)
+
+    found = examination.examine(KeywordClassifier(), COMMENTS, exact=Exact())
+    exact = found["exact"]
+    assert exact["macro_f1"]["value"] == 1
+    assert exact["model_leads_by"]["value"] == pytest.approx(found["macro_f1"]["value"] - 1, abs=2e-4)
+    right = np.trace(found["confusion"]) / len(COMMENTS)
+    assert exact["same_label"] == pytest.approx(right, abs=1e-4)
+    assert set(exact["same_flags"]) == set(exact["flag_f1"]) == set(FLAGS)
+    assert 0 < exact["share_shift"] < 1
+    console = Console(file=io.StringIO(), width=120)
+    showing.show(found, console, title="example")
+    assert "What is given up for speed" in console.file.getvalue()
+    assert "What is given up for speed" in page({"example": found}, model="m")
+    assert "exact" not in examination.examine(KeywordClassifier(), COMMENTS[:60])
 
 
 def test_counted_words_learn_and_never_see_the_test() -> None:

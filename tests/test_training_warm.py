@@ -298,6 +298,11 @@ def test_what_is_known_of_errors_adds_up() -> None:
     unknown = warm.joined(record(1.0, 0.0, 100, 1.0), record(3.0, -0.5, 300, 1.0))
     assert (unknown.flag_scale[0], unknown.flag_bias[0]) == (3.0, -0.5)
     assert warm.joined(unknown, None) == unknown
+    near, far = (
+        unknown.model_copy(update={"error_concentration": (each, None, None)}) for each in (9.0, 4.0)
+    )
+    assert warm.joined(near, far).error_concentration == (4.0, None, None)  # new rows are of one source
+    assert warm.joined(near, unknown).error_concentration == (9.0, None, None)
     new, old = record(1.0, 0.0, 100, 1.0), record(1.0, 0.0, 300, 1.0)
     split = warm.joined(spoken(new, "de", "en"), spoken(old, "en", "fr")).error_counts_by_language
     assert {code: counts[0][0] for code, counts in split.items()} == {"de": 100.0, "en": 400.0, "fr": 300.0}

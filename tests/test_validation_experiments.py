@@ -267,6 +267,7 @@ def test_label_shares_are_held_against_the_truth() -> None:
             error = row(claim, f"mean absolute error, {label}").value
             assert error is not None
             assert error < most
+            assert row(claim, f"90 % intervals that hold the share, {label}").verdict == "pass"
 
     def biased(finding: Finding, _facts: Facts) -> Finding:
         wrong = LabelShare(share=0.9, low=0.8, high=1.0, raw_share=0.5)
@@ -275,6 +276,7 @@ def test_label_shares_are_held_against_the_truth() -> None:
     off = prevalence(study(material(), bench=BentBench(biased)))
     assert row(off, "mean absolute error, genuine").verdict == "short"
     assert row(off, "by counting, genuine").verdict == "short"
+    assert row(off, "90 % intervals that hold the share, genuine").verdict == "short"
     assert "20 labelled comments" in prevalence(study(replace(material(), labelled=()))).lacking
 
 

@@ -33,7 +33,7 @@ def evaluate(
     json_: Json = None,
     threads: Threads = None,
 ) -> None:
-    """Say how well a model labels labelled comments, as it is served, and what it has to beat.
+    """Say how well a model labels comments as it is served, what it has to beat, and what speed costs.
 
     Whether it was trained on them cannot be told from the files: keep test comments apart.
     """
@@ -55,8 +55,10 @@ def evaluate(
         fit_on = [c for path in train or () for c in dataset.load(path, columns=names, taught=False)]
         together = [c for part in sets.values() for c in part]
         with Meter(unit="comments") as meter:
-            classifier = OnnxClassifier(artifact.load(folder), threads=threads)
-            found = examination.examine(classifier, together, train=fit_on, on_stage=meter.say)
+            loaded = artifact.load(folder)
+            classifier = OnnxClassifier(loaded, threads=threads)
+            exact = OnnxClassifier(loaded, exact=True, threads=threads) if loaded.manifest.stages else None
+            found = examination.examine(classifier, together, exact=exact, train=fit_on, on_stage=meter.say)
         figures = {record or " + ".join(sets): found}
         if json_ is None or str(json_) != "-":
             tell_figures(figures)  # before anything that a full disk may refuse

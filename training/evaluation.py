@@ -40,7 +40,6 @@ def figures_of(model: str, scores: Scores, comments: Sequence[LabelledComment]) 
     truth, clusters = truth_of(comments), clusters_of(comments)
     found = scores.labels.astype(np.int64)
     unmarked = np.array(["?" not in c.text for c in comments])
-    flags = metrics.flag_f1(flag_targets(comments), scores.flags)
     table = metrics.counts(truth, found, clusters)
     return {
         "model": model,
@@ -52,7 +51,7 @@ def figures_of(model: str, scores: Scores, comments: Sequence[LabelledComment]) 
             metrics.label_f1(_QUESTION), metrics.counts(truth[unmarked], found[unmarked], clusters[unmarked])
         ).to_dict(),
         "precision_generic_praise": metrics.figure(metrics.precision(_PRAISE), table).to_dict(),
-        "flag_f1": {f: None if v is None else round(v, 4) for f, v in zip(FLAGS, flags, strict=True)},
+        "flag_f1": flag_figures(scores, comments),
         "calibration_error": round(reliability.calibration_error(scores.probabilities, truth), 4),
         "calibration": _calibration(scores, truth, clusters, comments),
         "confusion": metrics.confusion(truth, found),
@@ -77,6 +76,12 @@ def label_figures(table: metrics.Counts) -> dict[str, Any]:
         "macro_f1": metrics.figure(metrics.macro_f1, table).to_dict(),
         "f1": {label: metrics.figure(metrics.label_f1(i), table).to_dict() for i, label in enumerate(LABELS)},
     }
+
+
+def flag_figures(scores: Scores, comments: Sequence[LabelledComment]) -> dict[str, float | None]:
+    """Return the F1 of each flag; None for one that neither side holds."""
+    found = metrics.flag_f1(flag_targets(comments), scores.flags)
+    return {flag: None if f1 is None else round(f1, 4) for flag, f1 in zip(FLAGS, found, strict=True)}
 
 
 def _calibration(

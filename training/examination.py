@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from plaudit.scores import Classifier
+from plaudit.scores import FLAGS, Classifier, Scores
 from plaudit.training import baselines, dataset, evaluation, metrics, obfuscation
 from plaudit.training.baselines import CountedWords
 from plaudit.training.dataset import LabelledComment
@@ -26,6 +26,7 @@ def examine(
     classifier: Classifier,
     comments: Sequence[LabelledComment],
     *,
+    exact: Classifier | None = None,
     train: Sequence[LabelledComment] = (),
     on_stage: Say = lambda _: None,
 ) -> dict[str, Any]:
@@ -34,6 +35,8 @@ def examine(
     Args:
         classifier: Fresh, so that its speed is not that of its cache.
         comments: Labelled, kept out of training.
+        exact: The same model with its large network alone; None where it has no other: what its cascade gives
+            up for speed is then not there.
         train: What the counted words are fitted on; rows tied to `comments` are left out. Empty: that
             baseline is not there.
         on_stage: Called with the name of each stage as it begins.
@@ -48,6 +51,9 @@ def examine(
     clean = metrics.counts(truth, scores.labels.astype(np.int64), clusters)
     on_stage("Hiding words")
     hidden = {kind: _hidden(classifier, comments, kind, clean) for kind in obfuscation.KINDS}
+    if exact is not None:
+        on_stage("Reading all with the large network")
+        figures["exact"] = _given_up(scores, exact.classify(texts), comments, clean)
     on_stage("Baselines")
     return figures | {
         "baselines": _baselines(comments, truth, clusters, clean, train=train),
@@ -62,6 +68,23 @@ def _speed(n: int, *, wall: float, cpu: float) -> dict[str, Any]:
         "n": n,
         "comments_per_second": round(n / max(wall, 1e-9), 1),
         "comments_per_cpu_second": round(n / max(cpu, 1e-9), 1),
+    }
+
+
+def _given_up(
+    scores: Scores, exact: Scores, comments: Sequence[LabelledComment], clean: metrics.Counts
+) -> dict[str, Any]:
+    """Return the large network's figures on the same comments, and where the cascade answers otherwise."""
+    truth, clusters = evaluation.truth_of(comments), evaluation.clusters_of(comments)
+    table = metrics.counts(truth, exact.labels.astype(np.int64), clusters)
+    same_flags = ((scores.flags > 0.5) == (exact.flags > 0.5)).mean(axis=0)
+    shift = np.abs(scores.probabilities.mean(axis=0) - exact.probabilities.mean(axis=0))
+    return evaluation.label_figures(table) | {
+        "model_leads_by": metrics.difference(metrics.macro_f1, clean, table).to_dict(),
+        "flag_f1": evaluation.flag_figures(exact, comments),
+        "same_label": round(float((scores.labels == exact.labels).mean()), 4),
+        "same_flags": {flag: round(float(same), 4) for flag, same in zip(FLAGS, same_flags, strict=True)},
+        "share_shift": round(float(shift.max()), 4),
     }
 
 

@@ -23,7 +23,7 @@ from plaudit.classifier import calibration_of
 from plaudit.inference import LogitModel
 from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
-from plaudit.training import dataset, restoring
+from plaudit.training import dataset, dispersion, restoring
 from plaudit.training.cascade import Cascade, Student
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
@@ -78,26 +78,39 @@ def answer_record(served: LogitPair, held_out: Sequence[LabelledComment]) -> Ans
             "flag_scale": fitted.flag_scale,
             "flag_bias": fitted.flag_bias,
             "n_held_out": len(comments),
-            **counts_record(probabilities, truth, language.identify([c.text for c in comments])),
+            **counts_record(
+                probabilities,
+                truth,
+                language.identify([c.text for c in comments]),
+                [c.source for c in comments],
+            ),
         }
     )
 
 
 def counts_record(
-    probabilities: NDArray[np.float32], truth: NDArray[np.int64], languages: Sequence[str]
+    probabilities: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    languages: Sequence[str],
+    sources: Sequence[str],
 ) -> dict[str, Any]:
-    """Return error counts, of all and by language, as an answer's record holds them.
+    """Return error counts, of all and by language, and how sources differ, as an answer's record holds them.
 
     Args:
         probabilities: Of held-out comments, shape (n, 3).
         truth: Their labels, shape (n,).
         languages: What each is taken for when served.
+        sources: Where each comes from; "" where unknown.
     """
     codes = np.array(languages, object)
     by_language = {
         code: _counts(probabilities[codes == code], truth[codes == code]) for code in sorted(set(languages))
     }
-    return {"error_counts": _counts(probabilities, truth), "error_counts_by_language": by_language}
+    return {
+        "error_counts": _counts(probabilities, truth),
+        "error_counts_by_language": by_language,
+        "error_concentration": dispersion.concentrations(probabilities, truth, sources),
+    }
 
 
 def _counts(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Any:
@@ -129,7 +142,9 @@ def cascade_records(
             fitted = calibration.fit(labels, truth[taken], marks, flags[taken]) if is_enough else _PLAIN
             stages.append(_stage_record(model, students[place], place, fitted))
         probabilities[taken] = fitted.label_probabilities(labels)
-    counts = counts_record(probabilities, truth, language.identify([c.text for c in comments]))
+    counts = counts_record(
+        probabilities, truth, language.identify([c.text for c in comments]), [c.source for c in comments]
+    )
     return tuple(stages), AnswerRecord.model_validate(exact.model_dump() | counts)
 
 

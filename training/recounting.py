@@ -75,4 +75,4 @@ def _counted(
     threads: int | None,
 ) -> Mapping[str, Any]:
     scores = OnnxClassifier(loaded, exact=exact, threads=threads).classify([c.text for c in comments])
-    return records.counts_record(scores.probabilities, truth, scores.languages)
+    return records.counts_record(scores.probabilities, truth, scores.languages, [c.source for c in comments])

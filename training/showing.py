@@ -54,6 +54,23 @@ def _slice_table(slices: Mapping[str, Any]) -> Table:
     return table
 
 
+def _exact_table(figures: Mapping[str, Any], exact: Mapping[str, Any]) -> Table:
+    table = _table("What is given up for speed", "", "as served", "large network alone", "the same answer")
+    lead = exact["model_leads_by"]
+    table.add_row("macro-F1", *(_cells(each["macro_f1"])[0] for each in (figures, exact)), "")
+    table.add_row(
+        "paired difference", f"{lead['value']:+.3f}", f"{lead['low']:+.3f} to {lead['high']:+.3f}", ""
+    )
+    table.add_row("label", "", "", f"{exact['same_label']:.1%}")
+    for flag, same in exact["same_flags"].items():
+        both = (
+            "-" if f1 is None else f"{f1:.3f}" for f1 in (figures["flag_f1"][flag], exact["flag_f1"][flag])
+        )
+        table.add_row(f"F1 flag {flag}", *both, f"{same:.1%}")
+    table.add_row("largest shift of a share", "", "", f"{exact['share_shift']:.4f}")
+    return table
+
+
 def _show_examination(figures: Mapping[str, Any], console: Console) -> None:
     table = _table(
         "What it has to beat", "", "macro-F1", "95 % interval", "the model leads by", "95 % interval"
@@ -62,6 +79,8 @@ def _show_examination(figures: Mapping[str, Any], console: Console) -> None:
     for name, each in figures["baselines"].items():
         table.add_row(name, *_cells(each["macro_f1"]), *_cells(each["model_leads_by"]))
     console.print(table)
+    if "exact" in figures:
+        console.print(_exact_table(figures, figures["exact"]))
     table = _table(
         "With words hidden", "", "macro-F1", "95 % interval", "against the clean text", "95 % interval"
     )

@@ -244,8 +244,9 @@ def joined(new: AnswerRecord, old: AnswerRecord | None) -> AnswerRecord:
     """Return calibration and error counts on the rows both records rest on.
 
     The new rows are of one topic; the old ones say how the model errs elsewhere, where it still answers
-    nearly as before. Counts add up, by language only where the old ones are told apart; temperature and
-    lines are averaged by rows (temperature as its logarithm). A line of flags that the new rows did not have
+    nearly as before. Counts add up, by language only where the old ones are told apart; how sources differ is
+    what the old ones tell, where they tell it; temperature and lines are averaged by rows (temperature as its
+    logarithm). A line of flags that the new rows did not have
     is the old one.
     """
     if old is None:
@@ -256,6 +257,9 @@ def joined(new: AnswerRecord, old: AnswerRecord | None) -> AnswerRecord:
             **_averaged(new, old, share=share),
             "error_counts": _summed(new.error_counts, old.error_counts),
             "error_counts_by_language": _by_language(new, old),
+            "error_concentration": old.error_concentration
+            if any(old.error_concentration)
+            else new.error_concentration,
             "n_held_out": new.n_held_out + old.n_held_out,
         }
     )

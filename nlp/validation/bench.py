@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from plaudit import linguistics
@@ -16,6 +17,7 @@ from plaudit.scores import Classifier, ErrorCounts
 from plaudit.validation.editing import Comments
 
 _SURE: Final = 1e6  # times as many held-out comments: the error rates are as good as known
+_ALIKE: Final = (inf, inf, inf)  # and those of every source
 
 Number = Callable[[Finding], Interval | None]
 
@@ -92,4 +94,8 @@ class Bench:
 
     def _error_counts(self, sampling_alone: bool) -> ErrorCounts | None:
         counts = self._pipeline.classifier.error_counts
-        return replace(counts, certainty=_SURE) if sampling_alone and counts is not None else counts
+        return (
+            replace(counts, certainty=_SURE, concentration=_ALIKE)
+            if sampling_alone and counts is not None
+            else counts
+        )

@@ -19,6 +19,7 @@ from plaudit.validation.study import Study
 SAMPLE: Final = 200
 MIN_LABELLED: Final = 20
 MOST_ERROR: Final = 0.03
+LEAST_COVERED: Final = 0.87
 _METHOD: Final = (
     f"Samples of {SAMPLE} labelled comments drawn with replacement at every class mix; the mean absolute "
     "error of each reported share, and of plain counting of the most probable label on the same samples. "
@@ -29,11 +30,19 @@ Errors = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Protocol:
-    """Shares of n samples, each of shape (n, 3): as drawn, as reported, as counted."""
+    """Shares of n samples, each of shape (n, 3): as drawn, as reported, as counted; the bounds reported."""
 
     truth: Errors
     reported: Errors
     counted: Errors
+    low: Errors
+    high: Errors
+
+    def covered(self) -> Errors:
+        """Return how often the interval holds the share as drawn, where that is not 0 or 1; shape (3,)."""
+        inside = (self.truth > 0) & (self.truth < 1)
+        held = (self.low <= self.truth) & (self.truth <= self.high) & inside
+        return np.asarray(held.sum(axis=0) / np.maximum(inside.sum(axis=0), 1))
 
     def errors(self) -> Errors:
         """Return mean absolute errors, shape (2, 3): reported, counted."""
@@ -78,7 +87,7 @@ def _run(
     study: Study, comments: editing.Comments, pools: list[NDArray[np.intp]], *, n: int, name: str
 ) -> _Protocol:
     random = study.random("prevalence", name)
-    truth, reported, counted = [], [], []
+    truth, found_in = [], []
     for mix in _mixes(study.scale.mix_step):
         for _ in range(n):
             rows = np.concatenate([random.choice(pool, size) for pool, size in zip(pools, mix, strict=True)])
@@ -86,9 +95,11 @@ def _run(
             shares = [found[label] for label in LABELS]
             if all(shares):
                 truth.append(np.array(mix) / SAMPLE)
-                reported.append([share.share for share in shares if share])
-                counted.append([share.raw_share for share in shares if share])
-    return _Protocol(np.array(truth), np.array(reported), np.array(counted))
+                found_in.append([(s.share, s.raw_share, s.low, s.high) for s in shares if s])
+    reported, counted, low, high = np.moveaxis(np.array(found_in).reshape(-1, len(LABELS), 4), 2, 0)
+    return _Protocol(
+        truth=np.array(truth).reshape(-1, len(LABELS)), reported=reported, counted=counted, low=low, high=high
+    )
 
 
 def _rows(whole: _Protocol, resampled: Errors, n_labelled: int) -> tuple[Row, ...]:
@@ -121,6 +132,16 @@ def _rows(whole: _Protocol, resampled: Errors, n_labelled: int) -> tuple[Row, ..
                 high=high,
                 target=Target(most=0.0),
                 note=f"Paired difference {gain[i]:+.3f}; its whole interval has to lie below 0.",
+                **shared,
+            )
+        )
+    for label, covered in zip(LABELS, whole.covered(), strict=True):
+        rows.append(
+            Row(
+                name=f"90 % intervals that hold the share, {label}",
+                value=float(covered),
+                target=Target(least=LEAST_COVERED),
+                note="Of mixes with some of the label and some of another.",
                 **shared,
             )
         )
