@@ -149,11 +149,16 @@ class OnnxClassifier:
             )
 
 
+def _worth(concentration: float | None) -> float:
+    return inf if concentration is None else concentration
+
+
 def _error_counts(record: AnswerRecord) -> ErrorCounts:
+    genuine, praise, question = record.error_concentration
     return ErrorCounts(
         pooled=np.asarray(record.error_counts, np.float64),
         languages={
             code: np.asarray(counts, np.float64) for code, counts in record.error_counts_by_language.items()
         },
-        concentration=(*(inf if each is None else each for each in record.error_concentration),),
+        concentration=(_worth(genuine), _worth(praise), _worth(question)),
     )
