@@ -34,6 +34,7 @@ __all__ = [
     "CASCADE",
     "CURRENT",
     "EXACT",
+    "FLOAT",
     "FORMAT_VERSION",
     "MANIFEST",
     "MEND",
@@ -65,6 +66,8 @@ EXACT: Final = "exact"
 """The way of answering in which one network reads every text."""
 CASCADE: Final = "cascade"
 """The way of answering in which small networks answer what they are sure of."""
+FLOAT: Final = "float"
+"""The way of answering on a GPU: as the exact one, whose calibration and counts it has, in floats."""
 CARD: Final = "README.md"
 CURRENT: Final = "CURRENT"
 MEND: Final = (

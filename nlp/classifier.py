@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,16 @@ from plaudit import artifact as artifacts
 from plaudit import language
 from plaudit.artifact import MEND, Artifact
 from plaudit.calibration import Calibration
-from plaudit.errors import ArtifactError
-from plaudit.inference import LogitModel, Logits, Stage, load_tokenizer
+from plaudit.errors import ArtifactError, UsageError
+from plaudit.inference import LogitModel, Logits, Network, Stage, load_tokenizer
 from plaudit.manifest import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS, NO_LANGUAGE, ErrorCounts, ModelInfo, Scores
 from plaudit.sureness import Sureness
+
+CPU: Final = "cpu"
+"""The device that needs no torch."""
+_FLOAT_TOLERANCE: Final = 0.4  # logits; int8 activations alone move single ones by 0.2
 
 
 def calibration_of(record: AnswerRecord | StageRecord) -> Calibration:
@@ -45,29 +50,37 @@ def stages_of(artifact: Artifact) -> tuple[Stage, ...]:
     )
 
 
-class OnnxClassifier:
+class ArtifactClassifier:
     """Scores texts with an artefact; safe to call from several threads."""
 
-    def __init__(self, artifact: Artifact, *, exact: bool = False, threads: int | None = None) -> None:
+    def __init__(
+        self, artifact: Artifact, *, exact: bool = False, threads: int | None = None, device: str = CPU
+    ) -> None:
         """Load the weights and recompute the golden logits.
 
         Args:
             artifact: A checked model folder.
             exact: Let the exact network read every text, though the model has a cascade.
             threads: Cores to use; None for all.
+            device: As torch names it: "cuda", "cuda:1". There the exact network reads every text in
+                bfloat16, with its own calibration and error counts; on the "cpu" it is int8, without torch.
 
         Raises:
             ArtifactError: The model cannot be run, or answers otherwise than it did when exported.
+            UsageError: There is no such device, or what drives it is not installed.
         """
         manifest = artifact.manifest
-        stages = () if exact else manifest.stages
+        stages = () if exact or device != CPU else manifest.stages
         self._artifact = artifact
-        self._answer = artifacts.CASCADE if stages else artifacts.EXACT
-        self._error_counts = _error_counts(manifest.answers[self._answer])
+        self._answer = artifacts.CASCADE if stages else artifacts.EXACT if device == CPU else artifacts.FLOAT
+        self._runtime = "onnxruntime" if device == CPU else "torch"
+        self._tolerance = manifest.golden_tolerance if device == CPU else _FLOAT_TOLERANCE
+        counted = artifacts.CASCADE if stages else artifacts.EXACT
+        self._error_counts = _error_counts(manifest.answers[counted])
         records: list[StageRecord | AnswerRecord] = [*stages, manifest.answers[artifacts.EXACT]]
         self._calibrations = [calibration_of(record) for record in records]
         self._model = LogitModel(
-            artifact.path(artifacts.MODEL),
+            artifact.path(artifacts.MODEL) if device == CPU else _on_device(artifact, device),
             load_tokenizer(artifact.path(artifacts.TOKENIZER)),
             max_tokens=manifest.max_tokens,
             stages=stages_of(artifact) if stages else (),
@@ -132,11 +145,11 @@ class OnnxClassifier:
         self._check_network(artifacts.MODEL, -1, manifest.golden)
 
     def _check_network(self, file: str, place: int, golden: Sequence[GoldenRecord]) -> None:
-        path, tolerance = self._artifact.path(file), self._artifact.manifest.golden_tolerance
+        path, tolerance = self._artifact.path(file), self._tolerance
         expected = np.asarray([[*g.label_logits, *g.flag_logits] for g in golden], np.float32)
         try:
             found = self._model.logits_of(place, [record.text for record in golden])
-        except Exception as error:  # onnxruntime's exceptions share no public root
+        except Exception as error:  # exceptions of onnxruntime and torch share no public root
             reason = " ".join(str(error).split())[:200]
             raise ArtifactError(
                 f"{path}: expected logits of its golden texts, found that it cannot run ({reason}). {MEND}"
@@ -145,8 +158,18 @@ class OnnxClassifier:
         if not difference <= tolerance:  # written so that NaN fails
             raise ArtifactError(
                 f"{path}: expected its golden logits within {tolerance}, found them "
-                f"{difference:.3f} off; the version of onnxruntime may be unfit. {MEND}"
+                f"{difference:.3f} off; the version of {self._runtime} may be unfit. {MEND}"
             )
+
+
+def _on_device(artifact: Artifact, device: str) -> Network:
+    try:
+        from plaudit.torch_network import TorchNetwork
+    except ImportError as error:
+        raise UsageError(
+            f"Device {device!r} needs {error.name}, which is not installed: pip install 'plaudit[gpu]'."
+        ) from error
+    return TorchNetwork(artifact, device=device)
 
 
 def _worth(concentration: float | None) -> float:

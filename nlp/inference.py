@@ -1,4 +1,4 @@
-"""Texts to logits on ONNX Runtime: distinct texts once, length-sorted batches, a cache, a cascade.
+"""Texts to logits: distinct texts once, length-sorted batches, a cache, a cascade.
 
 In a cascade small networks read every text first, and only what they are not sure of goes on to the
 next (Viola and Jones 2001); all share one tokenizer, so a text is tokenised once.
@@ -10,24 +10,22 @@ row; so the same comment goes through the same arithmetic in any company.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from plaudit.artifact import MEND
 from plaudit.errors import ArtifactError
 from plaudit.legible import legible
+from plaudit.onnx_network import OnnxNetwork
 from plaudit.pieces import pieced
 from plaudit.scores import FLAGS, LABELS
 from plaudit.sureness import Sureness
@@ -38,17 +36,22 @@ from plaudit.tokens import ID_BYTES, TokenIds
 _GRID: Final = np.float32(8192)  # answers a unit of a logit; probabilities move by less than 2e-5
 _MAX_READ: Final = 64_000  # characters cleaned: a hidden padding of thousands does not hide the text after it
 _MAX_CHARACTERS: Final = 8_000  # far above what max_tokens can hold; bounds the tokenizer's work on a novel
-_TOKEN_BUDGET: Final = 768  # padded tokens a run: what passes between two operators stays in the cache
 _CACHE_SIZE: Final = 10_000  # texts a generation, some 4 MB; ten times more finds 0.1 to 1.7 % more again
 _MAX_CACHED: Final = 4 * 80  # bytes of ids: what comes again is short
-_SLOWER: Final = ["BiasGeluFusion"]  # makes one operator of two that take three quarters of its time
-_AS_REQUESTED: Final = {"arena_extend_strategy": 1}  # not in powers of two
-_REGISTERING: Final = threading.Lock()  # a cache alone lets two threads in at once
-_INPUTS: Final = {"input_ids", "attention_mask"}
-_OUTPUTS: Final = ["label_logits", "flag_logits"]
 
 Answer = tuple[bytes, int]
 """Logits as float32 bytes, and which network answered."""
+
+
+class Network(Protocol):
+    """What turns ids into logits, each row alike in any company."""
+
+    @property
+    def token_budget(self) -> int:
+        """Padded tokens a run, at most; a single longer text still makes a run."""
+
+    def logits(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return logits, shape (n, 6), of padded ids and their mask, each of shape (n, tokens)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ class LogitModel:
 
     def __init__(
         self,
-        model: Path | bytes,
+        model: Path | bytes | Network,
         tokenizer: Tokenizer,
         *,
         max_tokens: int,
@@ -99,7 +102,7 @@ class LogitModel:
         """Load the weights.
 
         Args:
-            model: An ONNX graph with `input_ids` and `attention_mask` in, label and flag logits out.
+            model: The exact network, or its ONNX graph, as `OnnxNetwork` takes it.
             tokenizer: Neither pads nor truncates.
             max_tokens: Longer texts are cut.
             stages: Small networks that are asked before, in this order.
@@ -109,7 +112,10 @@ class LogitModel:
             ArtifactError: ONNX Runtime cannot load a graph, or it has other inputs or outputs.
         """
         self._stages = tuple(stages)
-        self._networks = [_session(each, threads) for each in (*(stage.model for stage in stages), model)]
+        self._networks: list[Network] = [
+            OnnxNetwork(each, threads=threads) if isinstance(each, Path | bytes) else each
+            for each in (*(stage.model for stage in stages), model)
+        ]
         self._token_ids = TokenIds(tokenizer)
         self._max_tokens = max_tokens
         self._cache = _Cache(_CACHE_SIZE)
@@ -168,11 +174,12 @@ class LogitModel:
             place: Of the network; -1 is the exact one.
             texts: Neither looked up in the cache nor kept there.
         """
-        session = self._networks[place]
+        network = self._networks[place]
         ids, lengths = self._rows(texts)
         found = np.empty((len(texts), len(LABELS) + len(FLAGS)), np.float32)
-        for rows in batches(np.argsort(lengths, kind="stable"), lengths):
-            found[rows] = self._run(session, [ids[i] for i in rows.tolist()], length=int(lengths[rows[0]]))
+        order = np.argsort(lengths, kind="stable")
+        for rows in batches(order, lengths, budget=network.token_budget):
+            found[rows] = _run(network, [ids[i] for i in rows.tolist()], length=int(lengths[rows[0]]))
         return found
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -190,10 +197,10 @@ class LogitModel:
         stage = np.empty(len(rows), np.int8)
         lengths = _padded(rows)
         left = np.argsort(lengths, kind="stable")
-        for place, session in enumerate(self._networks):
-            for batch in batches(left, lengths):
+        for place, network in enumerate(self._networks):
+            for batch in batches(left, lengths, budget=network.token_budget):
                 length = int(lengths[batch[0]])
-                answers[batch] = self._run(session, [rows[i] for i in batch.tolist()], length=length)
+                answers[batch] = _run(network, [rows[i] for i in batch.tolist()], length=length)
             stage[left] = place
             if place < len(self._stages):
                 sure = self._stages[place].sureness.of(answers[left], lengths[left])
@@ -209,19 +216,13 @@ class LogitModel:
         most = ID_BYTES * self._max_tokens
         return row if len(row) <= most else row[: most - ID_BYTES] + row[-ID_BYTES:]
 
-    def _run(
-        self, session: ort.InferenceSession, rows: Sequence[bytes], *, length: int
-    ) -> NDArray[np.float32]:
-        # One row by itself goes through other kernels and is summed in another order; two are as many are.
-        shown = [*rows, *rows] if len(rows) == 1 else rows
-        padded = b"".join([row.ljust(ID_BYTES * length, b"\0") for row in shown])
-        n_tokens = np.fromiter(map(len, shown), np.int64, len(shown)) // ID_BYTES
-        feed = {
-            "input_ids": np.frombuffer(padded, np.int32).reshape(len(shown), length).astype(np.int64),
-            "attention_mask": (np.arange(length) < n_tokens[:, None]).astype(np.int64),
-        }
-        logits = np.concatenate(session.run(_OUTPUTS, feed), axis=1)[: len(rows)]
-        return np.asarray(np.rint(logits * _GRID) / _GRID, np.float32)
+
+def _run(network: Network, rows: Sequence[bytes], *, length: int) -> NDArray[np.float32]:
+    padded = b"".join([row.ljust(ID_BYTES * length, b"\0") for row in rows])
+    n_tokens = np.fromiter(map(len, rows), np.int64, len(rows)) // ID_BYTES
+    ids = np.frombuffer(padded, np.int32).reshape(len(rows), length).astype(np.int64)
+    logits = network.logits(ids, (np.arange(length) < n_tokens[:, None]).astype(np.int64))
+    return np.asarray(np.rint(logits * _GRID) / _GRID, np.float32)
 
 
 def padded_lengths(n_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -235,7 +236,7 @@ def _padded(rows: Sequence[bytes]) -> NDArray[np.int64]:
 
 
 def batches(
-    order: NDArray[np.intp], lengths: NDArray[np.int64], *, budget: int = _TOKEN_BUDGET
+    order: NDArray[np.intp], lengths: NDArray[np.int64], *, budget: int
 ) -> Iterator[NDArray[np.intp]]:
     """Yield runs of rows of one padded length, at most `budget` tokens each.
 
@@ -283,58 +284,10 @@ def load_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
+        reason = " ".join(str(error).split())[:200]
         raise ArtifactError(
-            f"{path}: expected a tokenizer, found what cannot be read ({_line(error)}). {MEND}"
+            f"{path}: expected a tokenizer, found what cannot be read ({reason}). {MEND}"
         ) from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
-
-
-@cache
-def _register_pool() -> None:
-    """Let all networks of this process take what passes between operators from one pool.
-
-    Each would keep a pool of its own, as large as its largest batches that ever ran at the same time: that
-    is a third more, and grows for as long as chance finds larger ones.
-    """
-    where = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    ort.create_and_register_allocator(where, ort.OrtArenaCfg(_AS_REQUESTED))
-
-
-def _session(model: Path | bytes, threads: int | None) -> ort.InferenceSession:
-    with _REGISTERING:
-        _register_pool()
-    options = ort.SessionOptions()
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    options.intra_op_num_threads = threads or _n_cores()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what it would print, it also raises
-    source = model if isinstance(model, bytes) else str(model)
-    name = "the model" if isinstance(model, bytes) else str(model)
-    try:
-        session = ort.InferenceSession(
-            source, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
-        )
-    except Exception as error:  # onnxruntime's exceptions share no public root
-        raise ArtifactError(
-            f"{name} cannot be loaded: expected a graph for onnxruntime {ort.__version__}, "
-            f"found {_line(error)}. {MEND}"
-        ) from error
-    found_in = {each.name for each in session.get_inputs()}
-    found_out = {each.name for each in session.get_outputs()}
-    if found_in != _INPUTS or not found_out.issuperset(_OUTPUTS):
-        raise ArtifactError(
-            f"{name}: expected {', '.join(sorted(_INPUTS))} in and {', '.join(_OUTPUTS)} out, "
-            f"found {', '.join(sorted(found_in))} in and {', '.join(sorted(found_out))} out. {MEND}"
-        )
-    return session
-
-
-def _n_cores() -> int:
-    # Of this process, which may be fewer than the machine has; not every system tells.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

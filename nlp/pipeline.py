@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from plaudit import artifact as artifacts
 from plaudit import linguistics
 from plaudit import policy as policies
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import CPU, ArtifactClassifier
 from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.facts import Facts, facts_of
@@ -84,20 +84,29 @@ class Pipeline:
     policy: Policy
 
     @classmethod
-    def load(cls, path: Path | None = None, *, exact: bool = False, threads: int | None = None) -> Pipeline:
+    def load(
+        cls,
+        path: Path | None = None,
+        *,
+        exact: bool = False,
+        threads: int | None = None,
+        device: str = CPU,
+    ) -> Pipeline:
         """Load the shipped model, or the artefact in a folder.
 
         Args:
             path: The folder; None for the shipped one.
             exact: Let the exact network read every text, though the model has a cascade.
             threads: Cores to use; None for all.
+            device: "cpu", or a GPU as torch names it (extra `[gpu]`), where the exact network reads all.
 
         Raises:
             ArtifactError: The folder is missing, damaged or of another format.
+            UsageError: There is no such device, or what drives it is not installed.
         """
         artifact = artifacts.load(path or artifacts.current())
         return cls(
-            classifier=OnnxClassifier(artifact, exact=exact, threads=threads),
+            classifier=ArtifactClassifier(artifact, exact=exact, threads=threads, device=device),
             references=References.from_dict(artifact.manifest.references),
             policy=policies.load(),
         )

@@ -53,7 +53,8 @@ class ModelInfo:
     Attributes:
         id: Name of the artefact folder, or of a fake.
         hash: SHA-256 of the manifest, hexadecimal.
-        answer: The way of answering: "exact", or "cascade" where small networks answer what they are sure of.
+        answer: The way of answering: "exact", "cascade" where small networks answer what they are sure of,
+            "float" where the exact one is run in floats, on a GPU.
     """
 
     id: str

@@ -16,7 +16,8 @@ class ModelId(BaseModel):
     id: str = Field(description="Name of the model's folder.", examples=["minilm-20260501-0a1b2c3d"])
     hash: str = Field(description="SHA-256 of its manifest, hexadecimal.")
     answer: str = Field(
-        description="`exact`: one network read every comment; `cascade`: small ones what they are sure of.",
+        description="`exact`: one network read every comment; `cascade`: small ones what they are sure of; "
+        "`float`: one read every comment on a GPU.",
         examples=["cascade"],
     )
 

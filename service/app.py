@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     app.state.sections = Sections(settings.max_stream_comments)
     n_batches, threads = shared_out(settings.threads or n_cores(), n_batches=settings.batches)
     app.state.engine = Engine(
-        load or (lambda: Pipeline.load(settings.model_path, exact=settings.exact, threads=threads)),
+        load or partial(_load, settings, threads=threads),
         capacity=_capacity(settings, n_batches=n_batches),
         metrics=app.state.metrics,
         folder=settings.data_dir.absolute() / SECTIONS,
@@ -106,6 +107,10 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
     if settings.root_path:
         app.add_middleware(Prefixed, prefix=settings.root_path)
     return app
+
+
+def _load(settings: Settings, *, threads: int) -> Pipeline:
+    return Pipeline.load(settings.model_path, exact=settings.exact, threads=threads, device=settings.device)
 
 
 def shared_out(cores: int, *, n_batches: int | None) -> tuple[int, int]:

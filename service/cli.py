@@ -82,6 +82,9 @@ Model = Annotated[
 Exact = Annotated[
     bool, typer.Option("--exact", help="One network reads every comment: no cascade, some times slower.")
 ]
+Device = Annotated[
+    str, typer.Option(metavar="DEVICE", help="cpu; or cuda, where one network reads every comment.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use. Default: all.")]
 
 
@@ -136,6 +139,7 @@ def score(
     ] = None,
     model: Model = None,
     exact: Exact = False,
+    device: Device = "cpu",
     threads: Threads = None,
     keep_columns: Annotated[
         list[str] | None,
@@ -186,6 +190,7 @@ def score(
             posts=posts,
             model=model,
             exact=exact,
+            device=device,
             threads=threads,
             table_format=output_format.value,
             checkpoints=engine is Engine.local,
@@ -219,6 +224,7 @@ def classify(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Lines to label; - is stdin.")] = "-",
     model: Model = None,
     exact: Exact = False,
+    device: Device = "cpu",
     threads: Threads = None,
 ) -> None:
     """Label comments, one a line, as NDJSON on stdout.
@@ -233,7 +239,8 @@ def classify(
         from plaudit.pipeline import Pipeline
         from plaudit.service.classify import classify as run
 
-        run(chunks, pipeline=Pipeline.load(model, exact=exact, threads=threads), write=_write)
+        pipeline = Pipeline.load(model, exact=exact, threads=threads, device=device)
+        run(chunks, pipeline=pipeline, write=_write)
 
 
 def _write(lines: bytes) -> None:

@@ -46,6 +46,10 @@ def serve(
         bool,
         typer.Option("--exact", help="One network reads every comment; no cascade of small ones."),
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="DEVICE", help="cpu; or cuda, where one network reads all. Default: cpu."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores of the model; all if unset.")] = None,
 ) -> None:
     """Answer over HTTP; /docs describes how.
@@ -62,6 +66,7 @@ def serve(
         "log_level": log_level,
         "model_path": model,
         "exact": exact or None,
+        "device": device,
         "threads": threads,
     }
     with exit_codes():

@@ -7,15 +7,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from plaudit.classifier import CPU
 from plaudit.comment import Batch
 from plaudit.errors import UsageError
 from plaudit.partition.stored import Stored
 from plaudit.pipeline import Pipeline, Spread
 from plaudit.readers.reading import Part, batches_of
-from plaudit.service.scorers import Scored, Scorers, n_cores, score_here
+from plaudit.service.scorers import Load, Scored, Scorers, n_cores, score_here
 
 if TYPE_CHECKING:
     from plaudit.service.score import Job
@@ -66,13 +66,13 @@ def crew_of(job: Job, parts: Sequence[Part], *, pipeline: Pipeline | None) -> It
     n = 1 if pipeline is not None or len(head) < _FEW else job.threads or n_cores()
     if n > 1:
         with ExitStack() as stack:
-            scorers = stack.enter_context(Scorers(job.load or partial(_load, job.model, job.exact, 1), n=n))
+            scorers = stack.enter_context(Scorers(_load(job, threads=1), n=n))
             yield Crew(
                 pipeline=scorers.pipeline(), batches=batches, score=scorers.score, n=n, dismiss=stack.close
             )
         return
     if pipeline is None:
-        pipeline = job.load() if job.load else _load(job.model, job.exact, job.threads)
+        pipeline = _load(job, threads=job.threads)()
     yield Crew(pipeline=pipeline, batches=batches, score=partial(score_here, pipeline=pipeline))
 
 
@@ -81,9 +81,11 @@ def _cluster(job: Job, parts: Sequence[Part], stack: ExitStack, *, pipeline: Pip
     from plaudit.service.cluster_groups import ClusterGroups
     from plaudit.service.cluster_place import Place
 
+    if job.device != CPU:
+        raise UsageError("A run on a cluster is scored on its cores: leave out --device, or --engine ray.")
     if job.resume:
         raise UsageError("A run on a cluster keeps no checkpoints: leave out --resume, or --engine ray.")
-    load = job.load or partial(_load, job.model, job.exact, 1)
+    load = _load(job, threads=1)
     pipeline = pipeline or load()
     place = None if job.work is None else Place.new(job.work)
     if place is not None:
@@ -101,5 +103,6 @@ def _cluster(job: Job, parts: Sequence[Part], stack: ExitStack, *, pipeline: Pip
     )
 
 
-def _load(model: Path | None, exact: bool, threads: int | None) -> Pipeline:
-    return Pipeline.load(model, exact=exact, threads=threads)
+def _load(job: Job, *, threads: int | None) -> Load:
+    """Return what loads a job's pipeline, in this process or in another."""
+    return job.load or partial(Pipeline.load, job.model, exact=job.exact, threads=threads, device=job.device)

@@ -16,7 +16,7 @@ from uuid import uuid4
 import anyio.to_thread
 
 from plaudit import linguistics, readers
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.comment import Batch
 from plaudit.errors import OverloadedError
 from plaudit.items import EMPTY, Item, answers
@@ -186,7 +186,7 @@ class Engine:
             return
         capacity = self._capacity
         self._classifier = loaded.classifier
-        if isinstance(loaded.classifier, OnnxClassifier):
+        if isinstance(loaded.classifier, ArtifactClassifier):
             loaded.classifier.watch(
                 on_tokenised=self.metrics.tokenise_seconds.observe, on_known=self.metrics.cached_texts.inc
             )

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.pipeline import Context
 from plaudit.policy import Policy
 from plaudit.readers import ReadOptions
@@ -120,7 +120,7 @@ async def model(request: Request) -> Response:
 
 
 def _card(classifier: Classifier, settings: Settings, *, version: str) -> answers.ModelCard:
-    manifest = classifier.artifact.manifest if isinstance(classifier, OnnxClassifier) else None
+    manifest = classifier.artifact.manifest if isinstance(classifier, ArtifactClassifier) else None
     return answers.ModelCard(
         id=classifier.model.id,
         hash=classifier.model.hash,

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, Self
 
 import pyarrow as pa
 
+from plaudit.classifier import CPU
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError, UsageError
 from plaudit.partition.stored import Stored
@@ -52,6 +53,7 @@ class Job:
         model: Artefact folder; None for the shipped one.
         exact: Let the exact network read every comment; no cascade.
         threads: Cores to use; None for all.
+        device: "cpu", or a GPU as torch names it, which the processes share.
         table_format: One of `TABLE_FORMATS`.
         checkpoints: Whether a run that is ended early leaves what it has done, in a folder beside the
             results.
@@ -70,6 +72,7 @@ class Job:
     model: Path | None = None
     exact: bool = False
     threads: int | None = None
+    device: str = CPU
     table_format: str = "parquet"
     checkpoints: bool = False
     resume: bool = False

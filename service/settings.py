@@ -56,6 +56,7 @@ class Settings(BaseSettings):
         64 * 2**20, ge=0, le=2**40, description="Large bodies held at once, in bytes."
     )
     exact: bool = Field(False, description="One network reads every comment; no cascade of small ones.")
+    device: str = Field("cpu", min_length=1, description="cpu; or cuda, where one network reads all.")
     threads: int | None = Field(None, ge=1, le=1024, description="Cores of the model; all if unset.")
     model_path: Path | None = Field(None, description="Folder of a model; the shipped one if unset.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")

@@ -18,7 +18,7 @@ _ROOT = Path(__file__).parent.parent
 _WITH_FAKE = """
 import plaudit.pipeline as p
 from tests.fakes import fake_pipeline
-p.Pipeline.load = staticmethod(lambda path=None, *, exact=False, threads=None: fake_pipeline())
+p.Pipeline.load = staticmethod(lambda path=None, **_: fake_pipeline())
 from plaudit.service.cli import main
 main()
 """
@@ -32,9 +32,7 @@ class Run(Protocol):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(
-        Pipeline, "load", staticmethod(lambda path=None, *, exact=False, threads=None: fake_pipeline())
-    )
+    monkeypatch.setattr(Pipeline, "load", staticmethod(lambda path=None, **_: fake_pipeline()))
     return lambda *arguments, stdin=None: CliRunner().invoke(app, [str(a) for a in arguments], input=stdin)
 
 

@@ -226,7 +226,7 @@ def test_a_dump_that_hangs_the_model_is_not_begun_anew_for_ever(monkeypatch, tmp
 
 
 def test_serving_a_broken_model_ends_with_its_sentence(monkeypatch, quiet_loggers):
-    def load(path=None, *, exact=False, threads=None):
+    def load(path=None, **_):
         raise ArtifactError("models/x/model.onnx is damaged: reinstall plaudit.")
 
     monkeypatch.setattr(Pipeline, "load", load)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plaudit import artifact
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.errors import ArtifactError
 from plaudit.manifest import seal_of
 from tests.artifacts import Build, build, tiny_contents, tiny_graph, tiny_manifest
@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent
 FILES = [artifact.MANIFEST, artifact.MODEL, artifact.TOKENIZER]
 
 
-def open_model(folder: Path) -> OnnxClassifier:
-    return OnnxClassifier(artifact.load(folder), threads=1)
+def open_model(folder: Path) -> ArtifactClassifier:
+    return ArtifactClassifier(artifact.load(folder), threads=1)
 
 
 def edit(folder: Path, **changes: object) -> Path:

@@ -53,12 +53,19 @@ def test_the_command_prints_a_row_a_measure(monkeypatch, capsys, tmp_path):
         return Measure(n=100, seconds=2.0 if arguments[1:] == (1,) else 1.0, cpu_seconds=1.0, peak_bytes=0)
 
     monkeypatch.setattr(throughput, "measure", measured)
-    throughput.main(["--n", "50", "--rounds", "1", "--cores", "2", "--growth", "--peers"])
+    throughput.main(["--n", "50", "--rounds", "1", "--cores", "2", "--growth", "--peers", "--device", "cuda"])
     out = capsys.readouterr().out
     assert "2 cores against one: 2.00 times" in out
     assert all(
         name in out
-        for name in ("classify, distinct", "floor: read", "1/4 of the dump", "MiniLM, batch 32", "int8")
+        for name in (
+            "classify, distinct",
+            "floor: read",
+            "1/4 of the dump",
+            "MiniLM, batch 32",
+            "int8",
+            "bf16 arithmetic",
+        )
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plaudit import artifact
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.errors import ArtifactError
 from plaudit.pipeline import Pipeline, answer
 from plaudit.scores import FLAGS, LABELS, Scores
@@ -38,13 +38,13 @@ def folder():
 
 
 @pytest.fixture(scope="module")
-def classifier(folder) -> OnnxClassifier:
+def classifier(folder) -> ArtifactClassifier:
     return fresh(folder)
 
 
-def fresh(folder, *, threads: int = 2) -> OnnxClassifier:
+def fresh(folder, *, threads: int = 2) -> ArtifactClassifier:
     """A classifier that has seen nothing yet."""
-    return OnnxClassifier(artifact.load(folder), threads=threads)
+    return ArtifactClassifier(artifact.load(folder), threads=threads)
 
 
 def numbers(scores: Scores) -> np.ndarray:
@@ -67,7 +67,7 @@ def test_random_company_changes_no_answer(folder, alone: np.ndarray) -> None:
         np.testing.assert_array_equal(scores.labels, labels[rows])
 
 
-def test_order_copies_and_cache_change_nothing(classifier: OnnxClassifier) -> None:
+def test_order_copies_and_cache_change_nothing(classifier: ArtifactClassifier) -> None:
     first = numbers(classifier.classify(TEXTS))
     again = numbers(classifier.classify([*TEXTS[::-1], *TEXTS]))
     np.testing.assert_array_equal(again, np.vstack([first[::-1], first]))
@@ -79,18 +79,18 @@ def test_the_number_of_threads_changes_nothing(folder, alone: np.ndarray) -> Non
         np.testing.assert_allclose(found, alone, atol=1e-5)
 
 
-def test_disguise_changes_nothing(classifier: OnnxClassifier) -> None:
+def test_disguise_changes_nothing(classifier: ArtifactClassifier) -> None:
     plain = numbers(classifier.classify(["follow me", "great video", "great video"]))
     hidden = numbers(classifier.classify(["fоllоw mе", "gre\u200bat vid\u00adeo", "𝓰𝓻𝓮𝓪𝓽 𝓿𝓲𝓭𝓮𝓸"]))
     np.testing.assert_array_equal(plain, hidden)
 
 
-def test_who_is_named_changes_nothing(classifier: OnnxClassifier) -> None:
+def test_who_is_named_changes_nothing(classifier: ArtifactClassifier) -> None:
     one, other = classifier.classify(["@bob did it hold?", "@X.Y-9 did it hold?"]).probabilities
     np.testing.assert_array_equal(one, other)
 
 
-def test_every_answer_keeps_the_contract(classifier: OnnxClassifier) -> None:
+def test_every_answer_keeps_the_contract(classifier: ArtifactClassifier) -> None:
     texts = ["", "\u200d", "\ud800", *TEXTS, *FOREIGN, "x" * 9000, "so good " * 3000]
     scores = classifier.classify(texts)
     assert len(scores) == len(texts)
@@ -103,18 +103,18 @@ def test_every_answer_keeps_the_contract(classifier: OnnxClassifier) -> None:
         assert all(0 <= value <= 1 for value in [*found["probabilities"].values(), *found["flags"].values()])
 
 
-def test_long_texts_are_cut_and_told(classifier: OnnxClassifier) -> None:
+def test_long_texts_are_cut_and_told(classifier: ArtifactClassifier) -> None:
     scores = classifier.classify(["short", "I sanded it twice before the glue " * 300, "word " * 20_000])
     assert scores.truncated.tolist() == [False, True, True]
 
 
-def test_languages_it_does_not_read_are_marked_and_answered(classifier: OnnxClassifier) -> None:
+def test_languages_it_does_not_read_are_marked_and_answered(classifier: ArtifactClassifier) -> None:
     scores = classifier.classify([*FOREIGN, "Which glue?", "🔥"])
     assert scores.languages == ("ja", "ru", "ko", "en", "zxx")
     assert scores.supported.tolist() == [False, False, False, True, True]
 
 
-def test_no_texts_are_no_scores(classifier: OnnxClassifier) -> None:
+def test_no_texts_are_no_scores(classifier: ArtifactClassifier) -> None:
     scores = classifier.classify([])
     assert (len(scores), scores.probabilities.shape, scores.flags.shape) == (0, (0, 3), (0, 3))
 
@@ -127,18 +127,18 @@ def test_no_texts_are_no_scores(classifier: OnnxClassifier) -> None:
         ("genuine", ["I broke mine after two weeks and the shop would not take it back", *TEXTS[14:15]]),
     ],
 )
-def test_plain_cases_are_told_apart(classifier: OnnxClassifier, label: str, texts: Sequence[str]) -> None:
+def test_plain_cases_are_told_apart(classifier: ArtifactClassifier, label: str, texts: Sequence[str]) -> None:
     assert [LABELS[found] for found in classifier.classify(texts).labels] == [label] * len(texts)
 
 
-def test_a_contact_is_a_solicitation(classifier: OnnxClassifier) -> None:
+def test_a_contact_is_a_solicitation(classifier: ArtifactClassifier) -> None:
     flags = classifier.classify(
         ["DM me to grow your page to 10k followers", "the seam held all winter"]
     ).flags
     assert flags[0, 1] > 0.5 > flags[1, 1]
 
 
-def test_the_manifest_fits_the_classifier(classifier: OnnxClassifier) -> None:
+def test_the_manifest_fits_the_classifier(classifier: ArtifactClassifier) -> None:
     assert classifier.model.id == classifier.artifact.folder.name
     assert classifier.error_counts is not None
     assert classifier.error_counts.pooled.shape == (3, 3)

@@ -20,6 +20,7 @@ from plaudit.service import score as score_module
 from plaudit.service.output import MANIFEST, RESULT_FILES, result_files
 from tests.commands import run as run
 from tests.commands import start
+from tests.fakes import fake_pipeline
 
 DUMP = """id,text,author,parent_id,post_id
 a,so cool,ann,,p
@@ -347,6 +348,18 @@ def test_serve_hands_its_options_on(run, monkeypatch, tmp_path):
     assert result.exit_code == 0, result.stderr
     (settings,) = seen
     assert (settings.host, settings.port, settings.threads, settings.model_path) == ("::1", 0, 2, tmp_path)
+
+
+def test_a_device_is_handed_on(run, monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(Pipeline, "load", lambda *_, **given: seen.append(given) or fake_pipeline())
+    assert run("classify", "--device", "cuda:1", stdin="why oak?").exit_code == 0
+    arguments = ("--out", tmp_path / "out", "--format", "lines", "--device", "cuda")
+    assert run("score", "-", *arguments, stdin="why oak?").exit_code == 0
+    assert [each["device"] for each in seen] == ["cuda:1", "cuda"]
+    monkeypatch.setattr("plaudit.service.serve.serve", seen.append)
+    assert run("serve", "--device", "cuda").exit_code == 0
+    assert seen[-1].device == "cuda"
 
 
 def test_a_polite_kill_cleans_up(tmp_path):

@@ -240,6 +240,8 @@ def test_what_a_cluster_cannot_do_is_told(run: Run, dumps: list[Path], tmp_path:
     assert (done.exit_code, "name files for a cluster" in done.stderr) == (2, True)
     done = run(*given, "--resume", dumps[0])
     assert (done.exit_code, "keeps no checkpoints" in done.stderr) == (2, True)
+    done = run(*given, "--device", "cuda", dumps[0])
+    assert (done.exit_code, "scored on its cores" in done.stderr) == (2, True)
     assert not (tmp_path / "out").exists()
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
 
 from plaudit import inference
 from plaudit.errors import ArtifactError
@@ -174,41 +172,6 @@ def test_threads_share_one_model(graph: bytes) -> None:
         np.testing.assert_allclose(each, expected, atol=1e-5)
 
 
-def wide_graph() -> bytes:
-    """Return a network of which 32 MiB pass between two operators where it is shown 1,024 tokens."""
-    tensor, make = helper.make_tensor_value_info, helper.make_node
-    inputs = [tensor(name, TensorProto.INT64, ["n", "length"]) for name in ("input_ids", "attention_mask")]
-    outputs = [tensor(name, TensorProto.FLOAT, None) for name in ("label_logits", "flag_logits")]
-    nodes = [
-        make("Cast", ["input_ids"], ["floats"], to=TensorProto.FLOAT),
-        make("Unsqueeze", ["floats", "last"], ["columns"]),
-        make("MatMul", ["columns", "wide"], ["between"]),
-        *(make("ReduceMax", ["between"], [each.name], axes=[2]) for each in outputs),
-    ]
-    constants = [
-        numpy_helper.from_array(np.array([2]), "last"),
-        numpy_helper.from_array(np.ones((1, 8192), np.float32), "wide"),
-    ]
-    graph = helper.make_graph(nodes, "wide", inputs, outputs, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return bytes(model.SerializeToString())
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux, to tell the memory")
-def test_networks_take_their_memory_from_one_pool() -> None:
-    sessions = [inference._session(wide_graph(), 1) for _ in range(4)]
-    shown = {name: np.ones((16, 64), np.int64) for name in ("input_ids", "attention_mask")}
-    before = anonymous_mib()
-    for session in sessions:
-        session.run(None, shown)
-    assert anonymous_mib() - before < 2 * 32
-
-
-def anonymous_mib() -> float:
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")) / 1024
-
-
 def test_a_file_that_is_no_tokenizer_is_told(tmp_path) -> None:
     path = tmp_path / "tokenizer.json"
     for content in ("", "[]", '{"model": 3}'):
@@ -223,9 +186,3 @@ def test_a_tokenizer_that_pads_is_stopped(tmp_path) -> None:
     tokenizer.enable_truncation(4)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     assert len(load_tokenizer(tmp_path / "tokenizer.json").encode("mine broke which glue").ids) == 6
-
-
-@pytest.mark.parametrize("content", [b"", b"noise", b"\x08\x09"])
-def test_bytes_that_are_no_graph_are_told(content: bytes) -> None:
-    with pytest.raises(ArtifactError, match=r"the model.*expected.*found"):
-        LogitModel(content, tiny_tokenizer(), max_tokens=16)

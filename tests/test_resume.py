@@ -26,7 +26,7 @@ import sys, time
 import plaudit.pipeline as p
 from plaudit.service import chunks, cli
 from tests.fakes import fake_pipeline
-p.Pipeline.load = staticmethod(lambda path=None, *, exact=False, threads=None: fake_pipeline())
+p.Pipeline.load = staticmethod(lambda path=None, **_: fake_pipeline())
 part = p.Pipeline.part
 p.Pipeline.part = lambda self, comments: (time.sleep(0.02), part(self, comments))[1]
 chunks.CHUNK_RECORDS, cli._BATCH = 64, 16

@@ -35,7 +35,7 @@ from pathlib import Path
 import plaudit.pipeline as p
 from plaudit.service import chunks, cli
 from tests.fakes import fake_pipeline
-p.Pipeline.load = staticmethod(lambda path=None, *, exact=False, threads=None: fake_pipeline())
+p.Pipeline.load = staticmethod(lambda path=None, **_: fake_pipeline())
 chunks.CHUNK_RECORDS, cli._BATCH = 64, 16
 replace, n = Path.replace, []
 def killed(self, target):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plaudit import artifact
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.training import card, config, dataset
 from tests.tiny import EXAMPLE, encoder, example_texts, knobs, needs_torch
@@ -63,7 +63,7 @@ def built(
 def test_a_built_model_loads_and_answers(built: tuple[Path, list[str]], parts: building.Parts) -> None:
     folder, stages = built
     assert stages == ["Preparing the vocabulary", "Training", "Exporting", "Calibrating", "Writing"]
-    classifier = OnnxClassifier(artifact.load(folder), threads=1)
+    classifier = ArtifactClassifier(artifact.load(folder), threads=1)
     assert classifier.languages == ("en", "es")
     texts = [c.text for c in parts.train]
     scores = classifier.classify(texts)
@@ -199,7 +199,7 @@ def test_an_encoder_with_a_unigram_vocabulary(encoder: Path, parts: building.Par
     assert manifest.training["vocabulary_size"] <= 400
     assert manifest.training["architecture"]["num_hidden_layers"] == 1
     assert manifest.training["architecture"]["vocab_size"] == manifest.training["vocabulary_size"]
-    scores = OnnxClassifier(artifact.load(made), threads=1).classify(["Great post!", "Which glue is it?"])
+    scores = ArtifactClassifier(artifact.load(made), threads=1).classify(["Great post!", "Which glue is it?"])
     assert scores.probabilities.shape == (2, 3)
     restored = restoring.restore(made, tmp_path)
     assert len(restoring.load_network(restored).encoder.encoder.layer) == 1

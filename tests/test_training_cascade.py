@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from plaudit import artifact
 from plaudit.calibration import Calibration
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.errors import ArtifactError, TrainingDataError
 from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.legible import legible
@@ -81,7 +81,7 @@ def test_the_curve_goes_from_exact_to_fast(built: Path) -> None:
 
 def test_exact_is_what_the_large_network_says(built: Path) -> None:
     loaded = artifact.load(built)
-    exact, whole = OnnxClassifier(loaded, exact=True, threads=1), OnnxClassifier(loaded, threads=1)
+    exact, whole = ArtifactClassifier(loaded, exact=True, threads=1), ArtifactClassifier(loaded, threads=1)
     assert (exact.model.answer, whole.model.answer) == ("exact", "cascade")
     texts = [c.text for c in applause(300, seed=8)]
     a, b = exact.classify(texts), whole.classify(texts)
@@ -95,8 +95,8 @@ def test_exact_is_what_the_large_network_says(built: Path) -> None:
 
 def test_company_changes_no_answer_of_a_cascade(built: Path) -> None:
     texts = [c.text for c in applause(60, seed=9)]
-    whole = OnnxClassifier(artifact.load(built), threads=1).classify(texts).probabilities
-    fresh = OnnxClassifier(artifact.load(built), threads=1)
+    whole = ArtifactClassifier(artifact.load(built), threads=1).classify(texts).probabilities
+    fresh = ArtifactClassifier(artifact.load(built), threads=1)
     for start in range(0, 60, 7):
         part = fresh.classify(texts[start : start + 7]).probabilities
         np.testing.assert_allclose(part, whole[start : start + 7], atol=1e-4)

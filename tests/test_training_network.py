@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import TrainingDataError
 from tests.tiny import encoder, needs_torch, tiny_tokenizer
 
@@ -90,7 +91,7 @@ def test_layers_and_places_that_stay(encoder: Path) -> None:
         network.build(str(encoder), dropout=0.0, max_tokens=100_000)
 
 
-def _heads(net: network.CommentNetwork) -> dict[str, torch.Tensor]:
+def _heads(net: CommentNetwork) -> dict[str, torch.Tensor]:
     return {name: value for name, value in net.state_dict().items() if "head" in name}
 
 

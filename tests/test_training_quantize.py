@@ -14,6 +14,7 @@ import onnxruntime as ort  # noqa: E402
 import torch  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+from plaudit.comment_network import CommentNetwork  # noqa: E402
 from plaudit.inference import LogitModel, padded_lengths  # noqa: E402
 from plaudit.training import export, fitting, network, quantize  # noqa: E402
 
@@ -23,7 +24,7 @@ MAX_TOKENS = 48
 
 
 @pytest.fixture(scope="module")
-def graphs(encoder: Path) -> tuple[network.CommentNetwork, bytes, bytes]:
+def graphs(encoder: Path) -> tuple[CommentNetwork, bytes, bytes]:
     torch.manual_seed(3)
     net = network.build(str(encoder), dropout=0.1)
     for head in (net.label_head, net.flag_head):

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from plaudit import artifact
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.training.applause import applause
 from plaudit.training.cli import app
 from tests.tiny import EXAMPLE, encoder, example_texts, knobs, needs_torch
@@ -80,7 +80,7 @@ def test_the_exact_network_stays_and_a_small_one_comes_before_it(models: Path) -
     assert set(manifest.metrics) == {"held_out"}
     assert f"that of `{before.manifest.id}`" in (written / artifact.CARD).read_text()
     texts = example_texts()
-    exact, old = (OnnxClassifier(a, exact=True, threads=1).classify(texts) for a in (loaded, before))
+    exact, old = (ArtifactClassifier(a, exact=True, threads=1).classify(texts) for a in (loaded, before))
     np.testing.assert_array_equal(exact.labels, old.labels)
     again = distilled(models, "--model", written)
     assert again.exit_code == 0, again.output  # begins with the small network that it has

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from plaudit import artifact
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.errors import ArtifactError, MappingError
 from plaudit.training.cli import app
 from tests.artifacts import Build, build
@@ -233,7 +233,7 @@ def test_from_a_csv_on_top_of_the_current_model(models: Path, loaded: Artifact, 
     truth = [dataset.LABELS.index(c.label) for c in COMMENTS]
     right = [
         (
-            OnnxClassifier(artifact.load(each), threads=1).classify([c.text for c in COMMENTS]).labels
+            ArtifactClassifier(artifact.load(each), threads=1).classify([c.text for c in COMMENTS]).labels
             == truth
         ).mean()
         for each in (loaded.folder, folder)

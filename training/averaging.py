@@ -17,11 +17,11 @@ import torch
 
 from plaudit import artifact
 from plaudit.artifact import Artifact
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import MappingError
 from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.training import export, fitting, quantize, records, restoring
 from plaudit.training.dataset import LabelledComment
-from plaudit.training.network import CommentNetwork
 from plaudit.training.revision import derive
 
 Say = Callable[[str], None]

@@ -20,6 +20,7 @@ from plaudit import artifact
 from plaudit.artifact import AnswerRecord, Manifest, StageRecord
 from plaudit.calibration import Calibration
 from plaudit.classifier import calibration_of
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import MappingError, TrainingDataError
 from plaudit.inference import LogitModel
 from plaudit.legible import legible
@@ -60,7 +61,7 @@ def build(
     work: Path | None = None,
     device: str = "cpu",
     threads: int | None = None,
-    after_fit: Callable[[network.CommentNetwork], None] | None = None,
+    after_fit: Callable[[CommentNetwork], None] | None = None,
     students: Mapping[str, Mapping[str, NDArray[np.float32]]] = MappingProxyType({}),
     on_progress: Callable[[Progress], None] | None = None,
     on_stage: Say = lambda _: None,
@@ -174,7 +175,7 @@ def _make(folder: Path) -> Path:
 
 def _cascade(
     config: Config,
-    net: network.CommentNetwork,
+    net: CommentNetwork,
     served: LogitModel,
     tokenizer: Tokenizer,
     learnt: Sequence[str],
@@ -207,7 +208,7 @@ def _cascade(
 def _write(
     config: Config,
     parts: Parts,
-    net: network.CommentNetwork,
+    net: CommentNetwork,
     tokenizer: Tokenizer,
     graph: bytes,
     served: LogitModel,

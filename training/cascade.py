@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from plaudit import language
 from plaudit.calibration import Calibration, sigmoid, softmax
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import TrainingDataError
 from plaudit.inference import LogitModel, Stage
 from plaudit.legible import legible
@@ -26,7 +27,6 @@ from plaudit.training import curve, fitting, listening, padding, students, windo
 from plaudit.training.config import CascadeConfig
 from plaudit.training.distillation import Lesson, distil, tokens_of
 from plaudit.training.fitting import Progress
-from plaudit.training.network import CommentNetwork
 
 FILE: Final = "window.onnx"
 MAX_READ: Final = 1_000_000

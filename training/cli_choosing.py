@@ -36,7 +36,7 @@ def choose_next(
     """Choose comments to label: the model is unsure of them, and they are unlike each other."""
     with exit_codes():
         from plaudit import artifact
-        from plaudit.classifier import OnnxClassifier
+        from plaudit.classifier import ArtifactClassifier
         from plaudit.training import candidates, dataset, exchange, selection
         from plaudit.training.progress import Meter
         from plaudit.training.replacing import replace_file
@@ -44,7 +44,7 @@ def choose_next(
         exchange.check_kind(to)
         names = columns_of(columns)
         known = [row["text"] for path in labelled or () for row in dataset.tasks(path, columns=names)]
-        classifier = OnnxClassifier(artifact.load(model or artifact.current()), threads=threads)
+        classifier = ArtifactClassifier(artifact.load(model or artifact.current()), threads=threads)
         with Meter(unit="comments") as meter:
             meter.say("Choosing")
             report = batch_reporter(meter, n_bytes=bytes_of(dumps))
@@ -77,7 +77,7 @@ def suspects(
     """
     with exit_codes():
         from plaudit import artifact
-        from plaudit.classifier import OnnxClassifier
+        from plaudit.classifier import ArtifactClassifier
         from plaudit.training import dataset, exchange
         from plaudit.training import suspects as doubting
         from plaudit.training.replacing import replace_file
@@ -87,7 +87,7 @@ def suspects(
         if model is None:
             probabilities: NDArray[np.floating] = doubting.out_of_fold(comments)
         else:
-            classifier = OnnxClassifier(artifact.load(model), threads=threads)
+            classifier = ArtifactClassifier(artifact.load(model), threads=threads)
             probabilities = classifier.classify([c.text for c in comments]).probabilities
         found = doubting.suspects(comments, probabilities)
         tell_suspects(found, Terminal(), n=len(comments))

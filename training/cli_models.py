@@ -39,7 +39,7 @@ def evaluate(
     """
     with exit_codes():
         from plaudit import artifact
-        from plaudit.classifier import OnnxClassifier
+        from plaudit.classifier import ArtifactClassifier
         from plaudit.errors import MappingError
         from plaudit.training import dataset, evaluation, examination
         from plaudit.training.page import page
@@ -56,8 +56,10 @@ def evaluate(
         together = [c for part in sets.values() for c in part]
         with Meter(unit="comments") as meter:
             loaded = artifact.load(folder)
-            classifier = OnnxClassifier(loaded, threads=threads)
-            exact = OnnxClassifier(loaded, exact=True, threads=threads) if loaded.manifest.stages else None
+            classifier = ArtifactClassifier(loaded, threads=threads)
+            exact = (
+                ArtifactClassifier(loaded, exact=True, threads=threads) if loaded.manifest.stages else None
+            )
             found = examination.examine(classifier, together, exact=exact, train=fit_on, on_stage=meter.say)
         figures = {record or " + ".join(sets): found}
         if json_ is None or str(json_) != "-":

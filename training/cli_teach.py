@@ -38,12 +38,12 @@ def teach(
     """
     with exit_codes():
         from plaudit import artifact
-        from plaudit.classifier import OnnxClassifier
+        from plaudit.classifier import ArtifactClassifier
         from plaudit.training import teaching
         from plaudit.training.progress import Meter
 
         rows = list(_rows(labelled or (), texts or (), n=n, seed=seed, columns=columns_of(columns)))
-        teachers = [OnnxClassifier(artifact.load(m), exact=True, threads=threads) for m in model]
+        teachers = [ArtifactClassifier(artifact.load(m), exact=True, threads=threads) for m in model]
         with Meter(unit="comments") as meter:
             meter.say("Asking")
             done = 0

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from plaudit import artifact
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.scores import FLAGS, LABELS, Classifier, Scores
 from plaudit.training import dataset, metrics, reliability
 from plaudit.training.dataset import LabelledComment
@@ -139,7 +139,7 @@ def record(
     Raises:
         ArtifactError: The artefact is damaged, or cannot be written.
     """
-    classifier = OnnxClassifier(artifact.load(folder), threads=threads)
+    classifier = ArtifactClassifier(artifact.load(folder), threads=threads)
     figures = {name: compact(evaluate(classifier, comments)) for name, comments in sets.items()}
     write(folder, figures)
     return figures

@@ -9,7 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from plaudit.training.network import CommentNetwork
+from plaudit.comment_network import CommentNetwork
 
 OPSET = 17
 

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import TrainingDataError
 from plaudit.legible import legible
 from plaudit.scores import FLAGS, LABELS
@@ -21,7 +22,6 @@ from plaudit.training.batching import epoch_of, padded
 from plaudit.training.checkpoint import Checkpoint, run_digest
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment
-from plaudit.training.network import CommentNetwork
 from plaudit.training.targets import flag_targets
 
 __all__ = ["Progress", "fit", "flag_targets", "logits", "loss_of", "ramp"]

@@ -20,6 +20,7 @@ from plaudit import calibration, language
 from plaudit.artifact import AnswerRecord, GoldenRecord, StageRecord
 from plaudit.calibration import Calibration
 from plaudit.classifier import calibration_of
+from plaudit.comment_network import CommentNetwork
 from plaudit.inference import LogitModel
 from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
@@ -27,7 +28,6 @@ from plaudit.training import dataset, dispersion, restoring
 from plaudit.training.cascade import Cascade, Student
 from plaudit.training.config import Config
 from plaudit.training.dataset import LabelledComment
-from plaudit.training.network import CommentNetwork
 from plaudit.training.preparation import Parts
 from plaudit.training.targets import flag_targets
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from plaudit import artifact
 from plaudit.artifact import Artifact, Manifest
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.errors import TrainingDataError
 from plaudit.prevalence import MIN_HELD_OUT
 from plaudit.scores import LABELS
@@ -74,5 +74,5 @@ def _counted(
     exact: bool,
     threads: int | None,
 ) -> Mapping[str, Any]:
-    scores = OnnxClassifier(loaded, exact=exact, threads=threads).classify([c.text for c in comments])
+    scores = ArtifactClassifier(loaded, exact=exact, threads=threads).classify([c.text for c in comments])
     return records.counts_record(scores.probabilities, truth, scores.languages, [c.source for c in comments])

@@ -11,6 +11,7 @@ from plaudit import artifact
 from plaudit.artifact import Artifact
 from plaudit.classifier import calibration_of
 from plaudit.errors import MappingError
+from plaudit.float_weights import Weights
 from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.training import cascade, listening, records, restoring
 from plaudit.training.build import corpus_texts
@@ -30,7 +31,7 @@ def redistil(
     *,
     models: Path,
     name: str = "minilm",
-    begun: Mapping[str, restoring.Weights] | None = None,
+    begun: Mapping[str, Weights] | None = None,
     work: Path | None = None,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,

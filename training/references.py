@@ -17,7 +17,7 @@ from rich.table import Table
 from plaudit import artifact, linguistics
 from plaudit import policy as policies
 from plaudit.artifact import Manifest
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
 from plaudit.comment import PLATFORMS
 from plaudit.errors import InputError, MappingError
 from plaudit.facts import Facts, facts_of
@@ -111,7 +111,7 @@ def fit_references(
         ArtifactError: The artefact is damaged, or cannot be written.
     """
     loaded = artifact.load(folder)
-    classifier, policy = OnnxClassifier(loaded, threads=threads), policies.load()
+    classifier, policy = ArtifactClassifier(loaded, threads=threads), policies.load()
     found: list[Community] = []
     files: list[dict[str, Any]] = []
     for dump in dumps:

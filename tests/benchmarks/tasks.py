@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from plaudit import artifact as artifacts
-from plaudit.classifier import stages_of
+from plaudit.classifier import CPU, stages_of
 from plaudit.inference import LogitModel, load_tokenizer
 from plaudit.legible import legible
 from plaudit.pipeline import Pipeline
@@ -39,6 +39,7 @@ _BATCH = 4096
 _N_SAMPLE = 4096
 _N_SIDE = 1024
 _N_PRODUCTS = 60
+_N_DEVICE_SIDE = 8192
 
 
 class HashClassifier:
@@ -67,7 +68,9 @@ def hash_pipeline() -> Pipeline:
     return Pipeline(classifier=HashClassifier(), references=References.from_dict({}), policy=load_policy())
 
 
-def score(dump: str, cores: str, *, load: Callable[[], Pipeline] | None = None) -> tuple[int, float]:
+def score(
+    dump: str, cores: str, device: str = CPU, *, load: Callable[[], Pipeline] | None = None
+) -> tuple[int, float]:
     """Score the dump as the command does, start and report included."""
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
@@ -75,6 +78,7 @@ def score(dump: str, cores: str, *, load: Callable[[], Pipeline] | None = None) 
             out=Path(folder) / "out",
             options=ReadOptions(batch_size=_BATCH),
             threads=int(cores),
+            device=device,
             load=load,
             checkpoints=True,
         )
@@ -89,12 +93,12 @@ def unclassified(dump: str, cores: str) -> tuple[int, float]:
     return score(dump, cores, load=hash_pipeline)
 
 
-def classify(dump: str, cores: str) -> tuple[int, float]:
+def classify(dump: str, cores: str, device: str = CPU) -> tuple[int, float]:
     """Label distinct texts in a process a core, as `score` does; once the model is loaded."""
     texts = list(dict.fromkeys(texts_of(dump)))
     batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
     ready = multiprocessing.get_context("spawn").Barrier(int(cores) + 1)
-    with multiprocessing.get_context("spawn").Pool(int(cores), _prepare, (ready,)) as pool:
+    with multiprocessing.get_context("spawn").Pool(int(cores), _prepare, (ready, device)) as pool:
         ready.wait()
         started = time.perf_counter()
         n = sum(pool.imap_unordered(_label, batches))
@@ -107,8 +111,8 @@ def classify(dump: str, cores: str) -> tuple[int, float]:
 _loaded: list[Pipeline] = []
 
 
-def _prepare(ready: Barrier) -> None:
-    _loaded.append(Pipeline.load(threads=1))
+def _prepare(ready: Barrier, device: str) -> None:
+    _loaded.append(Pipeline.load(threads=1, device=device))
     ready.wait()
 
 
@@ -127,13 +131,14 @@ def read_and_hash(dump: str) -> tuple[int, float]:
     return n, time.perf_counter() - started
 
 
-def arithmetic(dump: str, cores: str, way: str) -> tuple[int, float]:
-    """Multiply what the networks multiply for a sample, at the peak that the cores reach in int8.
+def arithmetic(dump: str, cores: str, way: str, device: str = CPU) -> tuple[int, float]:
+    """Multiply what the networks multiply for a sample, at the peak of the cores (int8) or of a GPU (bf16).
 
     Args:
         dump: A dump.
         cores: How many.
         way: "exact": the large network reads every text; "cascade": each network those that come to it.
+        device: As torch names it.
     """
     import onnx
 
@@ -152,7 +157,8 @@ def arithmetic(dump: str, cores: str, way: str) -> tuple[int, float]:
     n_products = np.cumsum([_products_a_token(onnx.load(str(artifact.path(file))).graph) for file in files])
     n_tokens = [min(len(each.ids), limit) for each in tokenizer.encode_batch_fast(list(map(legible, texts)))]
     needed = float(np.dot(n_tokens, n_products[model.answers(texts).stage])) if texts else 0.0
-    return len(texts), needed / _products_a_second(onnx, int(cores))
+    peak = _products_a_second(onnx, int(cores)) if device == CPU else _products_on_device(device)
+    return len(texts), needed / peak
 
 
 def _products_a_token(graph: Any) -> int:
@@ -181,6 +187,21 @@ def _products_a_second(onnx: Any, cores: int) -> float:
         session.run(None, {"a": np.ones(side, np.uint8)})
         seconds.append(time.perf_counter() - started)
     return float(_N_SIDE**3 / min(seconds))
+
+
+def _products_on_device(device: str) -> float:
+    import torch
+
+    side = _N_DEVICE_SIDE
+    factors = [torch.ones(side, side, dtype=torch.bfloat16, device=device) for _ in range(2)]
+    seconds = []
+    for _ in range(_N_PRODUCTS):
+        torch.cuda.synchronize(device)
+        started = time.perf_counter()
+        torch.matmul(*factors)
+        torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started)
+    return float(side**3 / min(seconds))
 
 
 TASKS: dict[str, Callable[..., tuple[int, float]]] = {

@@ -55,6 +55,15 @@ def measure(task: str, *arguments: object) -> Measure | str:
     return Measure(**told, peak_bytes=memory.peak_bytes)
 
 
+def rows_on(device: str, dump: Path, *, cores: int) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+    """Yield what is measured on a GPU: its share of the peak is the second row's rate by the third's."""
+    yield f"score, {device}", "score", (dump, cores, device)
+    yield f"classify, distinct texts, {device}", "classify", (dump, cores, device)
+    yield f"floor: bf16 arithmetic, {device}", "arithmetic", (dump, cores, "exact", device)
+    peer = (dump, cores, 256, "minilm", device)
+    yield f"peer: transformers, MiniLM, batch 256, {device}", "transformers", peer
+
+
 def rows_of(dump: Path, *, n: int, cores: int, peers: bool) -> Iterator[tuple[str, str, tuple[object, ...]]]:
     """Yield name, task and arguments of what is measured in each round."""
     yield f"score, {cores} cores", "score", (dump, cores)
@@ -102,11 +111,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--peers", action="store_true", help="measure others too; needs the extra [bench]")
+    parser.add_argument("--device", help="a GPU, such as cuda, beside the cores; needs the extra [bench]")
     parser.add_argument("--growth", action="store_true", help="also a quarter and a half of the dump")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         dump = given.dump or make_dump(Path(folder) / "made.ndjson", n=given.n)
         tasks = list(rows_of(dump.resolve(), n=given.n, cores=given.cores, peers=given.peers))
+        if given.device:
+            tasks.extend(rows_on(given.device, dump.resolve(), cores=given.cores))
         if given.growth:
             for share in (4, 2):
                 part = head_of(dump, Path(folder) / f"part{share}.ndjson", share=1 / share)
