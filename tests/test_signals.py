@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -200,13 +201,21 @@ class TestCopies:
     def test_masses_are_told_from_pairs(self) -> None:
         pairs = np.concatenate((np.repeat(np.arange(1, 51), 2), np.arange(100, 1000))).astype(np.uint64)
         mass = np.concatenate((np.full(50, 7), np.arange(100, 1050))).astype(np.uint64)
-        for letters, many, few in (
-            (mass, 0.05, 0.05 * (1 - 0.95**29)),
-            (pairs, 0.1 * 199 / 999, 0.1 * 29 / 999),
-        ):
+        none, one = (comb(49, k) * comb(950, 69 - k) / comb(999, 69) for k in (0, 1))
+        two_others = 1 - none - one
+        for letters, many, few in ((mass, 0.05, 0.05 * two_others), (pairs, 0.1 * 199 / 999, 0.0)):
             found = signals_of(make_facts(1000, letters=letters))
             values = [found[name].estimate for name in copies.NAMES]
             assert [each and each.value for each in values] == pytest.approx([many, few], rel=0.02)
+
+    def test_a_pair_among_few_people_is_no_mass(self) -> None:
+        found = signals_of(make_facts(25, letters=np.array([7, 7, *range(100, 123)], np.uint64)))
+        shares, masses = (found[name] for name in copies.NAMES)
+        assert shares.estimate is not None
+        assert masses.estimate is not None
+        assert shares.estimate.value == pytest.approx(2 / 25, rel=0.01)
+        assert masses.estimate.value == 0
+        assert (len(shares.evidence), len(masses.evidence)) == (2, 0)
 
     @pytest.mark.parametrize("name", copies.NAMES)
     def test_the_value_does_not_grow_with_the_sample(self, name: str) -> None:

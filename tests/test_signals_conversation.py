@@ -166,12 +166,50 @@ class TestReplies:
         for text in ("nice ", "💕"):
             replies = [reply(f"k{i}", f"c{i}", "boss", text * (i + 1), is_creator=True) for i in range(100)]
             assert value(rows + replies, "creator_reply_rate") == 0
+        replies = [reply(f"k{i}", f"c{i}", "boss", "gracias a todos", is_creator=True) for i in range(100)]
         unread = replace(facts_from(rows + replies), supported=np.zeros(220, bool))
         assert value(unread, "creator_reply_rate") == pytest.approx(1 / 120)
 
+    @pytest.mark.parametrize("text", ["so true", "🔥", "?!", "first of all I agree with every word of this"])
+    def test_one_account_that_says_the_same_under_everything_is_heard_once(self, text: str) -> None:
+        asked = [
+            {"id": f"q{i}", "text": f"what glue holds {NAMES_60[i]}?", "author": f"q{i}"} for i in range(60)
+        ]
+        talk = [reply(f"t{i}", f"q{i}", f"t{i}", f"{NAMES_60[i]} takes hide glue") for i in range(6)]
+        bot = [reply(f"b{i}", f"q{i}", "bot", text) for i in range(60)]
+        before, after = signals_of(asked + talk), signals_of(asked + talk + bot)
+        for name in ("reply_share", "answered_question_rate", "thread_depth"):
+            one, other = before[name].estimate, after[name].estimate
+            assert one is not None
+            assert other is not None
+            assert abs(other.value - one.value) < 0.02, name
+
+    def test_two_accounts_that_chat_under_everything_are_heard_once(self) -> None:
+        asked = [{"id": f"q{i}", "text": f"it broke at {NAMES_60[i]}", "author": f"q{i}"} for i in range(60)]
+        talk = [reply(f"t{i}", f"q{i}", f"t{i}", f"{NAMES_60[i]} takes hide glue") for i in range(6)]
+        chat = []
+        for i in range(60):
+            for step in range(4):
+                above = f"b{i}-{step - 1}" if step else f"q{i}"
+                chat.append(reply(f"b{i}-{step}", above, f"bot{step % 2}", "lol"))
+        before, after = signals_of(asked + talk), signals_of(asked + talk + chat)
+        for name, most in (("reply_share", 0.03), ("reciprocity", 0.3), ("thread_depth", 0.6)):
+            one, other = before[name].estimate, after[name].estimate
+            assert one is not None
+            assert other is not None
+            assert other.value - one.value < most, name
+
+    def test_who_hides_a_name_on_answers_to_oneself_answers_nobody(self) -> None:
+        rows = remarks(40)
+        own = [reply(f"r{i}", f"c{i}", rows[i]["author"], f"it was {NAMES_60[i]}") for i in range(20)]
+        hidden = [{**each, "author": None} for each in own]
+        for name in ("reply_share", "answered_question_rate", "thread_depth"):
+            one, other = signals_of(rows + own)[name], signals_of(rows + hidden)[name]
+            assert (other.estimate and other.estimate.value) == (one.estimate and one.estimate.value), name
+
     def test_answered_questions_by_expected_value(self) -> None:
         asked = [{"id": f"q{i}", "text": f"what glue {i}?", "author": f"q{i}"} for i in range(10)]
-        rows = asked + [reply(f"r{i}", f"q{i}", "bo", f"hide glue {i}") for i in range(4)]
+        rows = asked + [reply(f"r{i}", f"q{i}", "bo", f"{NAMES_60[i]} glue") for i in range(4)]
         found = signals_of(rows)["answered_question_rate"]
         assert found.estimate is not None
         assert found.estimate.value == pytest.approx(0.4)

@@ -16,7 +16,7 @@ from plaudit.partition.rewordings import Wordings
 from plaudit.partition.spill import THIN, n_parts_for
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.signals.keys import Keys
-from plaudit.signals.section import Community, mostly_beside
+from plaudit.signals.section import Community, mostly_beside, mostly_timed
 from plaudit.signals.tally import Counts, counts_of_rows
 
 _COLUMNS: Final = (
@@ -53,8 +53,8 @@ class _Looking:
         self.ancestry = Ancestry(folder / "replies", n=n, part_rows=part_rows)
         self.wordings = Wordings(folder / "texts", n=n, part_rows=part_rows)
         self.n_by_creator = self.n_beside = self.n_replies = 0
-        self.n_audience = self.n_known = 0
-        self.has_parents = self.has_exact_times = self.has_creator = self.names_creator = False
+        self.n_audience = self.n_known = self.n_exact = 0
+        self.has_parents = self.has_creator = self.names_creator = False
 
     def look(self, rows: pa.Table) -> None:
         place = self.counts.n_comments + np.arange(len(rows))
@@ -65,7 +65,7 @@ class _Looking:
         self.n_audience += int(np.count_nonzero(audience))
         self.n_known += int(np.count_nonzero(facts.author[audience]))
         self.has_parents |= bool(facts.parent.any())
-        self.has_exact_times |= bool((audience & facts.exact_time).any())
+        self.n_exact += int(np.count_nonzero(audience & facts.exact_time))
         self.has_creator |= bool(facts.is_creator.any())
         self.names_creator |= bool(facts.creator.any())
         beside = facts.is_creator & (facts.parent == 0)
@@ -86,7 +86,7 @@ class _Looking:
         return Community(
             has_authors=self.n_audience > 0 and 2 * self.n_known >= self.n_audience,
             has_threads=self.has_parents,
-            has_exact_times=self.has_exact_times,
+            has_exact_times=mostly_timed(self.n_exact, n=self.n_audience),
             has_creator=self.has_creator,
             names_creator=self.names_creator,
             answers_beside=mostly_beside(

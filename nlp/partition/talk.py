@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from plaudit.facts import Facts
 from plaudit.partition.answers import Answers
-from plaudit.partition.counting import among, keys_in
+from plaudit.partition.counting import Repeats, among, keys_in
 from plaudit.partition.spill import Spill, n_parts_for, part_of
 from plaudit.partition.stored import Stored, facts_of_part
 from plaudit.partition.survey import Survey
 from plaudit.signals import conversation
+from plaudit.signals.answers import is_signed, said_by
 from plaudit.signals.keys import Keys
 from plaudit.signals.section import Section
 from plaudit.signals.tally import Counts, Tally, counts_of_talk
@@ -62,17 +63,23 @@ class Talk:
         n_parts = n_parts_for(len(stored), part_rows=part_rows)
         spill = Spill(folder / "threads", n_parts=n_parts)
         creators = Answers(folder / "answers", n_parts=n_parts)
+        again = Repeats(folder / "again", n_parts=n_parts, part_rows=part_rows)
         for rows in stored.tables(_COLUMNS):
             placed = self._placed(rows)
             part = part_of(_keys(placed, "thread"), n_parts)
             spill.put(placed, part)
             answers = placed.column("is_creator").to_numpy() & placed.column("is_reply").to_numpy()
             creators.add(placed.filter(pa.array(answers)), part[answers])
-        echoed = creators.settle()
+            author, text = _keys(placed, "author"), _keys(placed, "text")
+            signed = is_signed(author, text, is_creator=placed.column("is_creator").to_numpy())
+            signed &= placed.column("is_reply").to_numpy()
+            again.add(said_by(author[signed], text[signed]), _keys(placed, "key")[signed], part[signed])
+        found = creators.settle(), again.settle(n_parts=n_parts)
         for number in range(n_parts):
-            found = spill.part(number)
-            if found is not None:
-                yield self._measured(found, echoed=keys_in(echoed.part(number)))
+            rows = spill.part(number)
+            if rows is not None:
+                echoed = np.concatenate([keys_in(each.part(number)) for each in found])
+                yield self._measured(rows, echoed=np.sort(echoed))
 
     def _placed(self, rows: pa.Table) -> pa.Table:
         columns: dict[str, Any] = dict(zip(rows.column_names, rows.columns, strict=True))

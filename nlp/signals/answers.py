@@ -1,4 +1,7 @@
-"""Which of a creator's replies say nothing that another of them has not said.
+"""Which replies say nothing that another one of the same writer has not said.
+
+Of the audience's replies those whose letters, or nearly the same, their author has replied before. Of a
+creator's, who may answer by the hundred:
 
 Near-copies (see `likeness`) count once. So does a template: replies at least half of whose words stand in
 word triples that run through the creator's replies (`FEW` of the different ones hold each, and one in
@@ -33,9 +36,11 @@ Places = NDArray[np.intp]
 
 
 def echoed(facts: Facts, text: Keys, is_reply: Mask) -> Mask:
-    """Mark the creators' replies that say nothing new, of all facts; `text` as for `echoes`."""
-    rows = np.flatnonzero(facts.is_creator & is_reply)
+    """Mark the replies that say nothing new, of all facts; `text` as for `echoes`."""
     marked = np.zeros(len(facts), bool)
+    heard = np.flatnonzero(is_signed(facts.author, text, is_creator=facts.is_creator) & is_reply)
+    marked[heard] = ~first_of(said_by(facts.author[heard], text[heard]))
+    rows = np.flatnonzero(facts.is_creator & is_reply)
     marked[rows] = echoes(
         facts.creator[rows],
         text[rows],
@@ -43,6 +48,16 @@ def echoed(facts: Facts, text: Keys, is_reply: Mask) -> Mask:
         passages=facts.passages.take(pa.array(rows)),
     )
     return marked
+
+
+def is_signed(author: Keys, text: Keys, *, is_creator: Mask) -> Mask:
+    """Mark comments of the audience with letters, by authors who are known: who may say the same again."""
+    return ~is_creator & (author != 0) & (text != 0)
+
+
+def said_by(author: Keys, text: Keys) -> Keys:
+    """Return a key that the same words of the same author share."""
+    return mix(author, text)
 
 
 def echoes(creator: Keys, text: Keys, *, n_letters: NDArray[np.int32], passages: pa.ListArray) -> Mask:

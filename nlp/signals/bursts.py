@@ -76,9 +76,9 @@ def read(section: Section) -> Reading:
 
 
 def no_times() -> Reading:
-    """Return the reading of comments without exact times."""
-    none = 'The comments have no exact times; "3 days ago", or a day without an hour, is none.'
-    return Reading(name=NAME, family=FAMILY, absent=none, hidden=True)
+    """Return the reading of comments of which more than a tenth have no exact time."""
+    few = 'Not nine in ten comments have an exact time; "3 days ago", or a day without an hour, is none.'
+    return Reading(name=NAME, family=FAMILY, absent=few, hidden=True)
 
 
 def too_few() -> Reading:

@@ -1,8 +1,10 @@
 """Whether people, and the creator, talk with each other.
 
-Every formula is a ratio of sums over threads, which are what is resampled. Of a creator's replies that
-are near-copies one counts, and none that would fit under any comment ("thanks!"): thanks for everybody can be
-posted by the hundred. Reduced by: thread, then author within it.
+Every formula is a ratio of sums over threads, which are what is resampled. Of somebody's replies that are
+near-copies one counts (see `answers`), and none without a word: both can be posted by the hundred, under
+every comment there is. Nor does what would fit anywhere ("thanks!") count of a creator, or as an answer to a
+question. Where most comments name their author, one that does not may be by whom it answers: it answers
+nobody. Reduced by: thread, then author within it; by author, what was said before.
 
 - `reply_share`: people in a thread who answer somebody else there / people in a thread.
 - `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
@@ -70,7 +72,8 @@ class _Talk:
     """A section with its threads; one row a comment.
 
     Attributes:
-        counted: The audience's comments, and the creator's replies that repeat no other and say something.
+        counted: The audience's comments at top level, and the replies that say something new.
+        to_other: Replies to somebody who is surely somebody else.
         top: The audience's comments at top level.
         answered: Top-level comments under which somebody else wrote.
         by_creator: Top-level comments under which the creator wrote.
@@ -81,6 +84,7 @@ class _Talk:
     section: Section
     threads: Threads
     counted: Mask
+    to_other: Mask
     top: Mask
     answered: Mask
     by_creator: Mask
@@ -89,17 +93,24 @@ class _Talk:
     @classmethod
     def of(cls, section: Section, threads: Threads) -> _Talk:
         facts = section.facts
+        is_new = threads.is_reply & ~section.echoed & ~facts.emoji_only & (section.text != 0)
         # A language that the model does not read has no label to go by.
-        says_something = ~section.echoed & ~(facts.supported & (facts.label == _PRAISE))
-        counted = section.audience | (facts.is_creator & threads.is_reply & says_something)
-        beside = counted & threads.is_reply & (threads.person != threads.person[threads.root])
-        # Unknown authors are somebody else than each other.
-        beside |= counted & threads.is_reply & (threads.person == 0)
+        says_something = ~(facts.supported & (facts.label == _PRAISE))
+        counted = section.audience & (~threads.is_reply | is_new)
+        counted |= facts.is_creator & is_new & says_something
+        unsigned = (threads.person == 0) & section.has_authors
+        # Where hardly anybody is known, unknown authors are somebody else than each other.
+        other = (threads.person != threads.person[threads.root]) | (threads.person == 0)
+        # Who goes on under their own comment after a reply that does not count has answered nobody.
+        noise = section.audience & ~counted
+        after_noise = threads.follows_on & (threads.target >= 0) & noise[threads.target]
+        beside = counted & is_new & says_something & other & ~unsigned
         return cls(
             facts=facts,
             section=section,
             threads=threads,
             counted=counted,
+            to_other=threads.to_other & ~unsigned & ~after_noise,
             top=section.audience & ~threads.is_reply,
             answered=_marked(threads.root[beside], len(facts)),
             by_creator=_marked(threads.root[beside & facts.is_creator], len(facts)),
@@ -130,21 +141,22 @@ def _marked(rows: NDArray[np.int64], n: int) -> Mask:
 
 
 def _reply_share(talk: _Talk) -> Reading:
-    section, replies = talk.section, talk.section.audience & talk.threads.to_other
+    section, shown = talk.section, talk.section.audience & talk.counted
+    replies = shown & talk.to_other
     # Once a person and thread: two who go on for a hundred replies would outweigh everybody else.
     person = mix(section.cluster, talk.threads.thread)
-    rows = np.flatnonzero(section.audience)
+    rows = np.flatnonzero(shown)
     once = np.zeros(len(talk.facts), bool)
     once[rows[first_of(person[rows])]] = True
     answers = once & np.isin(person, person[replies])
-    reading = talk.reading("reply_share", rows=section.audience, top=answers * ONE, bottom=once * ONE)
+    reading = talk.reading("reply_share", rows=shown, top=answers * ONE, bottom=once * ONE)
     return replace(reading, strength=replies * ONE)
 
 
 def _reciprocity(talk: _Talk) -> Reading:
     threads = talk.threads
     target = np.maximum(threads.target, 0)
-    rows = talk.counted & threads.to_other & (threads.target >= 0)
+    rows = talk.counted & talk.to_other & (threads.target >= 0)
     rows &= (threads.person != 0) & (threads.person[target] != 0)
     if not (rows & talk.section.audience).any():
         return _absent("reciprocity", "No reply says whom it answers.")
@@ -161,7 +173,7 @@ def _reciprocity(talk: _Talk) -> Reading:
 
 def _thread_depth(talk: _Talk) -> Reading:
     threads = talk.threads
-    rows = talk.counted & threads.to_other
+    rows = talk.counted & talk.to_other
     at = np.flatnonzero(rows)
     if not len(at):
         return _absent("thread_depth", NO_REPLIES)

@@ -1,12 +1,12 @@
 """The same text under different names, reworded or not.
 
 Formula: the weighted mean of s_i c_i. c_i is the chance that among some authors of the section, the writer of
-comment i among them, another one turns up who posted the same letters, or letters that are nearly the same
+comment i among them, others turn up who posted the same letters, or letters that are nearly the same
 (see `likeness`); at a fixed number of authors it does not grow with the size of the sample (see `grouping`).
-`duplicate_share` asks it of 200 authors, who hold the second of a pair and all that more people share;
-`mass_copy_share` of 30, among whom hardly any copy is met but of a text that one in every hundred posts or
-more. s_i is 1 from `ENOUGH_WORDS` words on and falls to a quarter at two: the fewer there are, the more often
-people come upon them by themselves.
+`duplicate_share` asks for another one among 200 authors, who hold the second of a pair and all that more
+people share; `mass_copy_share` for two others among 70: pairs are none, however few people are seen, and
+hardly any copies are met but of a text that one in fifty posts or more. s_i is 1 from `ENOUGH_WORDS` words on
+and falls to a quarter at two: the fewer there are, the more often people come upon them by themselves.
 Reduced by: letters (a text's skeleton), likeness, then author.
 """
 
@@ -29,11 +29,13 @@ FAMILY: Final = "copies"
 N_AUTHORS: Final = 200
 """Authors every section is thought to be cut down to: copies of one comment each, drawn from several posts,
 are hardly met among 100."""
-N_FEW: Final = 30
+N_FEW: Final = 70
 """The same for copies in masses: the few that any busy post holds are not met among so few, a campaign is."""
-AMONG: Final[Mapping[str, int]] = MappingProxyType({"duplicate_share": N_AUTHORS, "mass_copy_share": N_FEW})
-"""By signal."""
-NAMES: Final = tuple(AMONG)
+ASKED: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {"duplicate_share": (1, N_AUTHORS), "mass_copy_share": (2, N_FEW)}
+)
+"""By signal, how many others are to be met among how many authors."""
+NAMES: Final = tuple(ASKED)
 MIN_LETTERS: Final = 12
 """Letters below which people write the same without copying ("first", "love this")."""
 ENOUGH_WORDS: Final = 5
@@ -54,11 +56,12 @@ def read(section: Section, *, n_same: Whole | None = None) -> list[Reading]:
     n_same = _authors_of_same_text(section) if n_same is None else n_same
     n_words = section.facts.n_words.astype(np.int64)
     sure = np.clip(n_words - 1, 1, ENOUGH_WORDS - 1) * ONE // (ENOUGH_WORDS - 1)
-    strength = np.where(rows & (n_same > 1), n_same * sure, 0)
     weight = section.weight[rows]
     found = []
-    for name, among in AMONG.items():
-        chance, pull = chances(n_same, n_authors=section.community.n_writers, among=among)
+    for name, (others, among) in ASKED.items():
+        n_writers = section.community.n_writers
+        chance, pull = chances(n_same, n_authors=n_writers, among=among, others=others)
+        strength = np.where(rows & (n_same > others), n_same * sure, 0)
         ratio = Ratio(
             by="author",
             clusters=section.cluster[rows],

@@ -61,41 +61,34 @@ def followed(lowest: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def chances(n_same: Whole, *, n_authors: int, among: int = N_AUTHORS) -> tuple[Whole, Whole]:
-    """Return, in 1/65536, the chance c to meet another of the k alike among some authors, and its pull.
+def chances(n_same: Whole, *, n_authors: int, among: int = N_AUTHORS, others: int = 1) -> tuple[Whole, Whole]:
+    """Return, in 1/65536, the chance c to meet others of the k alike among some authors, and its pull.
 
     c = 1 - C(N - m, k - 1) / C(N - 1, k - 1) for m authors drawn from N, one of the k among them
-    (rarefaction, Hurlbert 1971). One of them more or less moves the class's total k c(k), not only their
+    (rarefaction, Hurlbert 1971); where two others are asked for, less the chance to meet exactly one, of the
+    same hypergeometric distribution. One of them more or less moves the class's total k c(k), not only their
     own c: the pull is the step of that total (for pairs, twice c: the factor of a two-sample U-statistic).
 
     Args:
         n_same: k of each row, itself counted.
         n_authors: N.
         among: m, or N where that is less.
+        others: How many others have to be met: 1 or 2.
     """
     sizes, inverse = np.unique(n_same, return_inverse=True)
-    chance = np.array([_chance(int(k), n_authors, among) for k in sizes])
-    before = np.array([_chance(int(k) - 1, n_authors, among) for k in sizes])
+    chance = np.array([_chance_of(int(k), n_authors, among, others) for k in sizes])
+    before = np.array([_chance_of(int(k) - 1, n_authors, among, others) for k in sizes])
     pull = sizes * chance - (sizes - 1) * before
     return _fixed(chance)[inverse], _fixed(pull)[inverse]
 
 
-def chances_of_two(n_same: Whole, *, n_authors: int) -> Whole:
-    """Return, in 1/65536, the chance to meet at least two others of the k alike among `N_AUTHORS`.
-
-    1 - P(none) - P(one) of the hypergeometric distribution: m - 1 of N - 1 authors, k - 1 of them alike.
-
-    Args:
-        n_same: k of each row, itself counted.
-        n_authors: N.
-    """
-    sizes, inverse = np.unique(n_same, return_inverse=True)
-    chance = [_chance(int(k), n_authors, N_AUTHORS) - _chance_of_one(int(k), n_authors) for k in sizes]
-    return _fixed(np.clip(np.array(chance), 0.0, 1.0))[inverse]
+def _chance_of(n_same: int, n_authors: int, among: int, others: int) -> float:
+    found = _chance(n_same, n_authors, among)
+    return found if others == 1 else max(found - _chance_of_one(n_same, n_authors, among), 0.0)
 
 
-def _chance_of_one(n_same: int, n_authors: int) -> float:
-    drawn, others, rest = min(N_AUTHORS, n_authors) - 1, n_same - 1, n_authors - n_same
+def _chance_of_one(n_same: int, n_authors: int, among: int) -> float:
+    drawn, others, rest = min(among, n_authors) - 1, n_same - 1, n_authors - n_same
     if others < 1 or drawn < 1 or drawn - 1 > rest:
         return 0.0
     return others * exp(_log_choose(rest, drawn - 1) - _log_choose(n_authors - 1, drawn))

@@ -36,7 +36,7 @@ class Community:
     Attributes:
         has_authors: Whether at least half of the audience's comments have an author.
         has_threads: Whether any comment has a parent.
-        has_exact_times: Whether any comment of the audience has one.
+        has_exact_times: Whether at least nine in ten of the audience's comments have one.
         has_creator: Whether the creator wrote any.
         names_creator: Whether any names the creator.
         answers_beside: Whether the creator's answers mostly stand beside what they answer, not beneath it.
@@ -72,7 +72,7 @@ class Section:
         stock: How much of a comment others say in the same words, in 1/65536; 0 where its weight is.
         thread: Key of the comment's thread; its own where the dump is flat.
         is_reply: Whether it has a parent, here or missing.
-        echoed: Replies of the creator that say nothing new (see `answers`).
+        echoed: Replies that say what their writer has replied before (see `answers`).
         threads: None where the dump is flat.
     """
 
@@ -177,7 +177,9 @@ def _community(facts: Facts, audience: Mask, writers: Keys) -> Community:
     return Community(
         has_authors=knows_authors(facts),
         has_threads=bool(facts.parent.any()),
-        has_exact_times=bool((audience & facts.exact_time).any()),
+        has_exact_times=mostly_timed(
+            int(np.count_nonzero(audience & facts.exact_time)), n=int(np.count_nonzero(audience))
+        ),
         has_creator=bool(facts.is_creator.any()),
         names_creator=bool(facts.creator.any()),
         answers_beside=_answers_beside(facts),
@@ -223,6 +225,11 @@ def mostly_beside(n_beside: int, *, n_openings: int, n_by_creator: int, n_replie
     least = 2 if n_replies < HARDLY_THREADED * n else 3
     n_answers = n_beside - n_openings
     return n_answers >= least and 2 * n_answers >= n_by_creator - n_openings
+
+
+def mostly_timed(n_exact: int, *, n: int) -> bool:
+    """Say whether nine in ten of n comments have an exact time: a crowd may be what lacks them."""
+    return n_exact > 0 and 10 * n_exact >= 9 * n
 
 
 def knows_authors(facts: Facts) -> bool:

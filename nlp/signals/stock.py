@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from plaudit.passages import N_IN_A_ROW
-from plaudit.signals.grouping import Rows, Whole, chances_of_two
+from plaudit.signals.grouping import Rows, Whole, chances
 from plaudit.signals.keys import Keys
 
 _N_SLOTS = np.uint32(2**20)
@@ -57,7 +57,8 @@ class Common:
         maybe = maybe[np.argsort(triples[maybe])]  # searched for in order, they are found three times as fast
         at = np.minimum(np.searchsorted(self.triples, triples[maybe]), len(self.triples) - 1)
         there = self.triples[at] == triples[maybe]
-        found[maybe[there]] = chances_of_two(self.n_users[at[there]], n_authors=self.n_authors)
+        chance, _ = chances(self.n_users[at[there]], n_authors=self.n_authors, others=2)
+        found[maybe[there]] = chance
         return found
 
 

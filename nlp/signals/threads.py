@@ -27,6 +27,7 @@ class Threads:
         is_reply: Whether it has a parent, here or missing; a reply to itself is none.
         person: Author, with `CREATOR` for the creator; 0 unknown.
         target: Row of the comment it answers; -1 where unknown, or at top level.
+        follows_on: A reply beneath a comment of its own author, whoever it answers.
         to_other: A reply, and not to its own author.
         depth: Turns of talk above it: steps up to the root at which the person changes.
         n_looped: Comments whose parents lead in a circle; they stand at top level.
@@ -37,6 +38,7 @@ class Threads:
     is_reply: NDArray[np.bool_]
     person: Keys
     target: Positions
+    follows_on: NDArray[np.bool_]
     to_other: NDArray[np.bool_]
     depth: Positions
     n_looped: int
@@ -54,7 +56,8 @@ class Threads:
         root = np.where(looped, rows, root)
         thread = np.where(is_reply[root], facts.parent[root], facts.key[root])
         person = np.where(facts.is_creator, np.uint64(CREATOR), facts.author)
-        target = _targets(facts, up, thread, person)
+        follows_on = is_reply & (up != rows) & (person != 0) & (person == person[up])
+        target = _targets(facts, up, thread, person, follows_on=follows_on)
         known = (target >= 0) & (person != 0) & (person[target] != 0)
         to_other = is_reply & ~(known & (person == person[target]))
         return cls(
@@ -63,6 +66,7 @@ class Threads:
             is_reply=is_reply,
             person=person,
             target=target,
+            follows_on=follows_on,
             to_other=to_other,
             depth=_depth(up, target, to_other),
             n_looped=int(np.count_nonzero(looped)),
@@ -85,7 +89,9 @@ def climb(up: Positions, cost: Positions | None = None) -> tuple[Positions, NDAr
     return end, up[end] != end
 
 
-def _targets(facts: Facts, up: Positions, thread: Keys, person: Keys) -> Positions:
+def _targets(
+    facts: Facts, up: Positions, thread: Keys, person: Keys, *, follows_on: NDArray[np.bool_]
+) -> Positions:
     """Say which comment each reply answers: the mentioned person's last one, else its parent.
 
     Sites that keep threads flat hang every reply under the first comment. There a mention says who is
@@ -93,8 +99,7 @@ def _targets(facts: Facts, up: Positions, thread: Keys, person: Keys) -> Positio
     """
     rows = np.arange(len(facts))
     target = np.where(up != rows, up, -1)
-    self_reply = (target >= 0) & (person != 0) & (person == person[target])
-    for answers in (_last_other(facts, up, person, self_reply), _mentioned(facts, thread, person)):
+    for answers in (_last_other(facts, up, person, follows_on), _mentioned(facts, thread, person)):
         target = np.where((answers >= 0) & (up != rows), answers, target)
     return target
 

@@ -59,6 +59,13 @@ def without(comments: Comments, columns: Sequence[str]) -> Comments:
     return comments
 
 
+def without_some(comments: Comments, columns: Sequence[str], rows: Rows) -> Comments:
+    """Return the comments with some columns left empty at some positions."""
+    for name in columns:
+        comments = _put(comments, name, rows, [None] * len(rows))
+    return comments
+
+
 def without_creator(comments: Comments) -> Comments:
     """Return the comments as a source that names no creator would have given them."""
     return without(with_column(comments, "is_creator", [False] * len(comments)), ["creator_id"])

@@ -1,4 +1,4 @@
-"""Can the numbers be had cheaply? Padding, canned thanks, and one fan who asks and asks."""
+"""Can the numbers be had cheaply? Padding, canned thanks, one fan who asks and asks or answers everybody."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ _FILLERS: Final = (
     "that is what I think about it",
 )
 _THANKS: Final = ("thanks!", "Thanks!!", "thanks :)", "thank you!", "Thanks ❤️")
+_ANSWERS: Final = ("so true", "🔥", "lol")
 _QUESTION: Final = "which one do you use for this and where did you get it?"
 
 Trick = Callable[[Study, Post, Comments], Comments]
@@ -72,14 +73,15 @@ def _bots_padded(study: Study, post: Post, comments: Comments) -> Comments:
     return _padded(comments, rows, study.random("padding bots", post.name))
 
 
-def _thanking(_study: Study, post: Post, comments: Comments) -> Comments:
-    top = [
-        id_
-        for id_, parent, by_creator in zip(
-            *(comments.column(name).to_pylist() for name in ("id", "parent_id", "is_creator")), strict=True
-        )
-        if parent is None and not by_creator
+def _at_top(comments: Comments) -> list[str]:
+    columns = (comments.column(name).to_pylist() for name in ("id", "parent_id", "is_creator"))
+    return [
+        id_ for id_, parent, by_creator in zip(*columns, strict=True) if parent is None and not by_creator
     ]
+
+
+def _thanking(_study: Study, post: Post, comments: Comments) -> Comments:
+    top = _at_top(comments)
     creator = next((row["author"] for row in comments.to_pylist() if row["is_creator"]), None)
     thanks = [
         {
@@ -95,6 +97,14 @@ def _thanking(_study: Study, post: Post, comments: Comments) -> Comments:
     return editing.appended(comments, thanks) if thanks else comments
 
 
+def _answering(_study: Study, _post: Post, comments: Comments) -> Comments:
+    answers = (
+        {"id": f"answer {i}", "text": _ANSWERS[i % len(_ANSWERS)], "parent_id": id_, "account": "one fan"}
+        for i, id_ in enumerate(_at_top(comments))
+    )
+    return editing.appended(comments, list(answers))
+
+
 def _asking(_study: Study, _post: Post, comments: Comments) -> Comments:
     asked = ({"id": f"asked {i}", "text": _QUESTION, "account": "one fan"} for i in range(N_ASKED))
     return editing.appended(comments, list(asked))
@@ -104,6 +114,7 @@ TRICKS: Final[Mapping[str, tuple[Trick, bool]]] = {
     "every comment padded with filler": (_all_padded, False),
     f"the creator posts {N_THANKS} times thanks": (_thanking, True),
     f"one fan asks one question {N_ASKED} times": (_asking, False),
+    "one fan answers every comment in a word or two": (_answering, False),
 }
 """What is tried, and whether it needs threads."""
 
@@ -113,7 +124,8 @@ def gaming(study: Study) -> Claim:
     method = (
         "Posts as they are, before and after a trick: every comment of the audience wrapped in filler (and "
         f"the same for the {BOT_SHARE:.0%} that bots wrote alone); the creator answers {N_THANKS} times "
-        f"with thanks; one fan asks the same question {N_ASKED} times. The largest rise of any number under "
+        f"with thanks; one fan asks the same question {N_ASKED} times, or answers every comment in one of "
+        f"{len(_ANSWERS)} words. The largest rise of any number under "
         "any post, and the mean; the first interval holds 90 % of the posts."
     )
     claim = Claim(name="gaming", title="The numbers can't be had cheaply", method=method)

@@ -33,6 +33,15 @@ def _without_the_creator(comments: Comments) -> Comments:
     return editing.taken(comments, editing.audience(comments))
 
 
+def _without_times_of_half(comments: Comments) -> Comments:
+    return editing.without_some(comments, WHEN, editing.audience(comments)[::2])
+
+
+def _without_authors_of_half_the_replies(comments: Comments) -> Comments:
+    replies = np.flatnonzero(comments.column("parent_id").is_valid().to_numpy(zero_copy_only=False))
+    return editing.without_some(comments, WHO, np.intersect1d(replies, editing.audience(comments))[::2])
+
+
 OMISSIONS: Final[Mapping[str, Change]] = {
     "authors": lambda comments: editing.without(comments, WHO),
     "times": lambda comments: editing.without(comments, WHEN),
@@ -40,6 +49,8 @@ OMISSIONS: Final[Mapping[str, Change]] = {
     "who the creator is": editing.without_creator,
     "the creator's comments": _without_the_creator,
     "reply counts": lambda comments: editing.without(comments, ["total_reply_count"]),
+    "the times of half the comments": _without_times_of_half,
+    "the authors of half the replies": _without_authors_of_half_the_replies,
     "authors and parents": lambda comments: editing.without(comments, [*WHO, *WHERE]),
     "authors, times, parents": lambda comments: editing.without(comments, [*WHO, *WHEN, *WHERE]),
 }
