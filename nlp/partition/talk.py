@@ -71,7 +71,7 @@ class Talk:
             answers = placed.column("is_creator").to_numpy() & placed.column("is_reply").to_numpy()
             creators.add(placed.filter(pa.array(answers)), part[answers])
             author, text = _keys(placed, "author"), _keys(placed, "text")
-            signed = is_signed(author, text, is_creator=placed.column("is_creator").to_numpy())
+            signed = is_signed(author, is_creator=placed.column("is_creator").to_numpy())
             signed &= placed.column("is_reply").to_numpy()
             again.add(said_by(author[signed], text[signed]), _keys(placed, "key")[signed], part[signed])
         found = creators.settle(), again.settle(n_parts=n_parts)

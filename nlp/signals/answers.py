@@ -1,7 +1,7 @@
 """Which replies say nothing that another one of the same writer has not said.
 
-Of the audience's replies those whose letters, or nearly the same, their author has replied before. Of a
-creator's, who may answer by the hundred:
+Of the audience's replies those whose letters, or nearly the same, their author has replied before; all
+without letters are the same. Of a creator's, who may answer by the hundred:
 
 Near-copies (see `likeness`) count once. So does a template: replies at least half of whose words stand in
 word triples that run through the creator's replies (`FEW` of the different ones hold each, and one in
@@ -38,7 +38,7 @@ Places = NDArray[np.intp]
 def echoed(facts: Facts, text: Keys, is_reply: Mask) -> Mask:
     """Mark the replies that say nothing new, of all facts; `text` as for `echoes`."""
     marked = np.zeros(len(facts), bool)
-    heard = np.flatnonzero(is_signed(facts.author, text, is_creator=facts.is_creator) & is_reply)
+    heard = np.flatnonzero(is_signed(facts.author, is_creator=facts.is_creator) & is_reply)
     marked[heard] = ~first_of(said_by(facts.author[heard], text[heard]))
     rows = np.flatnonzero(facts.is_creator & is_reply)
     marked[rows] = echoes(
@@ -50,13 +50,13 @@ def echoed(facts: Facts, text: Keys, is_reply: Mask) -> Mask:
     return marked
 
 
-def is_signed(author: Keys, text: Keys, *, is_creator: Mask) -> Mask:
-    """Mark comments of the audience with letters, by authors who are known: who may say the same again."""
-    return ~is_creator & (author != 0) & (text != 0)
+def is_signed(author: Keys, *, is_creator: Mask) -> Mask:
+    """Mark comments of the audience by authors who are known: who may say the same again."""
+    return ~is_creator & (author != 0)
 
 
 def said_by(author: Keys, text: Keys) -> Keys:
-    """Return a key that the same words of the same author share."""
+    """Return a key that the same words of the same author share, and all of theirs that have no letters."""
     return mix(author, text)
 
 

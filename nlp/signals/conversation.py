@@ -1,10 +1,10 @@
 """Whether people, and the creator, talk with each other.
 
 Every formula is a ratio of sums over threads, which are what is resampled. Of somebody's replies that are
-near-copies one counts (see `answers`), and none without a word: both can be posted by the hundred, under
-every comment there is. Nor does what would fit anywhere ("thanks!") count of a creator, or as an answer to a
-question. Where most comments name their author, one that does not may be by whom it answers: it answers
-nobody. Reduced by: thread, then author within it; by author, what was said before.
+near-copies one counts (see `answers`), and one of those without a word: both can be posted by the hundred,
+under every comment there is. What would fit anywhere ("thanks!", an emoji) counts neither of a creator nor as
+an answer to a question. Where most comments name their author, one that does not may be by whom it answers: it
+answers nobody. Reduced by: thread, then author within it; by author, what was said before.
 
 - `reply_share`: people in a thread who answer somebody else there / people in a thread.
 - `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
@@ -93,9 +93,9 @@ class _Talk:
     @classmethod
     def of(cls, section: Section, threads: Threads) -> _Talk:
         facts = section.facts
-        is_new = threads.is_reply & ~section.echoed & ~facts.emoji_only & (section.text != 0)
+        is_new = threads.is_reply & ~section.echoed
         # A language that the model does not read has no label to go by.
-        says_something = ~(facts.supported & (facts.label == _PRAISE))
+        says_something = (section.text != 0) & ~(facts.supported & (facts.label == _PRAISE))
         counted = section.audience & (~threads.is_reply | is_new)
         counted |= facts.is_creator & is_new & says_something
         unsigned = (threads.person == 0) & section.has_authors
