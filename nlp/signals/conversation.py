@@ -3,8 +3,8 @@
 Every formula is a ratio of sums over threads, which are what is resampled. Of somebody's replies that are
 near-copies one counts (see `answers`), and one of those without a word: both can be posted by the hundred,
 under every comment there is. What would fit anywhere ("thanks!", an emoji) counts neither of a creator nor as
-an answer to a question. Where most comments name their author, one that does not may be by whom it answers: it
-answers nobody. Reduced by: thread, then author within it; by author, what was said before.
+an answer to a question. Where most comments name their author, one that does not may be by whom it answers:
+it answers nobody. Reduced by: thread, then author within it; by author, what was said before.
 
 - `reply_share`: people in a thread who answer somebody else there / people in a thread.
 - `reciprocity`: pairs (A answers B in a thread) where B answers A there / such pairs, A of the audience.
