@@ -55,7 +55,7 @@ def test_times_in_words_are_estimated_and_unknown(written: str) -> None:
     assert coercion.as_time(written) == (None, "estimated")
 
 
-@pytest.mark.parametrize("written", [None, "", "null", "NaN", 0, -5, float("nan"), True, [1], "0", 10**40])
+@pytest.mark.parametrize("written", [None, "", "null", "NaN", "NA", 0, -5, float("nan"), True, [1], "0", 10**40])
 def test_no_time(written: object) -> None:
     assert coercion.as_time(written) == (None, None)
 
@@ -81,10 +81,16 @@ def test_numbers_that_are_no_time_of_a_comment(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "precision"),
-    [("exact", "exact"), ("Absolute", "exact"), ("relative", "estimated"), ("day", "estimated"), ("", None)],
+    [("exact", "exact"), ("Absolute", "exact"), ("relative", "estimated"), ("day", "estimated"), ("", None), ("NA", None)],
 )
 def test_precisions(written: object, precision: str | None) -> None:
     assert coercion.as_precision(written) == precision
+
+
+def test_what_r_writes_for_a_missing_value_is_no_id_and_nobody() -> None:
+    assert coercion.as_id("NA") is None
+    assert coercion.as_name(" NA ") is None
+    assert (coercion.as_id("na"), coercion.as_name("na"), coercion.as_name("NAna")) == ("na", "na", "NAna")
 
 
 @pytest.mark.parametrize("written", [True, "true", "TRUE", "1", 1, "yes", " Y ", 1.0])

@@ -368,3 +368,17 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         batches = list(read(["-"]))
         assert [text for batch in batches for text in batch.comments["text"].to_pylist()] == ["One", "Two"]
         assert batches[0].comments["source"][0].as_py() == "stdin"
+
+
+def test_missing_values_of_an_export_of_r(tmp_path: Path) -> None:
+    table = (
+        '"id","text","author","parent_id","post_id","created_at","likes"\n'
+        '"1","Which glue?",NA,NA,NA,NA,NA\n"2","Hide glue.",NA,"1",NA,NA,3\n'
+    )
+    rows, rejected = rows_of(write(tmp_path, "comments.csv", table))
+    assert not rejected
+    assert [(row["author"], row["parent_id"], row["post_id"]) for row in rows] == [
+        (None, None, None),
+        (None, "1", None),
+    ]
+    assert {(row["created_at"], row["time_precision"]) for row in rows} == {(None, None)}

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _NOTHING: Final = frozenset({"", "null", "none", "nan", "n/a", "undefined", "<na>", r"\n"})  # MySQL's \N
+_MISSING: Final = "NA"  # R's; "na" may be a name
 _NOBODY: Final = _NOTHING | {"[deleted]", "[removed]"}
 _YES: Final = frozenset({"true", "1", "1.0", "yes", "y", "t"})
 _DELETED: Final = frozenset({"[deleted]", "[removed]", "[ removed by reddit ]", "[deleted by user]"})
@@ -48,7 +49,7 @@ def as_id(value: object) -> str | None:
         text = value.strip()
         if text.endswith("0") and _WHOLE.fullmatch(text):
             return text.partition(".")[0]
-        return None if len(text) <= 9 and text.lower() in _NOTHING else text
+        return None if len(text) <= 9 and (text == _MISSING or text.lower() in _NOTHING) else text
     if isinstance(value, float):
         return (str(int(value)) if value.is_integer() else str(value)) if abs(value) < 1e300 else None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
@@ -68,7 +69,7 @@ def as_name(value: object) -> str | None:
     """Return an author's id or name; None for nobody, "[deleted]" included: those are many people."""
     if type(value) is str:
         text = value.strip()
-        return None if len(text) <= 9 and text.lower() in _NOBODY else text
+        return None if len(text) <= 9 and (text == _MISSING or text.lower() in _NOBODY) else text
     return as_id(value)
 
 
@@ -128,7 +129,7 @@ def _spelled_time(text: str) -> tuple[int | None, str | None]:
         return _milliseconds(datetime.fromisoformat(text)), "estimated" if len(text) <= 10 else "exact"
     except ValueError:
         pass
-    if text.lower() in _NOTHING:
+    if text == _MISSING or text.lower() in _NOTHING:
         return None, None
     return _worded_time(text)
 
@@ -177,7 +178,7 @@ def as_precision(value: object) -> str | None:
     if value is None:
         return None
     word = str(value).strip().lower()
-    if word in _NOTHING:
+    if value == _MISSING or word in _NOTHING:
         return None
     return "exact" if word in ("exact", "absolute", "precise", "second", "millisecond") else "estimated"
 
