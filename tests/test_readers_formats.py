@@ -278,6 +278,38 @@ def test_reddit_with_a_long_window(tmp_path: Path) -> None:
     assert rejected == [("deleted", "RC_2023-11.zst:3"), ("deleted", "RC_2023-11.zst:4")]
 
 
+def test_a_thread_of_reddit_itself(tmp_path: Path) -> None:
+    """As `https://www.reddit.com/r/…/comments/….json` answers: the post, then its comments."""
+    more = {"kind": "more", "data": {"count": 2, "id": "c8", "parent_id": "t1_c1", "children": ["c8", "c9"]}}
+    reply = {"kind": "t1", "data": reddit_comment("c2", "Oil.", parent_id="t1_c1", replies="")}
+    below = {"kind": "Listing", "data": {"after": None, "children": [reply, more]}}
+    top = {"kind": "t1", "data": reddit_comment("c1", "Oil or wax?", replies=below)}
+    post = {"kind": "t3", "data": {"id": "post", "title": "My table", "selftext": "", "author": "op"}}
+    lists = [{"kind": "Listing", "data": {"children": each}} for each in ([post], [top, more])]
+    path = write(tmp_path, "thread.json", lists)
+    assert detect(path) is FORMATS["reddit"]
+    rows, rejected = rows_of(path)
+    assert [(row["id"], row["parent_id"]) for row in rows] == [("c1", None), ("c2", "c1")]
+    assert [reason for reason, _ in rejected] == ["missing_text", "not_a_record", "not_a_record"]
+
+
+def test_what_4cat_makes_of_reddit(tmp_path: Path) -> None:
+    names = (
+        "id,thread_id,timestamp,unix_timestamp,subreddit,subject,author,body,url,score,parent,subreddit_id"
+    )
+    rows = (
+        "c1,post,2023-11-14 23:13:20,1700000000,p,,ed,Oil or wax?,,4,t3_post,",
+        "c2,post,2023-11-14 23:13:21,1700000001,p,,flo,Oil.,,0,t1_c1,",
+    )
+    path = write(tmp_path, "reddit-search.csv", "\n".join((names, *rows)) + "\n")
+    assert detect(path) is FORMATS["reddit"]
+    (top, reply), rejected = rows_of(path)
+    assert not rejected
+    assert {(row["post_id"], row["time_precision"]) for row in (top, reply)} == {("post", "exact")}
+    assert (top["parent_id"], reply["parent_id"]) == (None, "c1")
+    assert top["created_at"] == 1_700_000_000_000  # not `timestamp`: that is the server's own time
+
+
 def test_formats_are_listed() -> None:
     for name, format_ in FORMATS.items():
         assert format_.name == name

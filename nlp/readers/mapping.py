@@ -20,6 +20,9 @@ _SAID_BY_POSTS: Final = frozenset({"message", "caption", "story"})
 _OF_POSTS: Final = frozenset({"caption", "title"})
 # Facebook's posts and comments both have a message with `comments` below it; a post has none of these.
 _OF_COMMENTS: Final = frozenset({"parent", "parentid", "inreplyto", "commentcount", "likecount", "userlikes"})
+_MORE: Final = Problem(
+    "not_a_record", "Ids stand here of replies that were not loaded; they are not in the file."
+)
 _OF_PEOPLE: Final = ("id", "author", "created_at")
 _N_ITEMS: Final = 10  # of a page, that tell whether it holds comments
 _NESTED: Final = (dict, list)
@@ -237,6 +240,9 @@ class Mapper:
                 row = self._values(value, layout=layout, above=above)
                 pages, is_post = self._pages(value, row, layout=layout, within=within)
                 if pages and (is_post or not _is_plain(row[_TEXT])):
+                    if value.get("kind") == "more":  # Reddit's; its `children` are no comments
+                        yield _MORE
+                        continue
                     row = self._enclosed(value, row, layout=layout, is_post=is_post)
                     within = within or "comments" in map(fold, pages)
                     below: list[object] = []
