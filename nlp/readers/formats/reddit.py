@@ -1,4 +1,7 @@
-"""Reddit comments as Pushshift and Arctic Shift keep them: `RC_*.zst`, one JSON object a line."""
+"""Reddit comments as Pushshift and Arctic Shift keep them: `RC_*.zst`, one JSON object a line.
+
+4CAT's CSV is made of these: https://github.com/digitalmethodsinitiative/4cat, `datasources/reddit`.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,9 @@ REDDIT: Final = Format(
         "text": ("body",),
         "author": ("author_fullname", "author"),
         "name": ("author",),
-        "parent_id": ("parent_id",),
-        "post_id": ("link_id",),
-        "created_at": ("created_utc", "created"),
+        "parent_id": ("parent_id", "parent"),  # the second ones are 4CAT's
+        "post_id": ("link_id", "thread_id"),
+        "created_at": ("created_utc", "created", "unix_timestamp"),
         "likes": ("score", "ups"),
         "is_creator": ("is_submitter",),
     },
