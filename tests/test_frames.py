@@ -162,6 +162,15 @@ def test_the_labeller_goes_over_frames_lazily_and_travels() -> None:
     assert (alone.index.to_list(), alone["x_label"].to_list()) == ([4], ["question"])
 
 
+def test_categories_of_polars_score_as_their_texts() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(COLUMNS)
+    categories = frame.with_columns(
+        polars.col("text", "author").cast(polars.Categorical), polars.col("post_id").cast(polars.Enum(["p", "q"]))
+    )
+    assert plaudit.score(categories, by="post").to_json() == plaudit.score(frame, by="post").to_json()
+
+
 def test_polars_expression_and_lazy_frame() -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(COLUMNS)

@@ -55,7 +55,9 @@ def test_times_in_words_are_estimated_and_unknown(written: str) -> None:
     assert coercion.as_time(written) == (None, "estimated")
 
 
-@pytest.mark.parametrize("written", [None, "", "null", "NaN", "NA", 0, -5, float("nan"), True, [1], "0", 10**40])
+@pytest.mark.parametrize(
+    "written", [None, "", "null", "NaN", "NA", 0, -5, float("nan"), True, [1], "0", 10**40]
+)
 def test_no_time(written: object) -> None:
     assert coercion.as_time(written) == (None, None)
 
@@ -81,7 +83,14 @@ def test_numbers_that_are_no_time_of_a_comment(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "precision"),
-    [("exact", "exact"), ("Absolute", "exact"), ("relative", "estimated"), ("day", "estimated"), ("", None), ("NA", None)],
+    [
+        ("exact", "exact"),
+        ("Absolute", "exact"),
+        ("relative", "estimated"),
+        ("day", "estimated"),
+        ("", None),
+        ("NA", None),
+    ],
 )
 def test_precisions(written: object, precision: str | None) -> None:
     assert coercion.as_precision(written) == precision

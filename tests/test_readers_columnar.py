@@ -280,3 +280,36 @@ def test_ids_kept_as_decimals_stay_whole(tmp_path: Path) -> None:
     (batch,) = read([tmp_path / "a.parquet"])
     assert batch.comments["id"].to_pylist() == ["7300000000000000001", "2"]
     assert batch.comments["likes"].to_pylist() == [3, 2]
+
+
+def test_dictionaries_of_views_are_read_as_polars_writes_them(tmp_path: Path) -> None:
+    """Its Categorical and Enum columns: pyarrow 26 has no kernel that writes them out."""
+    words = pa.array(["which glue?", "never named", "lovely"]).cast(pa.string_view())
+    texts = pa.DictionaryArray.from_arrays(pa.array([2, 0, None, 2], pa.uint32()), words)
+    nobody = pa.DictionaryArray.from_arrays(pa.array([None] * 4, pa.uint32()), words.slice(0, 0))
+    data = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 0, 1], pa.int8()), pa.array([b"p", b"q"], pa.binary_view())
+    )
+    table = pa.table({"text": texts, "author": nobody, "post_id": data})
+    with (tmp_path / "a.arrow").open("wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    rows, rejected = rows_of(tmp_path / "a.arrow")
+    assert [(row["text"], row["author"], row["post_id"]) for row in rows] == [
+        ("lovely", None, "p"),
+        ("which glue?", None, "q"),
+        ("lovely", None, "q"),
+    ]
+    assert rejected == [("missing_text", "a.arrow:3")]
+    assert columnar.plain(texts.slice(1, 3)) == ["which glue?", None, "lovely"]
+
+
+def test_what_arrow_itself_cannot_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise pa.ArrowNotImplementedError("no kernel matching input types")
+
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
+    monkeypatch.setattr(columnar, "plain", refused)
+    with pytest.raises(InputError, match="holds what is not read .no kernel matching input types"):
+        read([tmp_path / "a.parquet"])

@@ -96,9 +96,14 @@ def _rows(
                 stream.n_bytes = int(n_total * done)
     except Unfit as error:
         stream.damage = f"The {kind} file holds {error}."
-    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        stream.damage = f"The {kind} file is damaged ({reason[:120]})."
+    except NotImplementedError as error:  # Arrow's own, too
+        stream.damage = f"The {kind} file holds what is not read ({_first_line(error)})."
+    except (pa.ArrowException, OSError, ValueError) as error:
+        stream.damage = f"The {kind} file is damaged ({_first_line(error)})."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _values(
@@ -230,7 +235,7 @@ def plain(
         problems: Takes, by row, what can't be read of it, which is null then; without, it raises.
     """
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        column = _from_words(column)
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
@@ -257,6 +262,26 @@ def plain(
     return _one_by_one(column, problems)
 
 
+def _from_words(column: pa.DictionaryArray) -> pa.Array:
+    """Return the values of a column that names each different one once.
+
+    pyarrow 26 can't where they are views, as in polars' Categorical and Enum; the words that are named are
+    then made large strings, those alone: all of them may take any memory, however short their file.
+    """
+    words = column.dictionary
+    if pa.types.is_string_view(words.type):
+        wide = pa.large_string()
+    elif pa.types.is_binary_view(words.type):
+        wide = pa.large_binary()
+    else:
+        return column.dictionary_decode()
+    named = pc.unique(column.indices).drop_null()
+    chosen = [words.slice(i, 1) for i in named.to_pylist()]
+    found = pa.concat_arrays(chosen or [words.slice(0, 0)]).cast(wide)
+    places = pc.index_in(column.indices, value_set=named)
+    return pa.DictionaryArray.from_arrays(places, found).dictionary_decode()
+
+
 def _dated(days: pa.Array) -> pa.Array:
     """Return days with null for those in years that Python has not."""
     number = days.cast(pa.int32())
@@ -274,8 +299,8 @@ def _one_by_one(column: pa.Array, problems: dict[int, Problem]) -> list[Any]:
             problems[i] = Problem("bad_encoding", "The record holds bytes that are not UTF-8 text.")
             values.append(None)
         except (pa.ArrowException, ValueError, OverflowError, LookupError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            problems[i] = Problem("invalid_field", f"The row holds what can't be read ({reason[:120]}).")
+            detail = f"The row holds what can't be read ({_first_line(error)})."
+            problems[i] = Problem("invalid_field", detail)
             values.append(None)
     return values
 
