@@ -26,7 +26,7 @@ COMMENT_SCHEMA: Final = pa.schema(
         pa.field("is_creator", pa.bool_(), nullable=False),  # resolved: flag, or author == creator
         pa.field("platform", pa.string(), nullable=False),  # one of PLATFORMS
         pa.field("total_reply_count", pa.int64()),  # replies the source knows of, here or not
-        pa.field("source", pa.string(), nullable=False),  # the file's name, or "request"
+        pa.field("source", pa.string(), nullable=False),  # the file's name, a sheet's behind it, or "request"
     ]
 )
 """Columns of a batch of usable comments. Null means that the source does not say, never zero."""

@@ -166,7 +166,8 @@ def test_categories_of_polars_score_as_their_texts() -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(COLUMNS)
     categories = frame.with_columns(
-        polars.col("text", "author").cast(polars.Categorical), polars.col("post_id").cast(polars.Enum(["p", "q"]))
+        polars.col("text", "author").cast(polars.Categorical),
+        polars.col("post_id").cast(polars.Enum(["p", "q"])),
     )
     assert plaudit.score(categories, by="post").to_json() == plaudit.score(frame, by="post").to_json()
 

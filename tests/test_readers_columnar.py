@@ -311,5 +311,5 @@ def test_what_arrow_itself_cannot_read_is_not_called_damaged(
 
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
     monkeypatch.setattr(columnar, "plain", refused)
-    with pytest.raises(InputError, match="holds what is not read .no kernel matching input types"):
+    with pytest.raises(InputError, match=r"holds what is not read \(no kernel"):
         read([tmp_path / "a.parquet"])

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from plaudit.comment import comment_key
 from plaudit.errors import InputError, MappingError
 from plaudit.pseudonym import handle_pseudonym, pseudonym
 from plaudit.readers import ReadOptions, containers, read, workbook
@@ -341,6 +342,35 @@ def test_every_sheet_is_read_and_rows_keep_their_own_number(tmp_path: Path) -> N
     assert rows[1]["author"] == pseudonym("5")
     assert rows[2]["created_at"] == 1_709_287_200_000
     assert rejected == [("missing_text", "a.xlsx:8")]
+
+
+def test_a_sheet_stands_for_a_post_where_several_hold_comments(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["How the sheets were filled"])
+    tables = {
+        "Video A": [["id", "comment", "reply to"], [1, "Which oil?", None], [2, "Linseed.", 1]],
+        "Video B": [["id", "comment", "reply to"], [1, "Which wax?", None], [1, "Again", None]],
+    }
+    for name, table in tables.items():
+        sheet = book.create_sheet(name)
+        for row in table:
+            sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    rows, rejected = rows_of(tmp_path / "a.xlsx")
+    assert [(row["source"], row["text"], row["parent_id"]) for row in rows] == [
+        ("a.xlsx/Video A", "Which oil?", None),
+        ("a.xlsx/Video A", "Linseed.", "1"),
+        ("a.xlsx/Video B", "Which wax?", None),
+    ]
+    assert [row["key"] for row in rows[1:]] == [
+        comment_key("a.xlsx/Video A", "2"),
+        comment_key("a.xlsx/Video B", "1"),
+    ]
+    assert rejected == [("duplicate_id", "a.xlsx:7")]
+    del book["Video B"]
+    book.save(tmp_path / "a.xlsx")
+    rows, _ = rows_of(tmp_path / "a.xlsx")
+    assert {row["source"] for row in rows} == {"a.xlsx"}
 
 
 def test_cells_beyond_the_header_of_a_sheet_have_names(tmp_path: Path) -> None:

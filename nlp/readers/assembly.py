@@ -37,11 +37,20 @@ _handle_pseudonym = lru_cache(maxsize=1 << 16)(handle_pseudonym)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where rows come from: the source's name, its format, and columns that hold names of people."""
+    """Where rows come from: the source's name, its format, and columns that hold names of people.
+
+    The name of a part of it, such as a sheet, stands behind its own where ids may begin anew in each.
+    """
 
     source: str
     format: Format
     private: frozenset[str] = frozenset()
+    part: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that stands for a post where none is said."""
+        return self.source if self.part is None else f"{self.source}/{self.part}"
 
 
 class Assembler:
@@ -116,11 +125,11 @@ class Assembler:
         columns["total_reply_count"] = _each(coercion.as_count, raw["total_reply_count"])
         default = self._platform or place.format.platform
         columns["platform"] = [default if v is None else _platform(v) or default for v in raw["platform"]]
-        columns["source"] = [place.source] * len(ids)
+        columns["source"] = [place.name] * len(ids)
         keys = [
-            comment_key(place.source if post is None else post, id_)
+            comment_key(place.name if post is None else post, id_)
             if own is not None
-            else comment_key(place.source, f"line {id_}")
+            else comment_key(place.name, f"line {id_}")
             for post, id_, own in zip(columns["post_id"], columns["id"], ids, strict=True)
         ]
         columns["key"] = keys

@@ -100,5 +100,9 @@ PARQUET: Final = _container("parquet", "Parquet", "a Parquet file with a text co
 ARROW: Final = _container(
     "arrow", "Arrow", "an Arrow or Feather file, or an Arrow stream, with a text column"
 )
-EXCEL: Final = _container("excel", "Excel", "an .xlsx workbook; every sheet with a header in its first row")
+EXCEL: Final = _container(
+    "excel",
+    "Excel",
+    "an .xlsx workbook; each sheet with a header in its first row, and a post where several hold comments",
+)
 LINES: Final = _container("lines", "Plain text", "one comment a line")

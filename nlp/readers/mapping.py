@@ -202,6 +202,10 @@ class Mapper:
         wanted = {*heads, *layout.pages, *layout.replies, *layout.errors, *self._keep}
         return [n for n in names if n in wanted]
 
+    def has_text(self, names: Iterable[str]) -> bool:
+        """Return whether one of a table's columns holds texts."""
+        return bool(Layout(names, columns=self.columns).paths["text"])
+
     def layout(self, record: Record) -> Layout:
         """Return where the record's fields lie; records with the same keys share it."""
         keys = tuple(record)

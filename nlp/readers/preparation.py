@@ -91,7 +91,7 @@ def _values(
         case "arrow":
             return columnar.arrow_rows(stream, wanted=None if mapper is None else mapper.used)
         case "excel":
-            return workbook.workbook_rows(stream)
+            return workbook.workbook_rows(stream, has_text=None if mapper is None else mapper.has_text)
         case _:
             if dialect.is_unquoted:
                 return unquoted.unquoted_rows(stream)

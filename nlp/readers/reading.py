@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -135,7 +136,8 @@ def batches_of(prepared: Sequence[Part], *, options: ReadOptions) -> Generator[B
         place = _place(each.source.name, each.format, options=options)
         reported = n_unpacked = 0
         with closing(each.source), closing(each.source.open()) as stream:
-            for _ in _records(assembler, each, stream=stream, place=place):
+            records = _records(assembler, each, stream=stream, place=place)
+            for place in records:
                 if (
                     assembler.n_records >= options.batch_size
                     or assembler.n_chars >= _N_BATCH
@@ -151,20 +153,25 @@ def batches_of(prepared: Sequence[Part], *, options: ReadOptions) -> Generator[B
         yield assembler.take(n_bytes=n_bytes)
 
 
-def _records(assembler: Assembler, prepared: Prepared, *, stream: ByteStream, place: Place) -> Iterator[None]:
-    """Add the records of a source one by one, stopping after each."""
+def _records(
+    assembler: Assembler, prepared: Prepared, *, stream: ByteStream, place: Place
+) -> Iterator[Place]:
+    """Add the records of a source one by one, stopping after each, with the place it lies in."""
     number, n_records, single = 0, 0, prepared.mapper.single
     for number, value in prepared.values(stream):
+        if stream.part != place.part:
+            assembler.seal(place)
+            place = replace(place, part=stream.part)
         row = single(value)
         if row is not None and not stream.is_marked:
             n_records += 1
             assembler.add(value, row, number=str(number or n_records))
-            yield
+            yield place
             continue
         if isinstance(value, Problem):
             n_records += 1
             assembler.reject(value, place=place, number=str(number or n_records))
-            yield
+            yield place
             continue
         for n_here, each in enumerate(prepared.mapper.unpack(value)):
             n_records += 1
@@ -176,11 +183,11 @@ def _records(assembler: Assembler, prepared: Prepared, *, stream: ByteStream, pl
                 assembler.reject(problem, place=place, number=label.partition(".")[0])
             else:
                 assembler.add(*each, number=label)
-            yield
+            yield place
     if stream.damage is not None:
         problem = Problem("truncated_archive", stream.damage)
         assembler.reject(problem, place=place, number=str((number or n_records) + 1))
-        yield
+        yield place
 
 
 def _add(assembler: Assembler, value: object, *, number: int, mapper: Mapper, place: Place) -> None:

@@ -46,6 +46,7 @@ class ByteStream:
         limit: Bytes after which no more are given out; None for all there are.
         is_marked: Whether a container put `BAD_BYTE` where bytes were no text.
         unread: Columns of a table that are passed over, to their types, which are not read.
+        part: Name of the part of the source that the last record lies in, where ids may begin anew in each.
     """
 
     def __init__(self, raw: BinaryIO) -> None:
@@ -57,6 +58,7 @@ class ByteStream:
         self.limit: int | None = None
         self.is_marked = False
         self.unread: dict[str, str] = {}
+        self.part: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         r"""Yield chunks, none empty; no byte-order mark, wide encodings made UTF-8, lines ended by \n."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 from plaudit.errors import PlauditError
@@ -18,15 +20,22 @@ N_SHARED_LIMIT: Final = 256 << 20
 _SHARED: Final = "xl/sharedStrings.xml"
 
 
-def workbook_rows(stream: ByteStream) -> Numbered:
+def workbook_rows(stream: ByteStream, *, has_text: Callable[[Sequence[str]], bool] | None = None) -> Numbered:
     """Yield the rows of each sheet under its header as objects; empty rows are no rows.
 
     Numbers run on from sheet to sheet, so that each names one row only.
+
+    Args:
+        stream: The workbook.
+        has_text: Tells by its header whether a sheet holds comments. Where several do, `stream.part` is the
+            name of the one that a row lies in: ids may begin anew in each.
     """
     with stream.as_file() as opened:
         try:
             _check(opened)
-            yield from _numbered(_sheets(opened))
+            sheets = _sheets(opened)
+            is_several = has_text is not None and sum(map(has_text, map(_first_header, sheets))) > 1
+            yield from _numbered(sheets, stream=stream, is_several=is_several)
         except PlauditError:  # of what it is fetched from
             raise
         except Exception as error:  # whatever a library of many thousand lines says of a damaged file
@@ -41,7 +50,15 @@ def _check(opened: BinaryIO) -> None:
     opened.seek(0)
 
 
-def _sheets(opened: BinaryIO) -> Iterator[Iterable[Sequence[Any]]]:
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Rows that can be gone through more than once."""
+
+    name: str
+    rows: Callable[[], Iterator[Sequence[Any]]]
+
+
+def _sheets(opened: BinaryIO) -> list[_Sheet]:
     from openpyxl import load_workbook  # half a second, for those who have a workbook
 
     # It warns of styles and validations it does not know; there is nothing to read in them.
@@ -49,16 +66,30 @@ def _sheets(opened: BinaryIO) -> Iterator[Iterable[Sequence[Any]]]:
     book = load_workbook(opened, read_only=True, data_only=True, keep_links=False)
     for sheet in book.worksheets:
         sheet.reset_dimensions()  # some tools write wrong ones
-        yield sheet.iter_rows(values_only=True)
+    return [_Sheet(each.title, partial(each.iter_rows, values_only=True)) for each in book.worksheets]
 
 
-def _numbered(sheets: Iterable[Iterable[Sequence[Any]]]) -> Numbered:
+def _is_empty(row: Sequence[Any]) -> bool:
+    return all(cell is None or cell == "" for cell in row)
+
+
+def _first_header(sheet: _Sheet) -> list[str]:
+    try:
+        return next((_header(row) for row in sheet.rows() if not _is_empty(row)), [])
+    except PlauditError:
+        raise
+    except Exception:  # a damaged sheet is told of when its turn has come
+        return []
+
+
+def _numbered(sheets: Iterable[_Sheet], *, stream: ByteStream, is_several: bool) -> Numbered:
     number = 0
-    for rows in sheets:
+    for sheet in sheets:
+        stream.part = sheet.name if is_several else None
         header: list[str] | None = None
-        for row in rows:
+        for row in sheet.rows():
             number += 1
-            if all(cell is None or cell == "" for cell in row):
+            if _is_empty(row):
                 continue
             if header is None:
                 header = _header(row)
