@@ -90,6 +90,7 @@ def _as_dict(seen: Seen) -> dict[str, Any]:
         "other_columns": list(seen.others),
         "unread_columns": dict(seen.unread),
         "times_in_words": _n_worded(seen.batch),
+        "unread_times": seen.dates.note(),
         "read": _n_read(seen.batch),
         "usable": seen.batch.comments.num_rows,
         "is_whole": seen.is_whole,
@@ -116,7 +117,9 @@ def _lines(seen: Seen) -> Iterator[str]:
     yield "  Fields"
     for name in _FIELDS:
         yield f"    {name:<18}{_filled(seen.batch, name):>5.0%}  {_origin(seen, name)}"
-    if n_worded := _n_worded(seen.batch):
+    if note := seen.dates.note():
+        yield f"    {note}"
+    elif n_worded := _n_worded(seen.batch):
         yield f'    {n_worded:,} times say no moment, as "2 years ago" does; {_WORDED}'
     if seen.others:
         more = f" and {len(seen.others) - _N_OTHERS} more" if len(seen.others) > _N_OTHERS else ""

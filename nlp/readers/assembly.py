@@ -40,12 +40,14 @@ class Place:
     """Where rows come from: the source's name, its format, and columns that hold names of people.
 
     The name of a part of it, such as a sheet, stands behind its own where ids may begin anew in each.
+    `day_first` is for its dates such as 7/8/2023, as `dates.date_of` takes it.
     """
 
     source: str
     format: Format
     private: frozenset[str] = frozenset()
     part: str | None = None
+    day_first: bool | None = None
 
     @property
     def name(self) -> str:
@@ -165,7 +167,11 @@ class Assembler:
     def _times(
         self, columns: dict[str, Sequence[Any]], raw: dict[str, tuple[Any, ...]], *, place: Place
     ) -> None:
-        times = list(map(coercion.as_time, raw["created_at"]))
+        day_first = place.day_first
+        if day_first is None:
+            times = list(map(coercion.as_time, raw["created_at"]))
+        else:
+            times = [coercion.as_time(written, day_first) for written in raw["created_at"]]
         if any(moment is not None for moment in raw["fetched_at"]):
             times = list(map(_counted_back, times, raw["created_at"], raw["fetched_at"]))
         columns["created_at"] = [moment for moment, _ in times]

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from plaudit.readers.dates import date_of
+
 _NOTHING: Final = frozenset({"", "null", "none", "nan", "n/a", "undefined", "<na>", r"\n"})  # MySQL's \N
 _MISSING: Final = "NA"  # R's; "na" may be a name
 _NOBODY: Final = _NOTHING | {"[deleted]", "[removed]"}
@@ -16,6 +18,7 @@ _DELETED: Final = frozenset({"[deleted]", "[removed]", "[ removed by reddit ]", 
 
 _WHOLE = re.compile(r"-?\d+\.0+")
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+_PLAIN_POWER = re.compile(r"\d(?:\.\d+)?e\+\d\d?")  # R's, with all digits; E+ of Excel lacks some
 _COUNT = re.compile(r"([+-]?\d[\d.,\s]*)\s*([^\d\s.,]*)\.?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
 _FACTORS: Final = {
@@ -102,15 +105,16 @@ def _spelled_count(text: str) -> int | None:
         return None
 
 
-def as_time(value: object) -> tuple[int | None, str | None]:
+def as_time(value: object, day_first: bool | None = None) -> tuple[int | None, str | None]:
     """Return a time in Unix milliseconds, and its precision.
 
-    Reads Unix seconds to nanoseconds, ISO 8601 (UTC unless it says otherwise), RFC 2822, 20240131, and in
-    text the days that spreadsheets count (45322.5), as Unix seconds the first day of 1970. Words such as
-    "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated"; nothing (None, None).
+    Reads Unix seconds to nanoseconds, ISO 8601 (UTC unless it says otherwise), RFC 2822, 20240131, what
+    `dates` reads, and in text the days that spreadsheets count (45322.5), as Unix seconds the first day of
+    1970. Words such as "2 years ago" give (None, "estimated"), a bare date its midnight, "estimated";
+    nothing (None, None). `day_first` is for dates such as 7/8/2023, as `dates.date_of` takes it.
     """
     if type(value) is str:
-        return _spelled_time(value)
+        return _spelled_time(value, day_first)
     if isinstance(value, datetime):
         return _milliseconds(value), "exact"
     if isinstance(value, date):
@@ -120,7 +124,7 @@ def as_time(value: object) -> tuple[int | None, str | None]:
     return None, None
 
 
-def _spelled_time(text: str) -> tuple[int | None, str | None]:
+def _spelled_time(text: str, day_first: bool | None) -> tuple[int | None, str | None]:
     text = text.strip()
     if text[4:5] != "-" and text.replace(".", "", 1).isdecimal():
         number = float(text) if "." in text else int(text[:25])
@@ -131,10 +135,17 @@ def _spelled_time(text: str) -> tuple[int | None, str | None]:
         pass
     if text == _MISSING or text.lower() in _NOTHING:
         return None, None
-    return _worded_time(text)
+    return _worded_time(text, day_first)
 
 
-def _worded_time(text: str) -> tuple[int | None, str | None]:
+def _worded_time(text: str, day_first: bool | None) -> tuple[int | None, str | None]:
+    found = date_of(text, day_first=day_first)
+    if found is not None:
+        return _milliseconds(found[0]), "exact" if found[1] else "estimated"
+    if _PLAIN_POWER.fullmatch(text):
+        return _unix_time(float(text))
+    if ":" not in text and "." not in text:
+        return None, "estimated"
     try:
         if text.upper().endswith(" UTC"):
             return _milliseconds(datetime.fromisoformat(text[:-4])), "exact"

@@ -10,6 +10,7 @@ from typing import Final
 
 from plaudit.comment import Batch
 from plaudit.errors import UsageError
+from plaudit.readers.dates import Dates
 from plaudit.readers.options import ReadOptions
 from plaudit.readers.preparation import Prepared, prepare
 from plaudit.readers.reading import batches_of
@@ -41,6 +42,7 @@ class Seen:
         columns: Each field that is found, to the names it has there, the one that counts first.
         others: Names that mean nothing here.
         unread: Columns of types that are not read, to those.
+        dates: How its first times are written.
         batch: What its first records became.
         is_whole: Whether there are no more records.
     """
@@ -53,6 +55,7 @@ class Seen:
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     others: Sequence[str] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
+    dates: Dates = Dates()  # noqa: RUF009  # it is frozen
     batch: Batch | None = None
     is_whole: bool = True
 
@@ -96,6 +99,7 @@ def _seen(source: Source, prepared: Prepared, *, options: ReadOptions) -> Seen:
         columns=prepared.columns,
         others=prepared.others,
         unread=prepared.unread,
+        dates=prepared.dates,
         batch=batch,
         is_whole=is_whole,
     )

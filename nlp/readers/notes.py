@@ -8,6 +8,7 @@ from typing import Final
 from plaudit.errors import MappingError
 from plaudit.readers.preparation import Prepared, listed
 
+_N_UNREAD: Final = 20  # one time in so many that is not read is told
 _N_TOLD: Final = 5  # columns that are named with their types
 
 
@@ -25,7 +26,7 @@ def refuse_missing(prepared: Sequence[Prepared], *, keep: Iterable[str]) -> None
 
 
 def notes_of(prepared: Sequence[Prepared]) -> Iterator[str]:
-    """Yield a sentence for each column to keep that some sources lack, and for columns not read in some."""
+    """Yield a sentence for each column to keep that some sources lack, and for what is not read in some."""
     known = [each for each in prepared if each.names]
     for name in dict.fromkeys(name for each in known for name in each.missing):
         yield f"{_missing(name, [each for each in known if name in each.missing])} It is null there."
@@ -38,6 +39,9 @@ def notes_of(prepared: Sequence[Prepared]) -> Iterator[str]:
             f"Passed over columns of {where[0].source.name}{others}, of types that are not read:"
             f" {', '.join(told)}{more}."
         )
+    for each in known:
+        if len(each.dates.unread) * _N_UNREAD >= max(each.dates.n, 1):
+            yield f"{each.source.name}: {each.dates.note()}"
 
 
 def _missing(name: str, without: Sequence[Prepared]) -> str:

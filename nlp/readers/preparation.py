@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from plaudit.errors import InputError, MappingError, UsageError
 from plaudit.readers import columnar, containers, sniffing, table, unquoted, workbook
-from plaudit.readers.format import Format, Problem, Record
+from plaudit.readers.coercion import as_time
+from plaudit.readers.dates import Dates, is_day_first, shape_of
+from plaudit.readers.format import FIELDS, Format, Problem, Record
 from plaudit.readers.keeping import holds
 from plaudit.readers.mapping import Mapper, records_in, value_at
 from plaudit.readers.options import ReadOptions
@@ -26,6 +28,7 @@ _N_LIMIT: Final = (
 _N_LISTED: Final = 30
 _N_LOOKED_AT: Final = 100  # records whose columns are listed; of the others only whether they have a text
 _BY_COLUMN: Final = frozenset({"columns", "data"})  # as pandas writes with orient="split"
+_TIME: Final = FIELDS.index("created_at")
 _BINARY: Final = frozenset({"parquet", "arrow", "excel"})
 
 
@@ -43,6 +46,7 @@ class Prepared:
         names: All names found there; none where there is no record.
         missing: Of the columns to keep those that are not among them.
         unread: Columns that are passed over, to their types, which are not read.
+        dates: How the times of the first records are written.
     """
 
     source: Source
@@ -54,6 +58,7 @@ class Prepared:
     names: tuple[str, ...]
     missing: tuple[str, ...]
     unread: Mapping[str, str]
+    dates: Dates = Dates()  # noqa: RUF009  # it is frozen
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -126,7 +131,7 @@ def _prepared(source: Source, *, options: ReadOptions) -> Prepared | None:
     mapper = Mapper(found, columns=options.columns, keep=options.keep)
     if not sample and container in ("csv", "tsv"):
         sample = [dict.fromkeys(sniffing.header_of(head, delimiter=dialect.delimiter))]
-    records, problem = _records(sample, mapper=mapper)
+    records, times, problem = _records(sample, mapper=mapper)
     _refuse_by_column(source, sample)
     _refuse_unread(source, records, mapper=mapper, unread=unread, options=options)
     _check(source, records, mapper=mapper, source_format=found, problem=problem, options=options)
@@ -140,6 +145,7 @@ def _prepared(source: Source, *, options: ReadOptions) -> Prepared | None:
         names=tuple(_names_in(records)),
         missing=tuple(name for name in options.keep if not any(holds(record, name) for record in records)),
         unread=unread,
+        dates=_dates(times),
     )
 
 
@@ -300,11 +306,19 @@ def _check_text(source: Source, records: Sequence[Record], *, mapper: Mapper) ->
         )
 
 
-def _records(sample: Iterable[Any], *, mapper: Mapper) -> tuple[list[Record], Problem | None]:
-    """Return the first records, and the first problem among them."""
+def _records(sample: Iterable[Any], *, mapper: Mapper) -> tuple[list[Record], list[Any], Problem | None]:
+    """Return the first records, their times as they are written, and the first problem among them."""
     unpacked = list(islice((each for value in sample for each in mapper.unpack(value)), _N_SAMPLE))
     problem = next((each for each in unpacked if isinstance(each, Problem)), None)
-    return [each[0] for each in unpacked if not isinstance(each, Problem)], problem
+    found = [each for each in unpacked if not isinstance(each, Problem)]
+    return [record for record, _ in found], [values[_TIME] for _, values in found], problem
+
+
+def _dates(times: Sequence[Any]) -> Dates:
+    day_first = is_day_first(times)
+    words = [time for time in times if isinstance(time, str) and as_time(time, day_first)[0] is None]
+    unread = tuple(shape for time in words if (shape := shape_of(time)) is not None)
+    return Dates(day_first=day_first, n=sum(1 for time in times if time not in (None, "")), unread=unread)
 
 
 def _names_in(records: Iterable[Record]) -> list[str]:

@@ -134,6 +134,7 @@ def batches_of(prepared: Sequence[Part], *, options: ReadOptions) -> Generator[B
             continue
         each.source.begin_last_pass(twice=each.container == "json")
         place = _place(each.source.name, each.format, options=options)
+        place = replace(place, day_first=each.dates.day_first)
         reported = n_unpacked = 0
         with closing(each.source), closing(each.source.open()) as stream:
             records = _records(assembler, each, stream=stream, place=place)
