@@ -40,6 +40,26 @@ INSTAGRAM_GRAPH = {
     ],
     "paging": {"cursors": {"after": "x"}},
 }
+INSTAGRAM_WEB = {
+    "comments": [
+        {
+            **{"pk": "17900000000000001", "user_id": "5", "type": 0, "did_report_as_spam": False},
+            **{"created_at": MORNING + 3600, "created_at_utc": MORNING, "content_type": "comment"},
+            **{"text": "Which varnish?", "user": {"pk": "5", "username": "ann"}, "comment_like_count": 4},
+            **{"media_id": "1790_77", "child_comment_count": 3},
+            "preview_child_comments": [
+                {
+                    **{"pk": "17900000000000002", "user_id": "77", "type": 2, "text": "Shellac."},
+                    **{"created_at_utc": MORNING + 60, "user": {"pk": "77", "username": "maker"}},
+                    **{"comment_like_count": 0, "media_id": "1790_77"},
+                    "parent_comment_id": "17900000000000001",
+                }
+            ],
+        }
+    ],
+    "caption": {"pk": "1", "text": "New table", "user": {"pk": "77", "username": "maker"}},
+    "status": "ok",
+}
 INSTALOADER = [
     {
         **{"id": 17900000000000001, "created_at": MORNING, "text": "Which varnish?", "likes_count": 4},
@@ -220,6 +240,7 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
 
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "instagram-graph": ("a.json", INSTAGRAM_GRAPH),
+    "instagram-web": ("comments.json", INSTAGRAM_WEB),
     "instaloader": ("2024-03-01_UTC_comments.json", INSTALOADER),
     "tiktok-research": ("a.json", TIKTOK_RESEARCH),
     "tiktok-web": ("zeeschuimer.ndjson", as_lines(ZEESCHUIMER)),
@@ -290,6 +311,81 @@ def test_instagram_media_with_their_comments(tmp_path: Path) -> None:
     assert {top["creator_id"], reply["creator_id"]} == {"maker"}
     assert not top["is_creator"]
     assert reply["is_creator"]
+
+
+def test_instagram_as_its_app_gets_it(tmp_path: Path) -> None:
+    top, reply = top_and_reply(tmp_path, "instagram-web")
+    assert (top["id"], top["post_id"], top["likes"]) == ("17900000000000001", "1790", 4)
+    assert (top["created_at"], top["time_precision"]) == (MORNING * 1000, "exact")
+    assert (top["author"], top["handle"]) == (pseudonym("5"), handle_pseudonym("ann"))
+    assert (top["parent_id"], top["total_reply_count"]) == (None, 3)
+    assert (reply["parent_id"], reply["post_id"], reply["platform"]) == (top["id"], "1790", "instagram")
+    assert (top["is_creator"], reply["is_creator"]) == (False, True)
+
+
+def test_instagrapi(tmp_path: Path) -> None:
+    rows = [
+        {
+            **{"pk": f"1790000000000000{n}", "text": text, "user": {"pk": str(n), "username": f"user{n}"}},
+            **{"created_at_utc": "2024-03-01T10:00:00Z", "content_type": "comment", "status": "Active"},
+            **{"replied_to_comment_id": above, "has_liked": False, "like_count": n},
+        }
+        for n, text, above in ((1, "Which varnish?", None), (2, "Shellac.", "17900000000000001"))
+    ]
+    for name, data in (("a.json", rows), ("a.jsonl", as_lines(rows)), ("a.csv", as_csv(rows))):
+        path = write(tmp_path, name, data)
+        assert detect(path).name == "instagram-web"
+        (top, reply), rejected = rows_of(path)
+        assert not rejected
+        assert (top["id"], top["likes"], top["created_at"]) == ("17900000000000001", 1, MORNING * 1000)
+        assert (reply["parent_id"], reply["author"]) == (top["id"], pseudonym("2"))
+
+
+@pytest.mark.parametrize("name", ["shortcode_media", "xdt_shortcode_media"])
+def test_instagram_as_its_site_gets_it(tmp_path: Path, name: str) -> None:
+    def node(n: int, text: str, *, edges: list[Any]) -> dict[str, Any]:
+        return {
+            "node": {
+                **{"id": f"1790000000000000{n}", "text": text, "created_at": MORNING + n},
+                **{"did_report_as_spam": False, "viewer_has_liked": False, "edge_liked_by": {"count": n}},
+                **{"owner": {"id": str(76 + n), "username": f"user{n}"}},
+                "edge_threaded_comments": {"count": len(edges), "page_info": {}, "edges": edges},
+            }
+        }
+
+    media = {
+        **{"id": "31", "shortcode": "Cxy_1", "owner": {"id": "78", "username": "maker"}},
+        "edge_media_to_caption": {"edges": [{"node": {"text": "New table"}}]},
+        "edge_media_to_parent_comment": {
+            "count": 2,
+            "edges": [node(1, "Which varnish?", edges=[node(2, "Shellac.", edges=[])])],
+        },
+        "comment_inform_treatment": {"should_have_inform_treatment": False},
+    }
+    for outer in ("data", "graphql"):
+        path = write(tmp_path, "a.json", {outer: {name: media}, "status": "ok"})
+        assert detect(path).name == "instagram-web"
+        (top, reply), rejected = rows_of(path)
+        assert not rejected
+        assert {top["post_id"], reply["post_id"]} == {"Cxy_1"}
+        assert (top["likes"], top["total_reply_count"], top["author"]) == (1, 1, pseudonym("77"))
+        assert (reply["parent_id"], reply["is_creator"], top["is_creator"]) == (top["id"], True, False)
+        assert (top["created_at"], top["parent_id"]) == ((MORNING + 1) * 1000, None)
+
+
+def test_a_page_of_instagrams_comments_of_today(tmp_path: Path) -> None:
+    comment = {name: each for name, each in INSTAGRAM_WEB["comments"][0].items() if name != "media_id"}  # type: ignore[index]
+    connection = {"edges": [{"node": comment, "cursor": "x"}], "page_info": {"has_next_page": False}}
+    data = {"data": {"xdt_api__v1__media__media_id__comments__connection": connection}}
+    path = write(tmp_path, "a.json", data)
+    assert detect(path).name == "instagram-web"
+    rows, rejected = rows_of(path)
+    assert not rejected
+    assert [row["text"] for row in rows] == ["Which varnish?", "Shellac."]
+    connection["edges"] = []
+    rows, rejected = rows_of(write(tmp_path, "b.json", data))
+    assert not rows
+    assert not rejected
 
 
 def test_instaloader(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from plaudit.readers.formats.apify_youtube_seemuapps import APIFY_YOUTUBE_SEEMUA
 from plaudit.readers.formats.convokit import CONVOKIT
 from plaudit.readers.formats.four_cat_tiktok import FOUR_CAT_TIKTOK
 from plaudit.readers.formats.instagram_graph import INSTAGRAM_GRAPH
+from plaudit.readers.formats.instagram_web import INSTAGRAM_WEB
 from plaudit.readers.formats.instaloader import INSTALOADER
 from plaudit.readers.formats.reddit import REDDIT
 from plaudit.readers.formats.tiktok_research import TIKTOK_RESEARCH
@@ -28,7 +29,7 @@ from plaudit.readers.generic import ARROW, CSV, EXCEL, JSON, LINES, NDJSON, PARQ
 
 _FORMATS: Final = (
     *(YOUTUBE_API, YT_DLP, YOUTUBE_COMMENT_DOWNLOADER, UCI_YOUTUBE_SPAM),
-    *(INSTAGRAM_GRAPH, INSTALOADER, TIKTOK_RESEARCH, TIKTOK_WEB, FOUR_CAT_TIKTOK),
+    *(INSTAGRAM_GRAPH, INSTAGRAM_WEB, INSTALOADER, TIKTOK_RESEARCH, TIKTOK_WEB, FOUR_CAT_TIKTOK),
     *(APIFY_YOUTUBE, APIFY_YOUTUBE_SEEMUAPPS, APIFY_INSTAGRAM, APIFY_TIKTOK, APIFY_FACEBOOK),
     *(CONVOKIT, REDDIT),
     *(CSV, TSV, JSON, NDJSON, PARQUET, ARROW, EXCEL, LINES),
@@ -47,6 +48,7 @@ _OTHER_NAMES: Final = {
     "pushshift": "reddit",
     "arctic-shift": "reddit",
     "zeeschuimer": "tiktok-web",
+    "instagrapi": "instagram-web",
     "4cat": "4cat-tiktok",
     "feather": "arrow",
     "ipc": "arrow",
