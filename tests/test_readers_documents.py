@@ -59,6 +59,10 @@ DOCUMENTS: dict[str, Any] = {
     "comments first": dict(sorted(LONG_INFO.items())),
     "answers": longer(INSTALOADER),
     "graph": LONG_GRAPH,
+    "account": {
+        "media": {"data": [{"id": f"m{n}", "comments": {"data": LONG_GRAPH["data"][:9]}} for n in range(9)]},
+        "id": "9",
+    },
     "page in a page": {"data": {"comments": longer(TIKTOK_RESEARCH["data"]["comments"])}, "error": {}},
     "fields behind": {
         "data": {"comments": longer([{"id": "1", "text": "No. 1"}], 500), "cursor": 1},

@@ -226,3 +226,12 @@ def test_five_gigabytes_of_nothing_are_one_sentence(tmp_path: Path, name: str) -
         out.truncate(5 << 30)  # takes no room on the disk
     with pytest.raises(InputError, match="binary data"):
         read([path])
+
+
+def test_comments_deeper_than_is_looked_for_are_to_be_unwrapped(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", {"thing": {"list": [{"words": "Which oil?"}]}, "id": "3"})
+    with pytest.raises(MappingError, match=r"it has: thing, id\. If comments lie within one of these, write"):
+        read([path])
+    path = write(tmp_path, "b.json", [{"words": "Which oil?", "id": "3"}])
+    with pytest.raises(MappingError, match="--map text=COLUMN"):
+        read([path])

@@ -313,6 +313,34 @@ def test_instagram_media_with_their_comments(tmp_path: Path) -> None:
     assert reply["is_creator"]
 
 
+def test_accounts_with_their_media_or_posts(tmp_path: Path) -> None:
+    """As the Graph API answers where fields are expanded: media{comments}, posts{comments}."""
+    comment = {name: value for name, value in INSTAGRAM_GRAPH["data"][0].items() if name != "media"}  # type: ignore[index]
+    media = {"id": "1791", "caption": "Table", "username": "maker", "comments": {"data": [comment]}}
+    path = write(tmp_path, "a.json", {"media": {"data": [media], "paging": {}}, "id": "77"})
+    assert detect(path).name == "instagram-graph"
+    (top, reply), rejected = rows_of(path)
+    assert not rejected
+    assert {top["post_id"], reply["post_id"]} == {"1791"}
+    assert {top["creator_id"], reply["creator_id"]} == {"maker"}
+    below = {"id": "2_4", "message": "Shellac.", "from": {"name": "Maker", "id": "77"}}
+    top = {"id": "2_3", "message": "Which varnish?", "comment_count": 1, "comments": {"data": [below]}}
+    posts = {"data": [{"id": "1_2", "message": "Our table", "comments": {"data": [top]}}]}
+    rows, rejected = rows_of(write(tmp_path, "b.json", {"posts": posts, "id": "77"}))
+    assert not rejected
+    assert [(row["id"], row["parent_id"], row["post_id"]) for row in rows] == [
+        ("2_3", None, "1_2"),
+        ("2_4", "2_3", "1_2"),
+    ]
+
+
+def test_media_beside_a_text_hold_no_comments(tmp_path: Path) -> None:
+    rows = [{"id": "1", "text": "Which oil?", "media": [{"id": "m", "text": "alt text"}], "posts": 3}]
+    found, rejected = rows_of(write(tmp_path, "a.json", rows))
+    assert [row["text"] for row in found] == ["Which oil?"]
+    assert not rejected
+
+
 def test_instagram_as_its_app_gets_it(tmp_path: Path) -> None:
     top, reply = top_and_reply(tmp_path, "instagram-web")
     assert (top["id"], top["post_id"], top["likes"]) == ("17900000000000001", "1790", 4)

@@ -16,7 +16,7 @@ import orjson
 from plaudit.readers.format import Problem
 from plaudit.readers.json_values import read_document
 from plaudit.readers.json_window import Ends, Window
-from plaudit.readers.mapping import PAGES, fold
+from plaudit.readers.mapping import PAGES, PAGES_OF_POSTS, fold
 
 N_WHOLE: Final = 32 << 20
 """Bytes of a value that is held at once; a longer one is cut, or passed over where it can't be."""
@@ -162,11 +162,12 @@ class Cutter:
         while window.peek() != b"}":
             name = _name(window.scalar())
             is_nested = window.peek(gap=b" \t\r\n:") in (b"{", b"[")
-            if is_nested and fold(name) in PAGES:
+            is_page = is_nested and fold(name) in PAGES
+            length = window.length() if is_nested and not is_page else None
+            if is_page or (is_nested and length is None and fold(name) in PAGES_OF_POSTS):
                 has_page = True
                 yield from self._value(_within(shared, name, wrap), depth=depth + 1)
                 continue
-            length = window.length() if is_nested else None
             data = window.scalar() if not is_nested else None if length is None else window.take(length)
             yield from (self._passed_over(),) if data is None else self._keep(shared, name, data)
         window.take(1)

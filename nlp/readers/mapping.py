@@ -12,6 +12,7 @@ _TEXT, _ID = FIELDS.index("text"), FIELDS.index("id")
 _PARENT = FIELDS.index("parent_id")
 _SHARED: Final = tuple(FIELDS.index(name) for name in ("post_id", "creator_id", "platform", "fetched_at"))
 PAGES: Final = frozenset({"comments", "data", "items", "results", "records", "rows", "children", "entries"})
+PAGES_OF_POSTS: Final = frozenset({"media", "posts"})  # of an account; beside a text they are none
 _REPLIES: Final = frozenset({"replies", "answers", "children", "replycomment"})
 _ERRORS: Final = frozenset({"error", "errors", "errorcode", "errordescription", "errormessage"})
 _NO_TEXT_BESIDE_ERROR: Final = frozenset({"message", "description"})
@@ -60,7 +61,6 @@ class Layout:
         exact = {str(key): key for key in keys}
         for name, key in exact.items():
             folded.setdefault(fold(name), key)
-        self.pages = tuple(folded[name] for name in sorted(PAGES & folded.keys(), key=_page_order))
         self.replies = tuple(key for name, key in folded.items() if name in _REPLIES)
         self.errors = tuple(key for name, key in folded.items() if name in _ERRORS)
         self.titles = tuple(key for name, key in folded.items() if name in _OF_POSTS)
@@ -70,6 +70,8 @@ class Layout:
             names["text"] = tuple(n for n in names["text"] if n not in _NO_TEXT_BESIDE_ERROR)
         paths = {field: _paths(names[field], exact=exact, folded=folded) for field in FIELDS}
         self.paths = paths
+        pages = PAGES if paths["text"] else PAGES | PAGES_OF_POSTS
+        self.pages = tuple(folded[name] for name in sorted(pages & folded.keys(), key=_page_order))
         self._keys = tuple(p[0][0] if p and len(p[0]) == 1 else None for p in paths.values())
         self._fallbacks = tuple(
             (index, p) for index, p in enumerate(paths.values()) if len(p) > 1 or (p and len(p[0]) > 1)
@@ -155,8 +157,12 @@ def records_in(value: object, *, depth: int = 6) -> Iterator[Record]:
     elif isinstance(value, dict):
         yield value
         for key, inner in value.items():
-            if isinstance(inner, (dict, list)) and depth and fold(str(key)) in PAGES:
+            if isinstance(inner, (dict, list)) and depth and _may_hold(fold(str(key)), inner):
                 yield from records_in(inner, depth=depth - 1)
+
+
+def _may_hold(name: str, value: dict[str, Any] | list[Any]) -> bool:
+    return name in PAGES or (name in PAGES_OF_POSTS and (isinstance(value, list) or "data" in value))
 
 
 def _is_post(record: Record, row: Values, *, layout: Layout, pages: Iterable[str]) -> bool:

@@ -22,9 +22,7 @@ from plaudit.readers.stream import ByteStream
 
 _N_SAMPLE: Final = 1000
 _N_ENOUGH: Final = 4 << 20  # bytes, of whatever records
-_N_LIMIT: Final = (
-    80 << 20
-)  # bytes, records or not: garbage must not be read to its end; a line may have 64 MiB
+_N_LIMIT: Final = 80 << 20  # bytes: garbage must not be read to its end; a line may have 64 MiB
 _N_LISTED: Final = 30
 _N_LOOKED_AT: Final = 100  # records whose columns are listed; of the others only whether they have a text
 _BY_COLUMN: Final = frozenset({"columns", "data"})  # as pandas writes with orient="split"
@@ -254,8 +252,15 @@ def _check(
         )
     raise MappingError(
         f"{source.name} has no column that is known to hold a comment's text; it has: {_names(records)}."
-        " Name the right one with --map text=COLUMN."
+        + _advice(records)
     )
+
+
+def _advice(records: Sequence[Record]) -> str:
+    kinds = {type(value) for record in records for name, value in record.items() if name != "id"}
+    if str in kinds or kinds.isdisjoint({dict, list}):
+        return " Name the right one with --map text=COLUMN."
+    return " If comments lie within one of these, write them as a list of their own, an object a comment."
 
 
 def _refuse_unread(
