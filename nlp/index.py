@@ -232,7 +232,7 @@ class _Judged:
         absent = [each for name, each in self.measured.signals.items() if name not in self.weighed]
         return [
             *reasons.movers(mean, self.weighed),
-            *reasons.absent(absent, policy=self.policy, index=index),
+            *reasons.absent(absent, mean, policy=self.policy, index=index),
             *(reasons.partial_threads(self.found.counts) if index == "depth" else []),
             *reasons.references_used(self.weighed, index=index, platform=self.platform),
         ]

@@ -143,11 +143,14 @@ def _mover(weighed: Weighed, effect: float) -> str:
     rule = weighed.rule
     value = weighed.signal.estimate.value if weighed.signal.estimate is not None else 0.0
     verb = "costs" if effect < 0 else "earns"
-    unit = "" if round(abs(effect)) == 1 else "s"
     return (
         f"{rule.title}: {shown(value, weighed.signal.unit)} ({_usual(weighed)}); "
-        f"{_told_apart(weighed, effect)}, which {verb} {abs(effect):.0f} point{unit}."
+        f"{_told_apart(weighed, effect)}, which {verb} {_points(effect)}."
     )
+
+
+def _points(effect: float) -> str:
+    return f"{abs(effect):.0f} point{'' if round(abs(effect)) == 1 else 's'}"
 
 
 def _told_apart(weighed: Weighed, effect: float) -> str:
@@ -173,11 +176,22 @@ def shown(value: float, unit: str) -> str:
     return f"{value:.1f} hours" if unit == "hours" else f"{value:.2g}"
 
 
-def absent(signals: Sequence[Signal], *, policy: Policy, index: str) -> list[str]:
-    """Say which signals of an index could not be measured, in one sentence."""
+def absent(signals: Sequence[Signal], mean: Mean, *, policy: Policy, index: str) -> list[str]:
+    """Say which signals of an index could not be measured: what was left out, and what was not there."""
     rules = policy.of_index(index)
-    titles = [rules[each.name].title.lower() for each in signals if each.name in rules]
-    return [f"Not measured, so counted as usual at best: {', '.join(titles)}."] if titles else []
+    known = [each for each in signals if each.name in rules]
+    hidden, rest = (
+        ", ".join(rules[each.name].title.lower() for each in known if each.hidden == is_hidden)
+        for is_hidden in (True, False)
+    )
+    told = []
+    if hidden:
+        effect = mean.effect_hidden
+        costs = f", which costs {_points(effect)}" if effect <= -LEAST_EFFECT else ""
+        told.append(f"Left out by the source, so counted as the weakest that is there{costs}: {hidden}.")
+    if rest:
+        told.append(f"Not measured, so counted as usual at best: {rest}.")
+    return told
 
 
 def uncorrected(n: int) -> str:

@@ -72,13 +72,16 @@ class Mean:
     Attributes:
         estimate: 0 to 100.
         points: What each present signal adds; they sum to the value.
-        effects: Points that each present signal costs (negative) or earns against a typical one.
+        effects: Points that each present signal costs (negative) or earns: the index less what it would be
+            with this signal typical, and with it whatever follows it.
+        effect_hidden: The same of all signals together whose input the source left out.
         weight_present: Share of the weight that was there to be measured.
     """
 
     estimate: Estimate
     points: Mapping[str, float]
     effects: Mapping[str, float]
+    effect_hidden: float
     weight_present: float
 
 
@@ -196,23 +199,26 @@ def combine(
     signals = [each.signal for each in present.values()]
     goodness[:, 1:] = _seen_in_part(goodness[:, 1:], weights, signals, log_typical=log_typical)
     unknown = [rule for name, rule in rules.items() if name in hidden]
-    log_mean = _log_mean(np.log(goodness), weights, unknown, total=total, log_typical=log_typical)
-    known_weight = float(weights.sum()) + sum(rule.weight for rule in unknown) / total
-    rest = np.minimum(log_mean / known_weight, log_typical)
-    log_mean += max(1.0 - known_weight, 0.0) * rest
+    log_goodness = np.log(goodness)
+    log_mean = _log_mean(log_goodness, weights, unknown, total=total, log_typical=log_typical)
     for name, rule in rules.items():
         if name in scarce:
             log_mean[1:] += rule.weight / total * _as_communities_vary(name, rule, policy.rules)
-    means = np.minimum(100.0 * np.exp(log_mean), 100.0)
+    means = _of_hundred(log_mean)
     value, draws = float(means[0]), means[1:]
+    # One column a signal: the same values, but for this signal's.
+    otherwise = np.repeat(log_goodness[:, :1], len(present), axis=1)
+    np.fill_diagonal(otherwise, log_typical)
+    others = _of_hundred(_log_mean(otherwise, weights, unknown, total=total, log_typical=log_typical))
+    if_known = _log_mean(
+        log_goodness[:, :1], weights, unknown, total=total, log_typical=log_typical, as_typical=True
+    )
     n = min(each.signal.estimate.n for each in present.values() if each.signal.estimate is not None)
     return Mean(
         estimate=Estimate(value=value, draws=draws, n=n),
         points=dict(zip(present, _points(goodness[:, 0], weights, value, policy.rules), strict=True)),
-        effects={
-            name: value * (1.0 - float((policy.rules.typical / each.goodness[0]) ** weight))
-            for (name, each), weight in zip(present.items(), weights, strict=True)
-        },
+        effects=dict(zip(present, (value - others).tolist(), strict=True)),
+        effect_hidden=value - float(_of_hundred(if_known)[0]) if unknown else 0.0,
         weight_present=float(weights.sum()),
     )
 
@@ -240,15 +246,32 @@ def _as_communities_vary(name: str, rule: SignalRule, rules: Rules) -> Draws:
 
 
 def _log_mean(
-    log_goodness: Draws, weights: Draws, hidden: Sequence[SignalRule], *, total: float, log_typical: float
+    log_goodness: Draws,
+    weights: Draws,
+    hidden: Sequence[SignalRule],
+    *,
+    total: float,
+    log_typical: float,
+    as_typical: bool = False,
 ) -> Draws:
+    """Join signals, shape (n_signals, n_columns), with what takes the place of those that are not there.
+
+    `as_typical`: what it would be with the hidden ones typical, not as the weakest.
+    """
     # A fixed order of addition, not a BLAS product: the last bit must not depend on the machine's threads.
     mean = (weights[:, None] * log_goodness).sum(axis=0)
     weakest = log_goodness.min(axis=0)
     for rule in hidden:
         at_best = float(np.log(rule.least)) if rule.least > 0 else log_typical
-        mean = mean + rule.weight / total * np.minimum(at_best, weakest)
-    return mean
+        follows = log_typical if as_typical else np.minimum(at_best, weakest)
+        mean = mean + rule.weight / total * follows
+    known_weight = float(weights.sum()) + sum(rule.weight for rule in hidden) / total
+    rest = np.minimum(mean / known_weight, log_typical)
+    return np.asarray(mean + max(1.0 - known_weight, 0.0) * rest)
+
+
+def _of_hundred(log_mean: Draws) -> Draws:
+    return np.asarray(np.minimum(100.0 * np.exp(log_mean), 100.0))
 
 
 def _points(

@@ -144,6 +144,44 @@ def test_points_add_up_and_effects_have_a_sign() -> None:
     assert mean.effects["question_share"] > 0.5
 
 
+@pytest.mark.parametrize("hidden", [(), ("creator_reply_rate", "creator_reply_latency")])
+@pytest.mark.parametrize("missing", [(), ("returning_authors",)])
+def test_an_effect_is_what_the_number_would_change_by(
+    hidden: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
+    """What was left out follows the weakest, and moves with it."""
+    parts = {
+        name: weighed(name, 0.02 if name == "reply_share" else None)
+        for name in DEPTH
+        if name not in (*hidden, *missing)
+    }
+    mean = combine(parts, hidden=hidden, index="depth", policy=POLICY)
+    assert mean is not None
+    for name, part in parts.items():
+        typical = replace(part, goodness=np.full(N_DRAWS + 1, POLICY.rules.typical))
+        usual = value_of({**parts, name: typical}, hidden)
+        assert mean.effects[name] == pytest.approx(mean.estimate.value - usual)
+    shown = {**parts, **{name: ALL[name] for name in hidden}}
+    assert mean.effect_hidden == pytest.approx(mean.estimate.value - value_of(shown))
+    assert (mean.effect_hidden < -1) == bool(hidden)
+
+
+def test_what_was_left_out_is_told_from_what_was_not_there() -> None:
+    hidden, missing = ("creator_reply_rate", "creator_reply_latency"), "returning_authors"
+    parts = {name: weighed(name, 0.02) for name in DEPTH if name not in (*hidden, missing)}
+    mean = combine(parts, hidden=hidden, index="depth", policy=POLICY)
+    assert mean is not None
+    signals = [
+        Signal(name=name, family="x", unit="share", hidden=name in hidden) for name in (*hidden, missing)
+    ]
+    left_out, not_there = reasons.absent(signals, mean, policy=POLICY, index="depth")
+    assert left_out == (
+        f"Left out by the source, so counted as the weakest that is there, which costs "
+        f"{-mean.effect_hidden:.0f} points: comments the creator answers, hours until the creator answers."
+    )
+    assert not_there == "Not measured, so counted as usual at best: returning people."
+
+
 def test_hiding_a_signal_never_helps() -> None:
     for name in DEPTH:
         for worst in (0.0, 0.3, 1.0):
