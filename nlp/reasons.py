@@ -19,6 +19,8 @@ MANY_ORPHANS: Final = 0.05
 """Share of replies whose parent is missing from which it is told; a few deleted comments are everywhere."""
 LEAST_EFFECT: Final = 1.0
 """Points below which a signal is not worth a sentence."""
+LEAST_SHARE: Final = 0.001
+"""Shares below which a person reads that it is less: 0.04 % is not 0.0 %."""
 
 
 def too_little(found: Tallied, *, policy: Policy) -> list[str]:
@@ -133,10 +135,8 @@ def heaviest(index: float, means: Sequence[Mean], weighed: Mapping[str, Weighed]
     if abs(changes[name]) < LEAST_EFFECT:
         return []
     title = weighed[name].rule.title
-    return [
-        f"What would change it most: {title[:1].lower()}{title[1:]} as usual would make it "
-        f"{min(index + changes[name], 100.0):.0f}."
-    ]
+    then = f"{title[:1].lower()}{title[1:]} as usual would make it {min(index + changes[name], 100.0):.0f}."
+    return [f"What {'would change it' if changes[name] > 0 else 'holds it up'} most: {then}"]
 
 
 def _mover(weighed: Weighed, effect: float) -> str:
@@ -156,9 +156,19 @@ def _points(effect: float) -> str:
 def _told_apart(weighed: Weighed, effect: float) -> str:
     """Say no more than the signal's one word says: a sentence must not blame what the table calls normal."""
     if weighed.word == "normal" and weighed.reference.origin != "set":
-        is_usual = abs(weighed.distance) <= NORMAL
-        return "within what is usual" if is_usual else "too few comments to be sure that this is unusual"
+        if abs(weighed.distance) > NORMAL:
+            return "too few comments to be sure that this is unusual"
+        return _nearly_usual(weighed, effect)
     return weighed.rule.bad_words if effect < 0 else weighed.rule.good_words
+
+
+def _nearly_usual(weighed: Weighed, effect: float) -> str:
+    """Say on which side of what is usual a signal lies that costs or earns something all the same."""
+    estimate = weighed.signal.estimate
+    is_higher = (weighed.rule.bad == "high") == (effect < 0)
+    if estimate is not None and is_higher == (estimate.value > weighed.reference.location):
+        return f"{'higher' if is_higher else 'lower'} than usual, though not by much"
+    return "as usual, as far as so few comments tell"  # it is the doubt that counts
 
 
 def _usual(weighed: Weighed) -> str:
@@ -172,6 +182,8 @@ def _usual(weighed: Weighed) -> str:
 def shown(value: float, unit: str) -> str:
     """Return a value as a person reads it."""
     if unit == "share":
+        if 0 < value < LEAST_SHARE:
+            return f"under {LEAST_SHARE:.1%}"
         return f"{value:.0%}" if value >= 0.095 or value == 0 else f"{value:.1%}"
     return f"{value:.1f} hours" if unit == "hours" else f"{value:.2g}"
 
@@ -206,7 +218,7 @@ def counted(n: int, noun: str = "comment") -> str:
 
 def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str) -> list[str]:
     """Say where an index was held against something else than its own platform."""
-    held = [each for each in weighed.values() if each.rule.index == index]
+    held = [each for each in weighed.values() if each.rule.index == index and each.reference.origin != "set"]
     here = "this source" if platform == "other" else platform
     found = []
     for origin, what, then in (
@@ -215,7 +227,10 @@ def references_used(weighed: Mapping[str, Weighed], *, index: str, platform: str
     ):
         titles = [each.rule.title.lower() for each in held if each.reference.origin == origin]
         if titles:
-            on = "" if len(titles) == len(held) else f" on {', '.join(titles)}"
+            rest = {each.reference.origin for each in held} - {origin}
+            # Many titles say less than none, where those that are held against the policy are told by name.
+            is_most = rest <= {"policy"} and 2 * len(titles) > len(held)
+            on = "" if is_most else f" on {', '.join(titles)}"
             found.append(f"{what}{on}: {then}.")
     return found
 

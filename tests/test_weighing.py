@@ -107,8 +107,8 @@ def test_few_comments_sound_no_alarm() -> None:
 @pytest.mark.parametrize(
     ("value", "spread", "word", "says"),
     [
-        (0.15, 0.0, "normal", "within what is usual, which costs"),
-        (0.40, 0.0, "normal", "within what is usual, which earns"),
+        (0.15, 0.0, "normal", "; lower than usual, though not by much, which costs"),
+        (0.40, 0.0, "normal", "; higher than usual, though not by much, which earns"),
         (0.02, 0.0, "low", "people rarely answer each other, which costs"),
         (0.80, 0.0, "good", "people answer each other, which earns"),
         (0.02, 0.4, "normal", "too few comments to be sure that this is unusual, which costs"),
@@ -122,6 +122,49 @@ def test_a_reason_says_no_more_than_the_signals_word(
     mean = combine(parts, hidden=(), index="depth", policy=POLICY)
     assert mean is not None
     assert says in next(each for each in reasons.movers(mean, parts) if "Replies to others" in each)
+
+
+def test_a_share_that_is_not_0_is_not_called_0() -> None:
+    told = [reasons.shown(share, "share") for share in (0.0, 0.0004, 0.0006, 0.001, 0.094, 0.5)]
+    assert told == ["0%", "under 0.1%", "under 0.1%", "0.1%", "9.4%", "50%"]
+
+
+def test_what_holds_the_headline_up_is_not_said_to_raise_it() -> None:
+    then = "most: replies to others as usual would make it "
+    for value, says in ((0.8, f"What holds it up {then}"), (0.02, f"What would change it {then}")):
+        parts = {**ALL, "reply_share": weighed("reply_share", value)}
+        mean = combine(parts, hidden=(), index="depth", policy=POLICY)
+        assert mean is not None
+        (sentence,) = reasons.heaviest(mean.estimate.value, [mean], parts)
+        assert sentence.startswith(says)
+        usual = float(sentence.removesuffix(".").split()[-1])
+        assert (usual < mean.estimate.value) == ("holds it up" in sentence)
+
+
+def test_a_source_without_any_reference_is_not_told_every_title() -> None:
+    def held(origin: str, but: str = "") -> dict[str, Weighed]:
+        return {
+            name: each
+            if each.reference.origin == "set" or name == but
+            else replace(each, reference=replace(each.reference, origin=origin))
+            for name, each in ALL.items()
+        }
+
+    assert {each.reference.origin for each in held("pooled").values()} == {"set", "pooled"}
+    told = reasons.references_used(held("pooled"), index="depth", platform="tiktok")
+    assert told == ["No reference data for tiktok: compared with all platforms together."]
+    mixed = held("pooled", but="reply_share") | {
+        "question_share": replace(
+            ALL["question_share"], reference=replace(ALL["question_share"].reference, origin="tiktok")
+        )
+    }
+    few = reasons.references_used(mixed, index="depth", platform="tiktok")
+    assert few[0].startswith("No reference data for tiktok on answers that get an answer, turns after")
+    some = reasons.references_used(held("pooled", but="reply_share"), index="depth", platform="tiktok")
+    assert some == [
+        "No reference data for tiktok: compared with all platforms together.",
+        "No reference data on replies to others: compared with the policy's assumptions.",
+    ]
 
 
 def test_a_stated_measure_is_not_called_usual() -> None:
