@@ -286,3 +286,12 @@ def test_evidence_is_clear_short_and_the_same_in_any_order() -> None:
         assert len(signal.evidence) <= 5
         assert signal.evidence == turned[name].evidence
     assert all(id_.startswith("q") for id_ in found["question_share"].evidence)
+
+
+def test_what_is_more_likely_something_else_is_no_evidence() -> None:
+    """Five remarks stood as the questions of an audience that asked nothing."""
+    found = signals_of(remarks(30))
+    for name in ("question_share", "generic_share"):
+        assert found[name].estimate is not None
+        assert found[name].evidence == ()
+    assert len(found["genuine_share"].evidence) == 5

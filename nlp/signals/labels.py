@@ -41,7 +41,9 @@ def _shares(section: Section, *, names: Sequence[str], of: Mask, bottom: Whole |
     spoken = _spoken(section, of, section.weight if bottom is None else bottom)
     for name, label in zip(names, LABELS, strict=True):
         top = getattr(section.facts, label)
-        reading = share(section, name=name, family=FAMILY, of=of, top=top, bottom=bottom)
+        # What is more likely something else counts a little, but shows the opposite.
+        shown = np.where(2 * top >= ONE, top, 0)
+        reading = share(section, name=name, family=FAMILY, of=of, top=top, bottom=bottom, strength=shown)
         yield replace(reading, spoken=spoken)
 
 
