@@ -213,7 +213,13 @@ class TestAbstention:
     def test_a_creator_who_answers_beside_the_comments_has_no_depth(self) -> None:
         rows = community()
         mine = [row for row in rows if row.get("is_creator")]
-        flat = [{**row, "parent_id": None} if row.get("is_creator") else row for row in rows]
+        whom = {row["id"]: row["author"] for row in rows}
+        flat = [
+            {**row, "parent_id": None, "text": f"@{whom[row['parent_id']]} {row['text']}"}
+            if row.get("is_creator")
+            else row
+            for row in rows
+        ]
         assert len(mine) > 6
         assert finding_of(rows).community_depth is not None
         found = finding_of(flat)
@@ -235,6 +241,28 @@ class TestAbstention:
         kept = [row for row in others if row.get("parent_id")][:4]
         bare = [{**row, "parent_id": None} for row in others if row not in kept]
         assert "threads only in part" in finding_of([*bare, *kept, *two]).reasons["community_depth"][0]
+
+    def test_a_creator_who_announces_beside_the_comments_answers_nobody_there(self) -> None:
+        """Four announcements withheld depth: "Most answers of the creator stand beside"."""
+        others = [row for row in community() if not row.get("is_creator")]
+        told = (
+            "part two is out",
+            "the plans are in the shop",
+            "I meant oak, not ash",
+            "@sponsor paid for it",
+        )
+        news = [
+            {"id": f"n{i}", "text": text, "author": "boss", "is_creator": True, "post_id": "p0"}
+            for i, text in enumerate(told)
+        ]
+        assert finding_of([*others, *news]).community_depth is not None
+        # Somebody who is there, but under another post: no answer either.
+        elsewhere = next(row["author"] for row in others if row["post_id"] == "p1")
+        assert all(row["author"] != elsewhere for row in others if row["post_id"] == "p0")
+        named = [{**row, "text": f"@{elsewhere} {row['text']}"} for row in news]
+        assert finding_of([*others, *named]).community_depth is not None
+        here = [{**row, "post_id": "p1"} for row in named]
+        assert "threads only in part" in finding_of([*others, *here]).reasons["community_depth"][0]
 
     def test_no_points_without_an_index(self) -> None:
         assert all(row.points is None for row in finding_of(LIVELY[:10]).signals)

@@ -195,6 +195,17 @@ ALIKE = facts_from(
     ]
 )
 """One post, next to one text, one long chain: a part that is larger than a part should be."""
+BESIDE = facts_from(
+    [
+        {**row, "parent_id": None, "text": f"@{words_of(0, 1)[0] if i % 9 else 'a1'} {row['text']}"}
+        if row.get("is_creator")
+        else {**row, "author": words_of(0, 1)[0]}
+        if i % 7 == 0
+        else row
+        for i, row in enumerate(community(60))
+    ]
+)
+"""The creator names beside the comments whom they answer."""
 NOTHING = Facts.concat([])
 
 
@@ -202,8 +213,8 @@ NOTHING = Facts.concat([])
 @pytest.mark.parametrize("most_common", [0, 1 << 21])
 @pytest.mark.parametrize(
     "facts",
-    [MIXED, FLAT, NAMELESS, TIMELESS, BY_CREATOR, FEW, ALIKE],
-    ids=["mixed", "flat", "nameless", "timeless", "by creator", "few", "alike"],
+    [MIXED, FLAT, NAMELESS, TIMELESS, BY_CREATOR, FEW, ALIKE, BESIDE],
+    ids=["mixed", "flat", "nameless", "timeless", "by creator", "few", "alike", "beside"],
 )
 def test_parts_tell_what_the_whole_tells(
     facts: Facts, most_common: int, part_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -211,6 +222,7 @@ def test_parts_tell_what_the_whole_tells(
     monkeypatch.setattr("plaudit.partition.stock.MOST_COMMON", most_common)
     found = tallied_in_parts(Shuffled(facts, part_rows), tmp_path / "room", part_rows=part_rows)
     assert everything(found) == everything(tallied(Section.of(facts)))
+    assert found.community.answers_beside == (facts is BESIDE)
 
 
 @pytest.mark.parametrize("part_rows", [7, 60, 10_000])

@@ -64,6 +64,26 @@ class Distinct:
         return n, n_marked
 
 
+class Met:
+    """How many of some keys are among others, however many come of either."""
+
+    def __init__(self, folder: Path, *, n_parts: int) -> None:
+        """Prepare; `folder` is for nothing else."""
+        self._spill = Spill(folder, n_parts=n_parts)
+
+    def add(self, keys: Keys, *, asked: bool) -> None:
+        """Add keys to those that are asked for, or to those among which they are looked for."""
+        self._spill.add(pa.table({"key": keys, "asked": np.full(len(keys), asked)}), keys)
+
+    def count(self) -> int:
+        """Return how many that were asked for are there; to be asked once."""
+        n = 0
+        for part in self._spill.parts():
+            keys, asked = part.column("key").to_numpy(), part.column("asked").to_numpy()
+            n += int(np.count_nonzero(np.isin(keys[asked], keys[~asked])))
+        return n
+
+
 class Repeats:
     """Which rows say what one with a lower key says, told by the parts of other rows that they lie in."""
 

@@ -10,18 +10,18 @@ import numpy as np
 import pyarrow as pa
 
 from plaudit.partition.ancestry import Ancestry
-from plaudit.partition.counting import Distinct
+from plaudit.partition.counting import Distinct, Met
 from plaudit.partition.placed import Placed
 from plaudit.partition.rewordings import Wordings
 from plaudit.partition.spill import THIN, n_parts_for
 from plaudit.partition.stored import Stored, facts_of_part
-from plaudit.signals.keys import Keys
+from plaudit.signals.keys import Keys, mix
 from plaudit.signals.section import Community, mostly_beside, mostly_timed
 from plaudit.signals.tally import Counts, counts_of_rows
 
 _COLUMNS: Final = (
-    *("key", "parent", "post", "creator", "author", "letters", "grams", "created_at", "exact_time"),
-    *("is_creator", "language", "platform", "supported", "emoji_only"),
+    *("key", "parent", "post", "creator", "author", "handle", "mention", "letters", "grams"),
+    *("created_at", "exact_time", "is_creator", "language", "platform", "supported", "emoji_only"),
 )
 
 
@@ -50,9 +50,10 @@ class _Looking:
         self.counts = Counts()
         self.posts = Distinct(folder / "posts", n_parts=n_parts)
         self.openings = Distinct(folder / "openings", n_parts=n_parts)
+        self.named = Met(folder / "named", n_parts=n_parts)
         self.ancestry = Ancestry(folder / "replies", n=n, part_rows=part_rows)
         self.wordings = Wordings(folder / "texts", n=n, part_rows=part_rows)
-        self.n_by_creator = self.n_beside = self.n_replies = 0
+        self.n_by_creator = self.n_at_top = self.n_replies = 0
         self.n_audience = self.n_known = self.n_exact = 0
         self.has_parents = self.has_creator = self.names_creator = False
 
@@ -68,10 +69,13 @@ class _Looking:
         self.n_exact += int(np.count_nonzero(audience & facts.exact_time))
         self.has_creator |= bool(facts.is_creator.any())
         self.names_creator |= bool(facts.creator.any())
-        beside = facts.is_creator & (facts.parent == 0)
+        at_top = facts.is_creator & (facts.parent == 0)
         self.n_by_creator += int(np.count_nonzero(facts.is_creator))
-        self.n_beside += int(np.count_nonzero(beside))
-        _note(self.openings, facts.post[beside])
+        self.n_at_top += int(np.count_nonzero(at_top))
+        _note(self.openings, facts.post[at_top])
+        naming, there = at_top & (facts.mention != 0), audience & (facts.handle != 0)
+        self.named.add(mix(facts.post[naming], facts.mention[naming]), asked=True)
+        self.named.add(np.unique(mix(facts.post[there], facts.handle[there])), asked=False)
         key, parent = rows.column("key").to_numpy(), rows.column("parent").to_numpy()
         replies = (parent != 0) & (parent != key)
         self.n_replies += int(np.count_nonzero(replies))
@@ -90,8 +94,9 @@ class _Looking:
             has_creator=self.has_creator,
             names_creator=self.names_creator,
             answers_beside=mostly_beside(
-                self.n_beside,
+                self.n_at_top,
                 n_openings=n_openings,
+                n_naming=self.named.count(),
                 n_by_creator=self.n_by_creator,
                 n_replies=self.n_replies,
                 n=self.counts.n_comments,

@@ -199,32 +199,43 @@ def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
 
 
 def _answers_beside(facts: Facts) -> bool:
-    beside = facts.is_creator & (facts.parent == 0)
+    at_top = facts.is_creator & (facts.parent == 0)
+    naming = at_top & (facts.mention != 0)
+    there = ~facts.is_creator & (facts.handle != 0)
+    named = np.isin(
+        mix(facts.post[naming], facts.mention[naming]), mix(facts.post[there], facts.handle[there])
+    )
     return mostly_beside(
-        int(np.count_nonzero(beside)),
-        n_openings=n_distinct(facts.post[beside]),
+        int(np.count_nonzero(at_top)),
+        n_openings=n_distinct(facts.post[at_top]),
+        n_naming=int(np.count_nonzero(named)),
         n_by_creator=int(np.count_nonzero(facts.is_creator)),
         n_replies=int(np.count_nonzero((facts.parent != 0) & (facts.parent != facts.key))),
         n=len(facts),
     )
 
 
-def mostly_beside(n_beside: int, *, n_openings: int, n_by_creator: int, n_replies: int, n: int) -> bool:
-    """Say whether at least half of the creator's comments, and three, are at top level.
+def mostly_beside(
+    n_at_top: int, *, n_openings: int, n_naming: int, n_by_creator: int, n_replies: int, n: int
+) -> bool:
+    """Say whether the creator answers beside the comments: at top level at least as often as beneath.
 
-    One a post is left out, of those at top level and of all: it may be pinned there or open the talk. Where
-    hardly anybody else's answer is kept in its place either, two are enough.
+    Where the source keeps others' answers in their place, three that name somebody who wrote under the post:
+    what names nobody announces, corrects or opens. Where next to nobody's is kept in its place, any two but
+    one a post.
 
     Args:
-        n_beside: The creator's comments at top level.
+        n_at_top: The creator's comments at top level.
         n_openings: Posts under which there are any.
+        n_naming: Of those at top level, how many mention somebody of the audience seen under the same post.
         n_by_creator: The creator's comments.
         n_replies: Anybody's replies.
         n: All comments.
     """
-    least = 2 if n_replies < HARDLY_THREADED * n else 3
-    n_answers = n_beside - n_openings
-    return n_answers >= least and 2 * n_answers >= n_by_creator - n_openings
+    n_beneath = n_by_creator - n_at_top
+    if n_replies >= HARDLY_THREADED * n:
+        return n_naming >= max(n_beneath, 3)
+    return n_at_top - n_openings >= max(n_beneath, 2)
 
 
 def mostly_timed(n_exact: int, *, n: int) -> bool:
