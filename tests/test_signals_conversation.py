@@ -60,6 +60,21 @@ class TestThreads:
         timeless = [{**row, "created_at": None} for row in rows]
         assert value(timeless, "reciprocity") == 0
 
+    @pytest.mark.parametrize(("precision", "between"), [("exact", 0), ("estimated", 0), ("estimated", 1)])
+    def test_who_adds_to_their_own_comment_answers_nobody_who_may_have_come_later(
+        self, precision: str, between: int
+    ) -> None:
+        """A comment, its author's addition and an answer, all of one day, counted as talk back and forth."""
+        rows = [
+            {"id": "c", "text": "it warped", "author": "ann", "created_at": 0},
+            reply("r1", "c", "bo", created_at=between),
+            reply("r2", "c", "ann", "edit: along the grain", created_at=2 * between),
+        ]
+        rows = [{**row, "time_precision": precision} for row in rows]
+        assert value(rows, "reciprocity") == 0
+        assert value(rows, "reply_share") == 0.5
+        assert value(rows, "thread_depth") == 0
+
     def test_a_reply_to_itself_is_none(self) -> None:
         facts = facts_from([*remarks(2), reply("x", "x", "ann")])
         assert not by_id(facts, Threads.of(facts).is_reply)["x"]

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.facts import NO_TIME, Facts
+from plaudit.facts import Facts
 from plaudit.signals.keys import Keys, latest_before, mix, row_of
 
 CREATOR: Final = 1
@@ -95,7 +95,8 @@ def _targets(
     """Say which comment each reply answers: the mentioned person's last one, else its parent.
 
     Sites that keep threads flat hang every reply under the first comment. There a mention says who is
-    meant, and somebody who writes again under their own comment answers who wrote there last.
+    meant, and somebody who writes again under their own comment answers who wrote there last, as far as
+    exact times tell: a day alone does not say who was first.
     """
     rows = np.arange(len(facts))
     target = np.where(up != rows, up, -1)
@@ -124,15 +125,15 @@ def _mentioned(facts: Facts, thread: Keys, person: Keys) -> Positions:
 def _last_other(facts: Facts, up: Positions, person: Keys, asking: NDArray[np.bool_]) -> Positions:
     found = np.full(len(facts), -1)
     rows = np.arange(len(facts))
-    others = np.flatnonzero((up != rows) & (person != person[up]) & (facts.created_at != NO_TIME))
-    asked = np.flatnonzero(asking & (facts.created_at != NO_TIME))
+    others = np.flatnonzero((up != rows) & (person != person[up]) & facts.exact_time)
+    asked = np.flatnonzero(asking & facts.exact_time)
     if not (len(others) and len(asked)):
         return found
     before = latest_before(
         facts.key[up[others]],
         facts.created_at[others],
         asked=facts.key[up[asked]],
-        asked_times=facts.created_at[asked],
+        asked_times=facts.created_at[asked] - 1,  # what came at the same time was not there to be answered
     )
     found[asked] = np.where(before >= 0, others[before], -1)
     return found
