@@ -57,7 +57,7 @@ class Facts:
         grams: Hashes of its character n-grams, as `letters.Letters`.
         passages: Hashes of the text's word triples, as `passages.passages_of`.
         created_at: Unix time in milliseconds, or `NO_TIME`.
-        exact_time: Whether `created_at` is to be trusted to the second; never where it lies in the future.
+        exact_time: Whether the source gives `created_at` to the second; never where it lies in the future.
         is_creator: Whether the creator wrote it.
         total_reply_count: Replies the source knows of; -1 where it does not say.
         supported: Whether the model reads the language.

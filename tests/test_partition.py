@@ -39,6 +39,7 @@ from tests.communities import facts_from, make_facts, words_of
 from tests.fakes import fake_pipeline
 from tests.test_index import Rows, community
 
+DAY = 86_400_000
 LONG = "I glued the hinge twice last winter and it still squeaks whenever the door is opened by the cat"
 
 
@@ -206,6 +207,18 @@ BESIDE = facts_from(
     ]
 )
 """The creator names beside the comments whom they answer."""
+MIDNIGHTS = facts_from(
+    [
+        *community(120),
+        *crowd(),
+        *(
+            {**row, "id": f"m{i}", "post_id": "m", "created_at": DAY * i}
+            for i, row in enumerate(crowd()[:20])
+        ),
+    ]
+)
+"""Of one post the days alone, of others exact times."""
+DAYS = facts_from([{**row, "created_at": row["created_at"] // DAY * DAY} for row in community(120)])
 NOTHING = Facts.concat([])
 
 
@@ -213,8 +226,19 @@ NOTHING = Facts.concat([])
 @pytest.mark.parametrize("most_common", [0, 1 << 21])
 @pytest.mark.parametrize(
     "facts",
-    [MIXED, FLAT, NAMELESS, TIMELESS, BY_CREATOR, FEW, ALIKE, BESIDE],
-    ids=["mixed", "flat", "nameless", "timeless", "by creator", "few", "alike", "beside"],
+    [MIXED, FLAT, NAMELESS, TIMELESS, BY_CREATOR, FEW, ALIKE, BESIDE, MIDNIGHTS, DAYS],
+    ids=[
+        "mixed",
+        "flat",
+        "nameless",
+        "timeless",
+        "by creator",
+        "few",
+        "alike",
+        "beside",
+        "midnights",
+        "days",
+    ],
 )
 def test_parts_tell_what_the_whole_tells(
     facts: Facts, most_common: int, part_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -98,7 +98,28 @@ class TestBursts:
         assert beside == pytest.approx(alone * 500 / 501, abs=1e-6)
 
     def test_who_comes_once_a_month_for_twenty_years_is_no_crowd(self) -> None:
-        assert value(timed(np.arange(245) * 30 * 24 * HOUR), "burst_share") == 0
+        assert value(timed(np.arange(245) * (30 * 24 * HOUR + 1000)), "burst_share") == 0
+
+    @pytest.mark.parametrize("unit", [HOUR, 24 * HOUR])
+    def test_times_cut_to_the_day_or_the_hour_are_no_crowds(self, unit: int) -> None:
+        """A spreadsheet's midnights took ten points: each day was a burst."""
+        times = decaying(450, seed=1)
+        cut = times // unit * unit + 1_800_000  # as local midnight, half an hour beside UTC
+        found = signals_of(timed(cut))["burst_share"]
+        assert found.hidden
+        assert "whole hours apart" in (found.absent or "")
+        # Another post's exact times are still read, and of the first no arrival is.
+        both = timed(np.concatenate((cut[:40], times)), post=np.repeat([1, 2], [40, 450]))
+        assert signals_of(both)["burst_share"].n_comments == 450
+        assert value(both, "burst_share") == value(timed(times, post=np.full(450, 2)), "burst_share")
+        # Few of each post, all of them together cut.
+        some = signals_of(timed(cut, post=np.arange(450) % 50 + 1))["burst_share"]
+        assert some.hidden
+
+    def test_nineteen_full_hours_are_chance(self) -> None:
+        assert signals_of(timed(np.arange(19) * HOUR))["burst_share"].absent == (
+            "No post has 20 people who commented at top level."
+        )
 
     def test_absent_without_exact_times_or_people(self) -> None:
         assert signals_of(remarks(30))["burst_share"].hidden

@@ -246,6 +246,16 @@ class TestReplies:
         assert nothing["answered_question_rate"].estimate is None
         assert nothing["answered_question_rate"].scarce
 
+    def test_latency_takes_no_midnight_for_an_hour(self) -> None:
+        day = 24 * HOUR
+        said = [reply(f"k{i}", f"c{i}", "boss", f"oak holds, {i}", is_creator=True) for i in range(5)]
+        rows = [row | {"created_at": day * i} for some in (remarks(20), said) for i, row in enumerate(some)]
+        found = signals_of(rows)["creator_reply_latency"]
+        assert found.hidden
+        assert "no exact times" in (found.absent or "")
+        exact = [row | {"created_at": row["created_at"] + 1000 * i} for i, row in enumerate(rows)]
+        assert value(exact, "creator_reply_latency") is not None
+
     def test_latency_is_the_median_of_exact_times(self) -> None:
         rows = remarks(9, created_at=0)
         words = ["oak", "ash", "elm", "fir", "yew"]

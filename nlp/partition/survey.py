@@ -13,10 +13,13 @@ from plaudit.partition.ancestry import Ancestry
 from plaudit.partition.counting import Distinct, Met
 from plaudit.partition.placed import Placed
 from plaudit.partition.rewordings import Wordings
+from plaudit.partition.rounded import Rounded
 from plaudit.partition.spill import THIN, n_parts_for
 from plaudit.partition.stored import Stored, facts_of_part
+from plaudit.signals.beside import mostly_beside
 from plaudit.signals.keys import Keys, mix
-from plaudit.signals.section import Community, mostly_beside, mostly_timed
+from plaudit.signals.rounding import Rounding
+from plaudit.signals.section import Community, mostly_timed
 from plaudit.signals.tally import Counts, counts_of_rows
 
 _COLUMNS: Final = (
@@ -34,12 +37,14 @@ class Survey:
         community: All but `n_writers`.
         threads: Of each reply in the order of the rows: its thread, or its own key where it is none.
         texts: Of each comment in that order: the key of its near-copies, where that is not its own letters.
+        rounding: Which times are not exact, whatever the source says.
     """
 
     counts: Counts
     community: Community
     threads: Placed
     texts: Placed
+    rounding: Rounding
 
 
 class _Looking:
@@ -54,7 +59,8 @@ class _Looking:
         self.ancestry = Ancestry(folder / "replies", n=n, part_rows=part_rows)
         self.wordings = Wordings(folder / "texts", n=n, part_rows=part_rows)
         self.n_by_creator = self.n_at_top = self.n_replies = 0
-        self.n_audience = self.n_known = self.n_exact = 0
+        self.n_audience = self.n_known = 0
+        self.rounded = Rounded(folder / "hours", n_parts=n_parts)
         self.has_parents = self.has_creator = self.names_creator = False
 
     def look(self, rows: pa.Table) -> None:
@@ -66,7 +72,8 @@ class _Looking:
         self.n_audience += int(np.count_nonzero(audience))
         self.n_known += int(np.count_nonzero(facts.author[audience]))
         self.has_parents |= bool(facts.parent.any())
-        self.n_exact += int(np.count_nonzero(audience & facts.exact_time))
+        exact = facts.exact_time
+        self.rounded.add(facts.post[exact], facts.created_at[exact], audience[exact])
         self.has_creator |= bool(facts.is_creator.any())
         self.names_creator |= bool(facts.creator.any())
         at_top = facts.is_creator & (facts.parent == 0)
@@ -85,12 +92,12 @@ class _Looking:
             self.wordings.add(batch.column(0).to_numpy(), batch.column(1), place[at : at + len(batch)])
             at += len(batch)
 
-    def community(self) -> Community:
+    def community(self, *, n_exact: int) -> Community:
         (n_posts, _), (n_openings, _) = self.posts.count(), self.openings.count()
         return Community(
             has_authors=self.n_audience > 0 and 2 * self.n_known >= self.n_audience,
             has_threads=self.has_parents,
-            has_exact_times=mostly_timed(self.n_exact, n=self.n_audience),
+            has_exact_times=mostly_timed(n_exact, n=self.n_audience),
             has_creator=self.has_creator,
             names_creator=self.names_creator,
             answers_beside=mostly_beside(
@@ -120,9 +127,11 @@ def survey(stored: Stored, folder: Path, *, part_rows: int) -> Survey:
     texts = Placed(folder / "classes", n=len(stored), part_rows=part_rows)
     n_looped = looking.ancestry.settle(threads)
     looking.wordings.settle(texts)
+    rounding, n_exact = looking.rounded.settle()
     return Survey(
         counts=looking.counts + Counts(n_looped=n_looped),
-        community=looking.community(),
+        community=looking.community(n_exact=n_exact),
         threads=threads,
         texts=texts,
+        rounding=rounding,
     )

@@ -89,6 +89,9 @@ class Talk:
         is_reply = thread != key
         del columns["letters"]
         columns["parent"] = np.where(is_reply, parent, np.uint64(0))
+        if self._found.rounding:
+            is_rounded = self._found.rounding.marks(_keys(rows, "post"))
+            columns["exact_time"] = rows.column("exact_time").to_numpy() & ~is_rounded
         return pa.table(
             columns | {"text": np.where(text != 0, text, letters), "thread": thread, "is_reply": is_reply}
         )

@@ -77,7 +77,10 @@ def read(section: Section) -> Reading:
 
 def no_times() -> Reading:
     """Return the reading of comments of which more than a tenth have no exact time."""
-    few = 'Not nine in ten comments have an exact time; "3 days ago", or a day without an hour, is none.'
+    few = (
+        'Not nine in ten comments have exact times; "3 days ago", or a day without an hour, is none, nor '
+        "are those that all lie whole hours apart, as days written as midnight do."
+    )
     return Reading(name=NAME, family=FAMILY, absent=few, hidden=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from plaudit.estimate import Ratio, n_distinct
 from plaudit.facts import ONE, Facts
 from plaudit.signals.answers import echoed
+from plaudit.signals.beside import answers_beside
 from plaudit.signals.keys import Keys, count_of, first_of, mix
 from plaudit.signals.likeness import classes
+from plaudit.signals.rounding import Rounding
 from plaudit.signals.stock import Common, stocked, used
 from plaudit.signals.threads import Threads
 
@@ -21,9 +23,6 @@ VOICE: Final = 3
 """Different comments after which further ones of the same author weigh no more."""
 
 N_EVIDENCE: Final = 5
-
-HARDLY_THREADED: Final = 0.05
-"""Share of comments that are replies, below which a source may have lost most of them."""
 
 Mask = NDArray[np.bool_]
 Whole = NDArray[np.int64]
@@ -36,7 +35,7 @@ class Community:
     Attributes:
         has_authors: Whether at least half of the audience's comments have an author.
         has_threads: Whether any comment has a parent.
-        has_exact_times: Whether at least nine in ten of the audience's comments have one.
+        has_exact_times: Whether at least nine in ten of the audience's comments have one that is not rounded.
         has_creator: Whether the creator wrote any.
         names_creator: Whether any names the creator.
         answers_beside: Whether the creator's answers mostly stand beside what they answer, not beneath it.
@@ -93,7 +92,10 @@ class Section:
 
     @classmethod
     def of(cls, facts: Facts) -> Section:
-        """Prepare a whole section from its facts."""
+        """Prepare a whole section from its facts; times that were rounded are not exact."""
+        rounded = Rounding.of(facts.post[facts.exact_time], facts.created_at[facts.exact_time])
+        if rounded:
+            facts = replace(facts, exact_time=facts.exact_time & ~rounded.marks(facts.post))
         threads = Threads.of(facts) if facts.parent.any() else None
         is_reply = np.zeros(len(facts), bool) if threads is None else threads.is_reply
         text = classes(facts.letters, facts.grams)
@@ -182,7 +184,7 @@ def _community(facts: Facts, audience: Mask, writers: Keys) -> Community:
         ),
         has_creator=bool(facts.is_creator.any()),
         names_creator=bool(facts.creator.any()),
-        answers_beside=_answers_beside(facts),
+        answers_beside=answers_beside(facts),
         n_posts=n_distinct(facts.post[audience]),
         n_writers=n_distinct(writers),
     )
@@ -196,46 +198,6 @@ def _stock(facts: Facts, cluster: Keys, text: Keys, weight: Whole) -> Whole:
     is_copy[said[~first_of(text[said])]] = True
     triples, n_authors = used(facts.passages, cluster, rows, is_copy=is_copy)
     return stocked(facts.passages, rows, Common.of(triples, n_authors=n_authors).chances)
-
-
-def _answers_beside(facts: Facts) -> bool:
-    at_top = facts.is_creator & (facts.parent == 0)
-    naming = at_top & (facts.mention != 0)
-    there = ~facts.is_creator & (facts.handle != 0)
-    named = np.isin(
-        mix(facts.post[naming], facts.mention[naming]), mix(facts.post[there], facts.handle[there])
-    )
-    return mostly_beside(
-        int(np.count_nonzero(at_top)),
-        n_openings=n_distinct(facts.post[at_top]),
-        n_naming=int(np.count_nonzero(named)),
-        n_by_creator=int(np.count_nonzero(facts.is_creator)),
-        n_replies=int(np.count_nonzero((facts.parent != 0) & (facts.parent != facts.key))),
-        n=len(facts),
-    )
-
-
-def mostly_beside(
-    n_at_top: int, *, n_openings: int, n_naming: int, n_by_creator: int, n_replies: int, n: int
-) -> bool:
-    """Say whether the creator answers beside the comments: at top level at least as often as beneath.
-
-    Where the source keeps others' answers in their place, three that name somebody who wrote under the post:
-    what names nobody announces, corrects or opens. Where next to nobody's is kept in its place, any two but
-    one a post.
-
-    Args:
-        n_at_top: The creator's comments at top level.
-        n_openings: Posts under which there are any.
-        n_naming: Of those at top level, how many mention somebody of the audience seen under the same post.
-        n_by_creator: The creator's comments.
-        n_replies: Anybody's replies.
-        n: All comments.
-    """
-    n_beneath = n_by_creator - n_at_top
-    if n_replies >= HARDLY_THREADED * n:
-        return n_naming >= max(n_beneath, 3)
-    return n_at_top - n_openings >= max(n_beneath, 2)
 
 
 def mostly_timed(n_exact: int, *, n: int) -> bool:
