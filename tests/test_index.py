@@ -413,6 +413,22 @@ class TestWarnings:
         assert "lower bounds" in warned(facts_from(rows))[0]
         assert any("lower bounds" in reason for reason in finding_of(rows).reasons["community_depth"])
 
+    def test_nested_threads_that_are_whole_are_not_called_partial(self) -> None:
+        """What answers an answer counts at the top, and every reply was held against its own."""
+        rows: Rows = []
+        for i, row in enumerate(LIVELY):
+            if "parent_id" in row:
+                continue
+            thread = [{**row, "parent_id": None, "total_reply_count": 1}]
+            for author, total in (("b", 1), (row["author"], 0)):
+                above, text = thread[-1]["id"], f"on {_own(5, i)} {total}"
+                thread.append({**row, "id": f"{above}x", "parent_id": above, "author": author,
+                               "text": text, "total_reply_count": total})  # fmt: skip
+            rows += thread
+        assert warned(facts_from(rows)) == ()
+        cut = [row for row in rows if row["id"] not in ("c0x", "c0xx", "c1xx")]
+        assert warned(facts_from(cut))[0].startswith("1 thread holds fewer replies")
+
     def test_replies_to_what_is_not_here(self) -> None:
         """What is missing counted as if nobody had answered it, without a word."""
         replies = sum("parent_id" in row for row in LIVELY)

@@ -153,7 +153,7 @@ class Counts:
         n_threads: Threads the audience wrote in; 0 where the dump is flat.
         n_replies: Comments with a parent, here or missing.
         n_orphans: Of those, whose parent is missing.
-        n_partial: Threads of which the source knows more replies than are here.
+        n_partial: Threads of which the source, at their first comment, counts more replies than are here.
         n_looped: Comments whose parents lead in a circle.
         n_future: Comments dated in the future.
         languages: Comments by language.
@@ -219,7 +219,8 @@ def counts_of_talk(section: Section) -> Counts:
         n_threads=section.n_threads(),
         n_replies=int(np.count_nonzero(threads.is_reply)),
         n_orphans=int(np.count_nonzero(threads.is_reply & (threads.root == np.arange(len(facts))))),
-        n_partial=int(np.count_nonzero((facts.total_reply_count > 0) & (here < facts.total_reply_count))),
+        # Below the top sources count other things, such as direct answers alone.
+        n_partial=int(np.count_nonzero(~threads.is_reply & (here < facts.total_reply_count))),
         n_looped=threads.n_looped,
     )
 
