@@ -56,7 +56,7 @@ def _too_few_people(found: Tallied, *, policy: Policy) -> str | None:
     has_authors = found.community.has_authors
     if n_authors < rules.min_authors and (has_authors or n_signed >= rules.min_comments):
         wrote = "1 person wrote" if n_authors == 1 else f"{n_authors} people wrote"
-        which = "all" if has_authors else f"the {n_signed} that name their author, of"
+        which = "all" if n_signed == n_audience else f"the {n_signed} that name their author, of"
         needed = f"{rules.min_authors} are needed to speak of an audience."
         return f"Only {wrote} {which} {n_audience} comments; {needed}"
     if not has_authors and n_audience < rules.min_comments_unsigned:
@@ -90,14 +90,20 @@ def too_little_talk(found: Tallied, *, policy: Policy) -> list[str]:
             "threads only in part, so who answers whom can't be counted."
         ]
     if found.counts.is_torn:
-        return [
-            f"None of the {found.counts.n_replies:,} replies answers a comment that is here, so it is not "
-            "known what was answered; check that their parents are ids of these comments."
-        ]
+        return [_torn(found.counts)]
     n_threads = found.counts.n_threads
     if n_threads < policy.rules.min_threads:
         return [f"Only {counted(n_threads, 'thread')}, {policy.rules.min_threads} needed."]
     return []
+
+
+def _torn(counts: Counts) -> str:
+    then = "so it is not known what was answered; check that their parents are ids of"
+    if not counts.n_replies:
+        return f"The parents of all {counts.n_looped:,} replies lead in a circle, {then} what they answer."
+    n = counts.n_replies + counts.n_looped
+    circle = " but in a circle" if counts.n_looped else ""
+    return f"None of the {n:,} replies answers a comment that is here{circle}, {then} these comments."
 
 
 def unfit(mean: Mean | None, *, policy: Policy) -> list[str]:

@@ -384,6 +384,12 @@ class TestManipulation:
             why = finding_of(some).reasons["authenticity"][0]
             assert f"Only {n_people} people wrote the {cut} that name their author, of {len(rows)}" in why
             assert numbers(finding_of(some)) == {}
+        rows_30 = rows[:30]
+        some = [{**row, "author": f"a{i % 9}" if i < 16 else None} for i, row in enumerate(rows_30)]
+        why = finding_of(some).reasons["authenticity"][0]
+        assert why.startswith(
+            "Only 9 people wrote the 16 that name their author, of 30 comments; 10 are needed"
+        )
         # Ten, or so few comments that nobody would judge by them, stand in nobody's way.
         for n_people, cut in ((10, 40), (5, TOOLS["policy"].rules.min_comments - 1)):
             some = [{**row, "author": f"a{i % n_people}" if i < cut else None} for i, row in enumerate(rows)]
@@ -457,6 +463,20 @@ class TestWarnings:
         assert len(talk) == 6
         assert all(row.value is None and row.absent_reason and not row.evidence for row in talk)
         assert {row.absent_reason for row in talk} == {"No reply here finds the comment it answers."}
+
+    def test_no_depth_where_all_parents_lead_in_a_circle(self) -> None:
+        tops = [{**row, "post_id": "p"} for row in LIVELY if "parent_id" not in row]
+        rows = [{**row, "parent_id": tops[i - 1]["id"]} for i, row in enumerate(tops)]
+        finding = finding_of(rows)
+        assert finding.community_depth is None
+        why = finding.reasons["community_depth"][0]
+        assert why.startswith(f"The parents of all {len(rows)} replies lead in a circle, so it is not known")
+        # Neither what answers nothing that is here, nor a few in a circle where others answer.
+        lost = [{**row, "id": f"o{i}", "parent_id": f"gone{i}"} for i, row in enumerate(tops[:12])]
+        why = finding_of([*rows, *lost]).reasons["community_depth"][0]
+        assert why.startswith(f"None of the {len(rows) + 12} replies answers a comment that is here but in a")
+        some = [{**row, "id": f"o{row['id']}", "parent_id": f"o{row['parent_id']}"} for row in rows]
+        assert finding_of([*LIVELY, *some]).community_depth is not None
 
     def test_no_authors(self) -> None:
         assert "author" in warned(facts_from([{**row, "author": None} for row in LIVELY]))[0]

@@ -180,8 +180,11 @@ class Counts:
 
     @property
     def is_torn(self) -> bool:
-        """Whether no reply finds the comment it answers, so that nothing is known of who talks with whom."""
-        return self.n_replies >= LEAST_TORN and self.n_orphans == self.n_replies
+        """Whether no reply finds the comment it answers, so that nothing is known of who talks with whom.
+
+        One whose parents lead in a circle finds none either: nobody can have answered a later comment.
+        """
+        return self.n_replies + self.n_looped >= LEAST_TORN and self.n_orphans == self.n_replies
 
     def __add__(self, other: Counts) -> Counts:
         joined = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
