@@ -70,6 +70,7 @@ REJECTION_REASONS: Final = {
     "deleted": "the platform or its author removed the comment",
     "error_record": "an error message stands where a comment should",
     "duplicate_id": "a comment with this id was already read for this post",
+    "changed_text": "a comment with this id was already read for this post, with another text",
     "invalid_field": "a field holds a value of the wrong kind",
     "truncated_archive": "the compressed file ends too early; what came before was kept",
     "unusable_file": "a file found in a folder or archive cannot be read at all",

@@ -33,6 +33,7 @@ from plaudit.partition.stored import Stored, WithPosts, whole
 from plaudit.pieces import pieced
 from plaudit.policy import Policy
 from plaudit.posts import with_posts
+from plaudit.reasons import changed_texts
 from plaudit.reference import References
 from plaudit.report.envelope import Finding, Report
 from plaudit.report.group_file import in_order
@@ -206,7 +207,10 @@ class Pipeline:
         return Report(
             **{each.name: getattr(finding, each.name) for each in fields(Finding)},
             groups=groups,
-            warnings=warnings_of(found, creator_id=context.creator_id),
+            warnings=(
+                *warnings_of(found, creator_id=context.creator_id),
+                *changed_texts((rejected or {}).get("changed_text", 0)),
+            ),
             model=model.to_dict(),
             policy={"id": self.policy.id, "hash": self.policy.hash},
             version=version("plaudit"),

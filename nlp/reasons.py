@@ -270,3 +270,14 @@ def future_times(counts: Counts) -> list[str]:
         return []
     dated = "1 comment is" if counts.n_future == 1 else f"{counts.n_future:,} comments are"
     return [f"{dated} dated in the future; signals of timing leave out such comments."]
+
+
+def changed_texts(n: int) -> list[str]:
+    """Say that comments were there again with another text, where they were."""
+    if not n:
+        return []
+    were = "1 comment was" if n == 1 else f"{n:,} comments were"
+    return [
+        f"{were} there again with another text; what was read first counts, so that the order of the dumps "
+        "matters. Name the newest first."
+    ]

@@ -22,12 +22,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from plaudit.comment import Batch, Rejection
 from plaudit.errors import PlauditError, UsageError
 from plaudit.pipeline import Pipeline
 from plaudit.readers import ReadOptions
-from plaudit.readers.duplicates import SeenKeys
+from plaudit.readers.duplicates import SeenComments, SeenKeys, problem_of
 from plaudit.readers.reading import Part, batches_of
 from plaudit.service.cluster_facts import SharedFacts, write_facts
 from plaudit.service.cluster_place import Place
@@ -167,7 +168,7 @@ class ClusterScorers:
         self.n = n or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self.n_comments: Counter[str] = Counter()
         self._place, self.facts = place, None if place is None else SharedFacts(place)
-        self._seen = SeenKeys() if len(parts) > 1 else None  # each reader knows its own source only
+        self._seen = SeenComments() if len(parts) > 1 else None  # each reader knows its own source only
 
     def score(self) -> Iterator[Scored]:
         """Yield every batch with what is known of it, in the order of the sources.
@@ -222,15 +223,15 @@ class ClusterScorers:
         """Leave out comments that an earlier source had, as one reader of all sources does."""
         if self._seen is None or not scored.batch.comments.num_rows:
             return scored
-        keys = scored.batch.comments.column("key")
-        fresh = self._seen.add(keys.to_numpy())
+        keys, texts = (scored.batch.comments.column(name) for name in ("key", "text"))
+        fresh, changed = self._seen.add(keys.to_numpy(), texts.to_pylist())
         if fresh.all():
             return scored
         known = scored.batch.comments.filter(pa.array(~fresh))
         batch = replace(
             scored.batch,
             comments=scored.batch.comments.filter(pa.array(fresh)),
-            rejections=(*scored.batch.rejections, *_doubles(known)),
+            rejections=(*scored.batch.rejections, *_doubles(known, changed[~fresh])),
         )
         in_facts = pc.invert(pc.is_in(scored.facts.column("key"), value_set=known.column("key")))
         return Scored(
@@ -240,10 +241,11 @@ class ClusterScorers:
         )
 
 
-def _doubles(comments: pa.RecordBatch) -> Iterator[Rejection]:
-    detail = "A comment with this id was already read for this post or file."
-    for row in comments.select(["source", "id"]).to_pylist():
-        yield Rejection(reason="duplicate_id", where=f"{row['source']}:{row['id']}", detail=detail)
+def _doubles(comments: pa.RecordBatch, changed: NDArray[np.bool_]) -> Iterator[Rejection]:
+    for row, is_changed in zip(comments.select(["source", "id"]).to_pylist(), changed.tolist(), strict=True):
+        problem = problem_of(is_changed=is_changed)
+        where = f"{row['source']}:{row['id']}"
+        yield Rejection(reason=problem.reason, where=where, detail=problem.detail)
 
 
 def _identity(pipeline: Pipeline) -> dict[str, str]:

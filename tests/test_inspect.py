@@ -42,9 +42,9 @@ def test_a_table_as_json(table):
     assert "first line names columns, with ',' between them" in source["why"]
     assert source["rejected"] == {
         "empty_text": {"n": 1, "where": "export.csv:3", "detail": "The text is blank or invisible."},
-        "duplicate_id": {
+        "changed_text": {
             **{"n": 1, "where": "export.csv:5"},
-            "detail": "A comment with this id was already read for this post or file.",
+            "detail": "A comment with this id was already read for this post or file, with another text.",
         },
         "malformed_row": {"n": 1, "where": "export.csv:6", "detail": "The row has 2 cells, the header 4."},
     }

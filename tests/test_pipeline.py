@@ -72,6 +72,16 @@ def test_order_and_batches_leave_no_trace(whole: bytes, draw: random.Random, bat
     assert report_of(shuffled, batch_size=batch_size, by="post").to_json() == whole
 
 
+def test_the_report_says_where_the_order_of_dumps_matters() -> None:
+    edited = [{**RECORDS[i], "text": "edited since, the hinge holds"} for i in (3, 8)]
+    for first, second in ((RECORDS, edited), (edited, RECORDS)):
+        report = report_of([*first, *second, *second])
+        assert report.coverage.rejected["changed_text"] == 2
+        (warning,) = [each for each in report.warnings if "another text" in each]
+        assert warning.startswith("2 comments were there again with another text; what was read first counts")
+    assert not any("another text" in each for each in report_of([*RECORDS, *RECORDS]).warnings)
+
+
 def test_shards_merge_to_the_same_report(whole: bytes) -> None:
     pipeline = fake_pipeline()
     parts = []

@@ -245,6 +245,25 @@ def test_a_number_is_a_text() -> None:
     assert reasons == ["invalid_field", "missing_text"]
 
 
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_a_comment_with_two_texts_is_told_from_one_that_is_there_twice(
+    tmp_path: Path, batch_size: int
+) -> None:
+    """Which text counted depended on the order of the files, and nothing said so."""
+    one, other = (
+        write(
+            tmp_path,
+            name,
+            [{"id": "1", "text": text, "post_id": "p"}, {"id": "2", "text": "C", "post_id": "p"}],
+        )
+        for name, text in (("a.jsonl", "A"), ("b.jsonl", "B"))
+    )
+    for files, text in (((one, other, other), "A"), ((other, one, one), "B")):
+        rows, rejected = rows_of(*files, batch_size=batch_size)
+        assert [row["text"] for row in rows] == [text, "C"]
+        assert [reason for reason, _ in rejected] == ["changed_text", *["duplicate_id"] * 3]
+
+
 def test_duplicates_over_files_posts_and_batches(tmp_path: Path) -> None:
     first = write(tmp_path, "a.jsonl", [{"id": "1", "text": "A", "post_id": "p"}] * 2, lines=True)
     second = write(

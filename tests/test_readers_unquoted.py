@@ -112,7 +112,7 @@ def test_what_stands_behind_what_was_looked_at(tmp_path: Path) -> None:
     assert rejected == [
         ("malformed_row", f"a.tsv:{n + 1}"),
         ("malformed_row", f"a.tsv:{n + 3}"),
-        ("duplicate_id", f"a.tsv:{n + 4}"),
+        ("changed_text", f"a.tsv:{n + 4}"),
     ]
 
 

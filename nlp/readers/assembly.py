@@ -15,7 +15,7 @@ from plaudit.comment import COMMENT_SCHEMA, PLATFORMS, Batch, Rejection, comment
 from plaudit.pseudonym import handle_pseudonym, pseudonym
 from plaudit.readers import coercion
 from plaudit.readers.ages import age_of
-from plaudit.readers.duplicates import SeenKeys
+from plaudit.readers.duplicates import SeenComments, problem_of
 from plaudit.readers.format import FIELDS, Format, Problem, Record
 from plaudit.readers.keeping import kept_columns, kept_schema
 from plaudit.readers.mapping import Values, has_error
@@ -62,7 +62,7 @@ class Assembler:
         self._creator = options.creator or None
         self._post = options.post or None
         self._platform = options.platform
-        self._seen = SeenKeys()
+        self._seen = SeenComments()
         self._rows: list[Values] = []
         self._records: list[Record] = []
         self._numbers: list[str] = []
@@ -186,11 +186,13 @@ class Assembler:
         usable = np.ones(len(self._rows), bool)
         usable[list(problems.found)] = False
         rows = np.flatnonzero(usable)
-        fresh = self._seen.add(np.array(columns["key"], np.uint64)[rows])
-        for row in rows[~fresh].tolist():
+        texts = columns["text"]
+        fresh, changed = self._seen.add(
+            np.array(columns["key"], np.uint64)[rows], [texts[row] for row in rows.tolist()]
+        )
+        for row, is_changed in zip(rows[~fresh].tolist(), changed[~fresh].tolist(), strict=True):
             usable[row] = False
-            detail = "A comment with this id was already read for this post or file."
-            problems.found[row] = Problem("duplicate_id", detail)
+            problems.found[row] = problem_of(is_changed=is_changed)
         for row, problem in problems.found.items():
             self._rejections.append((self._orders[row], self._rejection(row, problem, place=place)))
         batch = pa.RecordBatch.from_arrays(

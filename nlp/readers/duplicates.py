@@ -1,4 +1,4 @@
-"""Which comments were already read: eight bytes a comment, on disk once they are many."""
+"""Which comments were already read: on disk once they are many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from plaudit.readers.format import Problem
 from plaudit.readers.spool import refused
+from plaudit.text import fingerprint
 
 Keys = NDArray[np.uint64]
 
@@ -23,6 +25,25 @@ _JOINED_AT_ONCE: Final = 1 << 20  # keys of the larger file; they are hashes, so
 
 _N_RANGES: Final = 16  # runs are joined a range at a time, so that a copy is never of all keys
 _SHIFT: Final = np.uint64(60)
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+class SeenComments:
+    """Which comments were already read, and with which texts: sixteen bytes a comment."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._keys, self._texts = SeenKeys(most=MAX_HELD // 2), SeenKeys(most=MAX_HELD // 2)
+
+    def add(self, keys: Keys, texts: Iterable[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Add comments; return which are new, and which of the others have a text that was not read before.
+
+        Raises:
+            StorageError: The disk for temporary files is full.
+        """
+        said = np.fromiter((fingerprint(text) for text in texts), np.uint64, count=len(keys))
+        fresh = self._keys.add(keys)
+        return fresh, self._texts.add((keys ^ said) * _ODD) & ~fresh
 
 
 class SeenKeys:
@@ -66,6 +87,14 @@ class SeenKeys:
         self._n_filed, self._ranges = n_filed, [_Range() for _ in range(_N_RANGES)]
         while len(self._files) > 1 and self._files[-2].n_keys <= 2 * self._files[-1].n_keys:
             self._files[-2:] = [_File(_joined(*self._files[-2:]))]
+
+
+def problem_of(*, is_changed: bool) -> Problem:
+    """Say why a comment that was already read is left out; `is_changed`: it has another text now."""
+    detail = "A comment with this id was already read for this post or file"
+    if is_changed:
+        return Problem("changed_text", f"{detail}, with another text.")
+    return Problem("duplicate_id", f"{detail}.")
 
 
 class _Range:
