@@ -174,6 +174,14 @@ def _in_plain_letters(text: str) -> str:
     return text
 
 
+def writable(text: str) -> str:
+    """Return a text with a question mark for each lone surrogate, which no encoder takes.
+
+    Names of files whose bytes are not UTF-8 hold such, and JSON escapes can spell them.
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def _paired(text: str) -> str:
     # Halves of UTF-16 pairs, as broken JSON escapes leave them: pairs become their character.
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -26,11 +27,12 @@ from plaudit.report.envelope import Report
 from plaudit.scores import LABELS
 from plaudit.service.comment_table import TABLE_FORMATS
 from plaudit.service.output import REPORT, result_files
-from plaudit.text import fingerprint
+from plaudit.text import fingerprint, writable
 
 _COLUMNS: Final = ("post_id", "id", "label")
 _SCHEMA: Final = pa.schema([pa.field(name, pa.string()) for name in _COLUMNS])
 _LINES: Final = 65_536
+_BLOCK_BYTES: Final = 8 << 20  # of CSV; a row lies in one or two of them
 _N_PARTS: Final = 64  # nine bytes a comment, in a part at a time
 _LINE_NUMBER_DIGITS: Final = 7
 """Digits up to which a number is taken for the line a comment stood in, which names no comment."""
@@ -52,8 +54,13 @@ def compare(before: Path, after: Path) -> Comparison:
         InputError: One of them is no result.
     """
     first, second = read_result(before), read_result(after)
+    shared = unmatched = None
+    try:
+        shared = shared_comments(first, second)
+    except InputError as error:  # the reports can still be compared
+        unmatched = str(error)
     return compare_reports(
-        first.report, second.report, names=(first.name, second.name), shared=shared_comments(first, second)
+        first.report, second.report, names=(first.name, second.name), shared=shared, unmatched=unmatched
     )
 
 
@@ -73,31 +80,29 @@ def read_result(path: Path) -> Result:
         raise InputError(f"{file} can't be read ({error.strerror}).") from error
     tables = (file.parent / result_files(each)[0] for each in TABLE_FORMATS)
     return Result(
-        name=str(path),
+        name=writable(str(path)),
         report=report,
         comments=next((table for table in tables if table.is_file()), None),
     )
 
 
-def shared_comments(before: Result, after: Result) -> Shared | None:
-    """Match the comments of two runs by post and id; None where a run keeps no table of them.
+def shared_comments(before: Result, after: Result) -> Shared:
+    """Match the comments of two runs by post and id.
 
     Comments whose id may be the number of their line are counted but not matched: another file has such
     numbers too.
+
+    Raises:
+        InputError: A run keeps no table of its comments, or one that can't be read.
     """
-    if before.comments is None or after.comments is None:
-        return None
     moves = np.zeros((len(LABELS), len(LABELS)), np.int64)
-    try:
-        with room(None) as folder:
-            first = _Labelled(before.comments, folder / "before")
-            second = _Labelled(after.comments, folder / "after")
-            for number in range(_N_PARTS):
-                (keys, labels), (other_keys, other_labels) = first.part(number), second.part(number)
-                _, at, also_at = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
-                np.add.at(moves, (labels[at], other_labels[also_at]), 1)
-    except (pa.ArrowException, OSError, KeyError, ValueError):
-        return None  # a table of another version; the reports can still be compared
+    with room(None) as folder:
+        first = _Labelled(before, folder / "before")
+        second = _Labelled(after, folder / "after")
+        for number in range(_N_PARTS):
+            (keys, labels), (other_keys, other_labels) = first.part(number), second.part(number)
+            _, at, also_at = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
+            np.add.at(moves, (labels[at], other_labels[also_at]), 1)
     return Shared(
         n_before=first.n_comments,
         n_after=second.n_comments,
@@ -119,15 +124,15 @@ class _Labelled:
         n_comments: Of the table, those that can't be told apart included.
     """
 
-    def __init__(self, table: Path, folder: Path) -> None:
+    def __init__(self, result: Result, folder: Path) -> None:
         self.n_comments = 0
         self._spill = Spill(folder, n_parts=_N_PARTS)
-        for batch in _batches(table):
+        for batch in _batches(result):
             posts, ids, given = (batch.column(name) for name in _COLUMNS)
             self.n_comments += len(batch)
             labels = pc.index_in(given, value_set=pa.array(LABELS))
             if labels.null_count:
-                raise KeyError("a label that is none")
+                raise _unmatched(result, f"has labels other than {', '.join(LABELS)}")
             names = pc.binary_join_element_wise(posts.fill_null(""), ids, "\n")
             may_be_line = pc.and_(
                 pc.less_equal(pc.utf8_length(ids), _LINE_NUMBER_DIGITS), pc.utf8_is_decimal(ids)
@@ -145,7 +150,25 @@ class _Labelled:
         return keys, part.column("label").to_numpy()[first]
 
 
-def _batches(table: Path) -> Iterator[pa.RecordBatch]:
+def _unmatched(result: Result, what: str) -> InputError:
+    return InputError(f"Comments of the two runs were not matched: {result.name} {what}.")
+
+
+def _batches(result: Result) -> Iterator[pa.RecordBatch]:
+    if result.comments is None:
+        raise _unmatched(result, f"has no table of comments beside its {REPORT}")
+    try:
+        for batch in _read(result.comments):
+            yield batch.select(list(_COLUMNS)).cast(_SCHEMA)
+    # What Arrow says of a row quotes it.
+    except (pa.ArrowException, orjson.JSONDecodeError, KeyError, OSError) as error:
+        limit = f"{_BLOCK_BYTES >> 20} MiB"
+        reason = f"damaged, changed by another program, or with a row of over {limit}"
+        told = f"that can't be read ({getattr(error, 'strerror', None) or reason}); score its dump again"
+        raise _unmatched(result, f"has a {result.comments.name} {told}") from error
+
+
+def _read(table: Path) -> Iterator[pa.RecordBatch]:
     if table.suffix == ".csv":
         # Only an unquoted nothing is null: a post may be called "NA".
         options = pa.csv.ConvertOptions(
@@ -155,15 +178,27 @@ def _batches(table: Path) -> Iterator[pa.RecordBatch]:
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         )
-        with pa.csv.open_csv(table, convert_options=options) as reader:
+        with (
+            _opened(table) as file,
+            pa.csv.open_csv(
+                file,
+                read_options=pa.csv.ReadOptions(block_size=_BLOCK_BYTES),
+                parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+                convert_options=options,
+            ) as reader,
+        ):
             yield from reader
     elif table.suffix == ".ndjson":
         with table.open("rb") as lines:
             while some := [orjson.loads(line) for line in islice(lines, _LINES)]:
-                yield pa.RecordBatch.from_pylist(some, schema=_SCHEMA)
+                yield pa.RecordBatch.from_struct_array(pa.array(some, pa.struct(list(_SCHEMA))))
     else:
-        with pq.ParquetFile(table) as file:
+        with _opened(table) as opened, pq.ParquetFile(opened) as file:
             yield from file.iter_batches(columns=list(_COLUMNS))
+
+
+def _opened(table: Path) -> pa.OSFile:
+    return pa.OSFile(os.fsencode(table))  # of a path as text Arrow asks that it be UTF-8
 
 
 def write_page(page: str, path: Path) -> None:

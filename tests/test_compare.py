@@ -63,6 +63,19 @@ def test_tables_of_any_format_are_matched(run, folders, tmp_path, table_format):
     assert (shared.n_before, shared.n_common, shared.n_relabelled) == (60, 60, 0)
 
 
+def test_a_table_of_csv_whose_texts_have_line_breaks_is_matched(run, tmp_path):
+    """Cut within a cell, its rows were damage, and the runs taken for independent without a word."""
+    texts = [f'{PRAISE[i % 4]}\r\nnumber {i},\n"well",\n\n' * 200 for i in range(700)]
+    dump, out = write(tmp_path / "dump.ndjson", texts), tmp_path / "out"
+    arguments = ("--output-format", "csv", "--keep-columns", "text")
+    assert run("score", dump, "--out", out, *arguments).exit_code == 0
+    assert (out / "comments.csv").stat().st_size > 4 << 20
+    comparison = compare(out, out)
+    assert comparison.shared is not None
+    assert (comparison.shared.n_before, comparison.shared.n_common) == (700, 700)
+    assert comparison.assumption == "same_comments"
+
+
 def test_a_report_alone_is_taken_as_independent(folders, tmp_path):
     alone = tmp_path / "alone.json"
     alone.write_bytes((folders[0] / "report.json").read_bytes())
@@ -125,6 +138,46 @@ def test_a_page_that_can_not_be_written_is_exit_code_2(run, tmp_path):
 def test_a_damaged_table_costs_only_the_matching(folders):
     (folders[0] / "comments.parquet").write_bytes(b"PAR1 and then nothing")
     assert compare(*folders).assumption == "independent"
+
+
+DAMAGE = {
+    "comments.parquet": b"PAR1 and then nothing",
+    "comments.csv": b'post_id,id,label\np,c-1,genuine,"a secret"\n',
+    "comments.ndjson": b'{"post_id": "p", "id": 7, "label": "a secret"}\n',
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_why_comments_were_not_matched_is_told(run, folders, tmp_path, name):
+    first, page = folders[0], tmp_path / "page.html"
+
+    def told() -> str:
+        done = run("compare", *folders, "--json", "--html", page)
+        assert done.exit_code == 0
+        note = orjson.loads(done.stdout)["notes"][0]
+        assert " ".join(note.split()[:12]) in " ".join(run("compare", *folders).stdout.split())
+        assert "were not matched" in page.read_text("utf-8")
+        assert "secret" not in note
+        return str(note).removeprefix(f"Comments of the two runs were not matched: {first} ")
+
+    (first / "comments.parquet").unlink()
+    assert told() == "has no table of comments beside its report.json."
+    (first / name).write_bytes(DAMAGE[name])
+    assert told().startswith(f"has a {name} that can't be read (damaged, changed by another program")
+    if name == "comments.csv":
+        (first / name).write_bytes(b"id,label\nc-1,genuine\n")
+        assert told().startswith(f"has a {name} that can't be read (damaged, changed by another program")
+        (first / name).write_bytes(b"post_id,id,label\np,c-1,a secret\n")
+        assert told() == "has labels other than genuine, generic_praise, question."
+
+
+def test_a_fault_in_matching_is_not_taken_for_a_damaged_table(folders, monkeypatch):
+    def broken(text: str) -> int:
+        raise ValueError(text)
+
+    monkeypatch.setattr("plaudit.service.compare.fingerprint", broken)
+    with pytest.raises(ValueError, match="c-0"):
+        compare(*folders)
 
 
 @pytest.mark.parametrize("compact", [False, True], ids=["indented", "compact"])

@@ -86,7 +86,12 @@ class Comparison:
 
 
 def compare(
-    before: Report, after: Report, *, names: tuple[str, str], shared: Shared | None = None
+    before: Report,
+    after: Report,
+    *,
+    names: tuple[str, str],
+    shared: Shared | None = None,
+    unmatched: str | None = None,
 ) -> Comparison:
     """Compare two reports.
 
@@ -95,18 +100,20 @@ def compare(
         after: The second one.
         names: What to call them.
         shared: What is known of comments in both; None: the runs are taken as independent.
+        unmatched: Why nothing is known of them, as a sentence.
     """
     alike = _made_alike(before, after)
     correlation = _correlation(shared) if alike else 0.0
     changes = judged(changes_of(before, after, correlation=correlation))
     matched = ChangedGroups(before.groups, after.groups, correlation=correlation)
+    told = _notes(before, after, shared=shared, alike=alike, n_matched=len(matched))
     is_kept = any(isinstance(report.groups, KeptGroups) for report in (before, after))
     return Comparison(
         before=_side(before, names[0]),
         after=_side(after, names[1]),
         assumption=_assumption(shared),
         correlation=round(correlation, 6),
-        notes=tuple(_notes(before, after, shared=shared, alike=alike, n_matched=len(matched))),
+        notes=(*([unmatched] if unmatched else ()), *told),
         changes=tuple(changes),
         groups=matched if is_kept else tuple(matched),
         only_before=matched.only_before,
