@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,8 @@ class TableFile(Protocol):
 
 class _Parquet:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._file = _opened(path)
+        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd")
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0
 
@@ -49,6 +51,7 @@ class _Parquet:
             self._flush()
             with self._once():
                 self._writer.close()
+                self._file.close()
 
     @contextmanager
     def _once(self) -> Iterator[None]:
@@ -59,13 +62,22 @@ class _Parquet:
             with suppress(OSError, pa.ArrowException):
                 self._writer.close()
             self._writer.is_open = False
+            with suppress(OSError):
+                self._file.close()
             raise
 
 
 class _Csv:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._writer = pa.csv.CSVWriter(path, schema)
-        self.write, self.close = self._writer.write, self._writer.close
+        self._file = _opened(path)
+        self._writer = pa.csv.CSVWriter(self._file, schema)
+        self.write = self._writer.write
+
+    def close(self) -> None:
+        try:
+            self._writer.close()
+        finally:
+            self._file.close()
 
 
 class _Ndjson:
@@ -76,6 +88,10 @@ class _Ndjson:
     def write(self, table: pa.Table) -> None:
         lines = (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in _rounded(table).to_pylist())
         self._file.writelines(lines)
+
+
+def _opened(path: Path) -> pa.OSFile:
+    return pa.OSFile(os.fsencode(path), "wb")  # of a path as text pyarrow asks that it be UTF-8
 
 
 def _rounded(table: pa.Table) -> pa.Table:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from plaudit.items import Item
+from plaudit.text import writable
 
 LINE_BYTES: Final = 4 << 20  # a longer line is no comment; without a bound one file could fill the memory
 
@@ -92,7 +93,7 @@ def _id(value: object, *, number: int) -> str | None:
     if value is None or value == "":
         return str(number)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return _writable(str(value))
+        return writable(str(value))
     return None
 
 
@@ -103,8 +104,3 @@ def _of_record(record: dict[str, object], *, id_: str) -> Item:
     if not isinstance(text, str | None):
         return Item(id=id_, error="The text is not a string.")
     return Item.of(text or "", id=id_)
-
-
-def _writable(text: str) -> str:
-    # JSON escapes can spell lone surrogates, which no encoder takes.
-    return text.encode("utf-8", "replace").decode()

@@ -13,6 +13,7 @@ from plaudit.comment import Rejection
 from plaudit.report.envelope import Report
 from plaudit.scores import FLAGS, LABELS, Scores
 from plaudit.service.comment_table import TABLE_FORMATS
+from plaudit.text import writable
 
 COMMENTS, REJECTED, PAGE = "comments.parquet", "rejected.jsonl", "report.html"
 MANIFEST, REPORT = "manifest.json", "report.json"
@@ -110,13 +111,8 @@ def rejection_lines(rejections: Iterable[Rejection]) -> bytes:
 def _line(rejection: Rejection) -> bytes:
     fields = {
         "reason": rejection.reason,
-        "where": _writable(rejection.where),
-        "detail": _writable(rejection.detail),
-        "record": None if rejection.record is None else _writable(rejection.record),
+        "where": writable(rejection.where),
+        "detail": writable(rejection.detail),
+        "record": None if rejection.record is None else writable(rejection.record),
     }
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _writable(text: str) -> str:
-    # A file name of undecodable bytes holds lone surrogates, which JSON can't.
-    return text.encode("utf-8", "replace").decode()

@@ -101,6 +101,28 @@ def test_earlier_results_are_replaced_and_other_files_stay(run, dump, out):
     assert (out / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("table_format", ["parquet", "csv", "ndjson"])
+def test_names_that_are_not_utf_8_are_told_with_question_marks(run, tmp_path, monkeypatch, table_format):
+    """They may be told, not written: one such file ended a run of any length."""
+    monkeypatch.setattr("plaudit.partition.spill._BUFFER_BYTES", 1)  # parts of groups go to disk
+    folder, out = tmp_path / os.fsdecode(b"dumps\xff"), tmp_path / os.fsdecode(b"out\xff")
+    folder.mkdir()
+    (folder / os.fsdecode(b"d\xff.csv")).write_text(DUMP)
+    (folder / os.fsdecode(b"notes\xff.pdf")).write_text("no dump")
+    arguments = ("--out", out, "--by", "post", "--output-format", table_format)
+    result = run("score", folder, *arguments)
+    assert result.exit_code == 0, result.stderr
+    told = json.loads((out / MANIFEST).read_bytes())
+    assert [each["name"] for each in told["inputs"]] == ["d?.csv"]
+    assert told["inputs"][0]["n_bytes"] == len(DUMP)
+    assert told["passed_over"] == [f"{tmp_path}/dumps?/notes?.pdf"]
+    lines = [json.loads(line) for line in (out / "rejected.jsonl").read_text().splitlines()]
+    assert lines[0]["where"] == "d?.csv:4"
+    assert "nothing to do" in run("score", folder, *arguments, "--resume").stderr
+    compared = json.loads(run("compare", out, out, "--json").stdout)
+    assert compared["shared"]["n_common"] == 3
+
+
 def test_the_same_input_gives_the_same_bytes(run, dump, out, tmp_path):
     run("score", dump, "--out", out)
     run("score", dump, "--out", tmp_path / "again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -130,6 +131,6 @@ def _append(path: Path, rows: pa.Table) -> None:
 
 def streams_of(path: Path) -> Iterator[pa.Table]:
     """Yield the tables of a file of Arrow streams one behind the other."""
-    with pa.OSFile(str(path), "rb") as file:
+    with pa.OSFile(os.fsencode(path), "rb") as file:  # as text it takes UTF-8 only
         while file.tell() < file.size():
             yield pa.ipc.open_stream(file).read_all()

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, cast
 from plaudit.errors import InputError
 from plaudit.readers.spool import Spool
 from plaudit.readers.stream import PACKINGS, ByteStream
+from plaudit.text import writable
 
 SUFFIXES: Final = frozenset(
     {
@@ -60,7 +61,7 @@ class Source:
             archive: As the attribute.
         """
         self.path = path
-        self.name = name
+        self.name = writable(name)  # it goes into results, which are UTF-8
         self.found = found
         self.is_guess = is_guess
         self.keeps = True

@@ -15,6 +15,7 @@ from plaudit.readers.archive import members_of
 from plaudit.readers.formats.convokit import comments_among
 from plaudit.readers.origin import SUFFIXES, Source, has_suffix, refusing, sifted
 from plaudit.readers.remote import is_address, remote_sources
+from plaudit.text import writable
 
 __all__ = ["SUFFIXES", "Listing", "Source", "Sources", "is_address", "listing_of", "sources_of"]
 
@@ -87,7 +88,7 @@ def listing_of(paths: Sources) -> Listing:
     found = [source for path in named for source in _named(path, passed_over=passed_over)]
     _shorten(found)
     sources = [each for source in found for each in _within(source, passed_over=passed_over)]
-    return Listing(sources=sources, passed_over=passed_over)
+    return Listing(sources=sources, passed_over=list(map(writable, passed_over)))
 
 
 def _within(source: Source, *, passed_over: list[str]) -> list[Source]:
