@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plaudit.readers import containers
-from plaudit.readers.table import unique_names
+from plaudit.readers.table import N_CELL_LIMIT, unique_names
 
 from .test_readers_formats import rows_of, write
 from .test_readers_fuzz import n_read
@@ -146,6 +147,30 @@ def test_no_line_of_a_broken_table_is_lost(tmp_path: Path, lines: list[str]) -> 
     assert rows[0]["text"] == "fine"
     told = "".join(row["text"] for row in rows[1:])
     assert "the last of them" in told or rejected
+
+
+@pytest.fixture
+def cell_limit() -> Iterator[Callable[[int], int]]:
+    """Sets the limit of the module csv, which is one for the whole process."""
+    before = csv.field_size_limit()
+    yield csv.field_size_limit
+    csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize("limit", [1000, 131_072, N_CELL_LIMIT, 1 << 40])
+def test_the_limit_of_cells_is_ours_and_that_of_others_never_lowered(
+    tmp_path: Path, limit: int, cell_limit: Callable[[int], int]
+) -> None:
+    long, too_long = "ab " * 60_000, "x" * (N_CELL_LIMIT + 1)
+    lines = ["id,text", f"1,{long}", f"2,{too_long}", "3,fine", f'4,"{too_long}"', f'5,x "{too_long}']
+    swallowed = ['6,"never closed', "7,fine", *(f"{i},and on" for i in range(8, 90_000)), ""]
+    path = write(tmp_path, "a.csv", "\n".join([*lines, *swallowed]))
+    cell_limit(limit)
+    rows, rejected = rows_of(path)
+    assert cell_limit(N_CELL_LIMIT) == max(limit, N_CELL_LIMIT)
+    assert [len(row["text"]) for row in rows[:4]] == [len(long), 4, 4, 6]
+    assert len(rows) == 3 + 90_000 - 8
+    assert rejected == [("malformed_row", f"a.csv:{number}") for number in (3, 5, 6, 7)]
 
 
 def test_several_values_in_a_line(tmp_path: Path) -> None:

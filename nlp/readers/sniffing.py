@@ -19,7 +19,7 @@ from plaudit.readers.mapping import fold
 from plaudit.readers.quotation import ESCAPED
 from plaudit.readers.source import Source
 from plaudit.readers.stream import PACKINGS, ByteStream
-from plaudit.readers.table import Dialect, is_separator_line, n_good_rows
+from plaudit.readers.table import Dialect, allow_long_cells, is_separator_line, n_good_rows
 from plaudit.readers.unquoted import is_unquoted
 
 N_HEAD: Final = 1 << 18
@@ -234,6 +234,7 @@ def _has_header(head: Head, *, mapped: frozenset[str]) -> bool:
 
 
 def _rows_of(head: Head, *, delimiter: str) -> Iterator[list[str]]:
+    allow_long_cells()
     text = head.data.decode("utf-8", "replace").split("\n")
     text = text[is_separator_line(text[0]) :]
     try:

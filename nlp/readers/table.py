@@ -62,9 +62,14 @@ def unique_names(names: Sequence[str]) -> list[str]:
     return found
 
 
+def allow_long_cells() -> None:
+    """Let the module csv read cells of up to `N_CELL_LIMIT`; more where others of this process ask for it."""
+    csv.field_size_limit(max(N_CELL_LIMIT, csv.field_size_limit()))
+
+
 def table_rows(stream: ByteStream, *, dialect: Dialect) -> Numbered:
     """Yield the rows of a table under its header as objects; blank lines are no rows."""
-    csv.field_size_limit(N_CELL_LIMIT)
+    allow_long_cells()
     found = _Lines(stream, dialect=dialect)
     strict = csv.reader(found, delimiter=dialect.delimiter, strict=True)
     loose = csv.reader(found, delimiter=dialect.delimiter)
@@ -74,7 +79,7 @@ def table_rows(stream: ByteStream, *, dialect: Dialect) -> Numbered:
         found.begin_row()
         row: list[str] | Problem | None
         try:
-            row = next(strict, None)
+            row = _next(strict, found)
             if row and header is not None and not fits(row, len(names)):
                 row = _otherwise(strict, found, n_cells=len(names)) or row
         except csv.Error as error:
@@ -94,14 +99,14 @@ def table_rows(stream: ByteStream, *, dialect: Dialect) -> Numbered:
 
 def n_good_rows(stream: ByteStream, *, dialect: Dialect) -> int:
     """Return how many rows of a table are as long as its header, read in one dialect and no other."""
-    csv.field_size_limit(N_CELL_LIMIT)
+    allow_long_cells()
     found = _Lines(stream, dialect=dialect)
     strict = csv.reader(found, delimiter=dialect.delimiter, strict=True)
     n_rows = n_cells = 0
     while True:
         found.begin_row()
         try:
-            row = next(strict, None)
+            row = _next(strict, found)
         except csv.Error:
             if len(found.row) > 1 and not found.may_return:
                 return n_rows
@@ -111,6 +116,19 @@ def n_good_rows(stream: ByteStream, *, dialect: Dialect) -> int:
             return n_rows
         n_cells = n_cells or len(row)
         n_rows += bool(row) and fits(row, n_cells)
+
+
+def _next(reader: Iterator[list[str]], found: _Lines) -> list[str] | None:
+    row = next(reader, None)
+    if row and found.n_characters > N_CELL_LIMIT:
+        _refuse_long(row)
+    return row
+
+
+def _refuse_long(row: Sequence[str]) -> None:
+    # The limit of the module csv is one for the whole process, and may be a higher one.
+    if any(len(cell) > N_CELL_LIMIT for cell in row):
+        raise csv.Error(f"field larger than field limit ({N_CELL_LIMIT})")
 
 
 def fits(cells: Sequence[str | None], n_expected: int) -> bool:
@@ -133,7 +151,7 @@ def _otherwise(strict: Iterator[list[str]], found: _Lines, *, n_cells: int) -> l
     found.give_back(0)
     found.escapes = not found.escapes
     try:
-        row = next(strict, None)
+        row = _next(strict, found)
     except csv.Error:
         row = None
     found.escapes = not found.escapes
@@ -160,7 +178,7 @@ def _loosely(
     if found.may_return:
         found.give_back(0)
         try:
-            row = next(loose, None)
+            row = _next(loose, found)
         except csv.Error as again:
             error = again
     swallowed = _unclosed(found, n_cells)
@@ -207,6 +225,11 @@ class _Lines:
         return self._numbers[0]
 
     @property
+    def n_characters(self) -> int:
+        """Of the row, as far as it was taken."""
+        return self._n_row
+
+    @property
     def may_return(self) -> bool:
         """Whether the lines of the row may be read again."""
         return self._n_again + self._n_row <= _N_AGAIN * self._n_read
@@ -237,6 +260,8 @@ class _Lines:
             line = Unescaper(delimiter=self._delimiter)(line)
         try:
             cells = next(csv.reader([line], delimiter=self._delimiter, strict=True))
+            if len(line) > N_CELL_LIMIT:
+                _refuse_long(cells)
         except csv.Error:
             return False
         return fits(cells, n_cells)
