@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,42 @@ def test_posts_are_read_from_lines_of_json_and_from_csv(tmp_path: Path) -> None:
     }
     again = '{"id": "a", "text": "one"}\n{"id": "a", "text": "two"}'
     assert post_texts_of(write(tmp_path / "twice.jsonl", again)) == {"a": "one\ntwo"}
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("posts.csv", "sep=;\nid;title\n1;Chairs, oak\n2;Bread\n"),
+        ("posts.csv", "\ufeffid\ttitle\r\n1\tChairs, oak\r\n2\tBread\r\n"),
+        ("posts.TSV", "id\ttitle\n1\tChairs, oak\n2\tBread"),
+        ("posts.csv", 'id,title,text\n1,"Chairs, oak",\\N\n2,\\N,"Bread"\n3,"\\"Tables\\" of oak",\\N\n'),
+    ],
+)
+def test_tables_of_posts_are_read_as_those_of_comments(tmp_path: Path, name: str, table: str) -> None:
+    expected = {"1": "Chairs, oak", "2": "Bread"} | ({"3": '"Tables" of oak'} if "Tables" in table else {})
+    assert post_texts_of(write(tmp_path / name, table)) == expected
+
+
+def test_a_transcript_may_be_long(tmp_path: Path) -> None:
+    transcript = "glue and clamps\n" * 30_000
+    csv.field_size_limit(131_072)  # as it is before any table was read
+    table = f'id,transcript\n1,"{transcript}"\n2,Bread\n'
+    assert post_texts_of(write(tmp_path / "posts.csv", table)) == {"1": transcript, "2": "Bread"}
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ('1,"Chairs', "A quotation mark is opened here and never closed."),
+        ("1,Chairs,7", "The row has 3 cells, the header 2."),
+        (f"1,{'glue ' * 300_000}", "The row cannot be split into cells (field larger than"),
+    ],
+)
+def test_a_row_that_is_none_is_told_with_its_line(tmp_path: Path, row: str, why: str) -> None:
+    path = write(tmp_path / "posts.csv", f"id,title\n0,Tables\n{row}\n2,Bread\n3,Oak\n")
+    said = f"Line 3 of {path} begins no row that can be read: {why}"
+    with pytest.raises(InputError, match=re.escape(said)):
+        post_texts_of(path)
 
 
 @pytest.mark.parametrize(
