@@ -152,7 +152,10 @@ class ResultFolder:
 
 def _absolute(path: Path) -> Path:
     try:
-        return path.resolve()
+        target = path.resolve()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            target.resolve(strict=True)  # from Python 3.13 on only this tells of links in a circle
+        return target
     except (OSError, RuntimeError) as error:
         raise UsageError(f"--out {path} can't be followed to a folder; name another folder.") from error
 
