@@ -118,8 +118,13 @@ def texts_of(column: Any) -> list[str | None]:
     Raises:
         InputError: It holds something else.
     """
-    # pandas has NaN where a text is missing.
-    found = pa.array(column, from_pandas=True) if _maker(column) == "pandas" else pa.chunked_array(column)
+    try:
+        # pandas has NaN where a text is missing.
+        found = pa.array(column, from_pandas=True) if _maker(column) == "pandas" else pa.chunked_array(column)
+    except (pa.ArrowException, TypeError, ValueError) as error:  # what they say may quote a text
+        raise InputError("The column holds values of several kinds; expected texts.") from error
+    if found.null_count == len(found):  # as a column of numbers, where it was read from an empty one
+        return [None] * len(found)
     kind = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
     if not any(is_kind(kind) for is_kind in _TEXTS):
         raise InputError(f"The column holds {kind}; expected texts.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -110,6 +111,25 @@ def test_label_tells_what_it_cannot_use(make: Make) -> None:
     assert listed(plaudit.label(frame, prefix="p_"), "p_label") == ["generic_praise"]
     with pytest.raises(InputError, match="A list was given"):
         plaudit.label(["nice"])
+
+
+def test_a_column_without_any_text_is_one_of_missing_texts() -> None:
+    """pandas reads an empty column of a CSV as numbers, none of which is there."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv(io.StringIO("id,text\n1,\n2,\n"))
+    assert frame["text"].dtype == float
+    for none in (frame, frame[:0]):
+        found = plaudit.label(none, text="text")
+        assert len(found) == len(none)
+        assert found["label"].isna().all()
+        answers = plaudit.classify(none["text"])
+        assert len(answers) == len(none)
+        assert all(answer["error"].startswith("The text is empty") for answer in answers)
+    frame["text"] = [1.5, None]
+    with pytest.raises(InputError, match="The column holds double; expected texts"):
+        plaudit.classify(frame["text"])
+    with pytest.raises(InputError, match="The column holds values of several kinds; expected texts"):
+        plaudit.classify(pandas.Series(["a secret", 1]))
 
 
 def test_a_pandas_frame_keeps_its_own_index() -> None:
