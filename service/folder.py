@@ -128,7 +128,7 @@ class ResultFolder:
     def _replace(self) -> bool:
         earlier = _made(self._scratch / "earlier")
         try:
-            for name in (*reversed(self.names), *self.others):
+            for name in (*self.others, *reversed(self.names)):
                 if os.path.lexists(self.target / name):
                     (self.target / name).replace(earlier / name)
             for name in self.names:

@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import orjson
 
+from plaudit.errors import UsageError
 from plaudit.pipeline import Pipeline
 from plaudit.readers import ReadOptions
 from plaudit.readers.source import Listing, Source
@@ -197,6 +198,51 @@ def is_made_by(
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def refuse_others(folder: Path, *, names: Iterable[str], sources: Iterable[Source]) -> None:
+    """Refuse to put results where one would take the place of what no run wrote, or of what is read.
+
+    Args:
+        folder: Where they are to go.
+        names: Files and folders that go when results come there.
+        sources: What is to be read.
+
+    Raises:
+        UsageError: Something of such a name lies there, and no manifest says that it is a result.
+    """
+    read = {os.path.realpath(each.path) for each in sources if each.path is not None}
+    found = [name for name in names if _is_something(folder / name)]
+    ours = _results_in(folder) if found else set()
+    for name in found:
+        if os.path.realpath(folder / name) in read:
+            raise UsageError(
+                f"--out {folder} is the folder of {name}, which is read and would be replaced; "
+                "name another folder."
+            )
+        if name not in ours:
+            raise UsageError(
+                f"--out {folder} holds a {name} that is not known as a result of plaudit: no {MANIFEST} "
+                "there lists it. Move it, or name another folder."
+            )
+
+
+def _is_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else os.path.lexists(path)
+
+
+def _results_in(folder: Path) -> set[str]:
+    """Return the names of the results that the manifest of a folder lists, and its own."""
+    try:
+        told = orjson.loads((folder / MANIFEST).read_bytes())
+        return {MANIFEST, *(str(each["name"]).partition("/")[0] for each in told["results"])}
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"--out {folder} holds a {MANIFEST} that is damaged or not of plaudit, so it is not known which "
+            "files there are results. Move them, or name another folder."
+        ) from error
 
 
 def _job_hash(job: Mapping[str, Any]) -> str:

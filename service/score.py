@@ -32,7 +32,7 @@ from plaudit.service.exits import NOTE
 from plaudit.service.folder import ResultFolder
 from plaudit.service.output import LABELLED_SCHEMA, MANIFEST, Outputs, result_files
 from plaudit.service.post_texts import post_texts_of
-from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest
+from plaudit.service.provenance import Clock, Inputs, is_made_by, job_of, manifest, refuse_others
 from plaudit.service.report_pages import GROUPS, ReportPages
 from plaudit.service.scorers import Load
 
@@ -119,11 +119,14 @@ def score(job: Job, *, meter: Steps, pipeline: Pipeline | None = None) -> Outcom
     Raises:
         UsageError: The folder can't be written, or a source can't be used; nothing was written then.
     """
-    names = (*([GROUPS] if job.pages and job.group_by else ()), *result_files(job.table_format))
+    # The manifest goes last and comes first: where a run is killed in between, it tells which files are its.
+    names = sorted(result_files(job.table_format), key=lambda name: name != MANIFEST)
+    names[1:1] = [GROUPS] if job.pages and job.group_by else []
     others = {GROUPS, *(name for each in TABLE_FORMATS for name in result_files(each))}.difference(names)
     folder = ResultFolder(job.out, names=names, others=sorted(others), folders={GROUPS: "*.html"})
     with meter:
         listing = listing_of(job.sources)
+        refuse_others(folder.target, names=[*names, *others], sources=listing.sources)
         # Looks at every source: unusable ones come first.
         parts = parts_of(listing.sources, options=job.options)
         for sentence in notes_of([each for each in parts if isinstance(each, Prepared)]):
@@ -205,7 +208,9 @@ class _Run:
         (scratch / MANIFEST).write_bytes(self._manifest(report, scratch, n=crew.n, n_resumed=n_resumed))
         replaced = self._folder.publish()
         chunks.remove()
-        return Outcome(report=report, folder=target, files=self._folder.names, replaced=replaced)
+        shown = (GROUPS, *result_files(self._job.table_format))
+        files = [name for name in shown if name in self._folder.names]
+        return Outcome(report=report, folder=target, files=files, replaced=replaced)
 
     def _score(self, crew: Crew, chunks: Chunks) -> None:
         self._meter.say("Finding the place" if chunks.n_batches else "Scoring")

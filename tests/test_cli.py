@@ -101,6 +101,44 @@ def test_earlier_results_are_replaced_and_other_files_stay(run, dump, out):
     assert (out / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["comments.csv", "comments.ndjson", "report.json", "manifest.json"])
+def test_no_file_of_others_is_replaced(run, dump, out, name):
+    """The dump itself went, where it was called as a result is."""
+    out.mkdir()
+    (out / name).write_text(DUMP)
+    result = run("score", dump, "--out", out)
+    assert result.exit_code == 2
+    assert f"--out {out.resolve()} holds a {name} that is " in result.stderr
+    assert "name another folder" in result.stderr
+    assert {file.name: file.read_text() for file in out.iterdir()} == {name: DUMP}
+
+
+def test_results_that_are_read_are_not_replaced(run, dump, out):
+    assert run("score", dump, "--out", out, "--output-format", "csv", "--by", "post").exit_code == 0
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    result = run("score", out / "comments.csv", "--map", "text=label", "--out", out)
+    assert result.exit_code == 2
+    assert "is the folder of comments.csv, which is read and would be replaced" in result.stderr
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
+    assert "in place of the earlier" in run("score", dump, "--out", out).stderr
+    assert sorted(file.name for file in out.iterdir()) == sorted(RESULT_FILES)
+
+
+def test_what_a_kill_between_moves_leaves_is_known_for_results(run, dump, out, monkeypatch):
+    """At any moment the manifest in the folder lists what lies there of results."""
+    assert run("score", dump, "--out", out, "--output-format", "csv", "--by", "post").exit_code == 0
+    states, replace = [], Path.replace
+
+    def watched(self: Path, other: Path) -> Path:
+        states.append(({file.name for file in out.iterdir()}, (out / MANIFEST).exists()))
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    assert run("score", dump, "--out", out).exit_code == 0
+    assert len(states) == 11
+    assert all(has_manifest or not names for names, has_manifest in states)
+
+
 @pytest.mark.parametrize("table_format", ["parquet", "csv", "ndjson"])
 def test_names_that_are_not_utf_8_are_told_with_question_marks(run, tmp_path, monkeypatch, table_format):
     """They may be told, not written: one such file ended a run of any length."""
