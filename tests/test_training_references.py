@@ -102,3 +102,17 @@ def test_weights_are_stated_by_file(tmp_path: Path) -> None:
     for wrong, says in (("coffee.ndjson=2", "none of the files"), ("tea.ndjson=much", "above 0")):
         with pytest.raises(MappingError, match=says):
             references.dumps_of(files, weights=[wrong])
+
+
+def test_too_few_communities_are_refused_not_fitted_to_nothing() -> None:
+    found = learned([row for name in ("one", "two") for row in post(name, creator="ann")])
+    with pytest.raises(InputError, match=r"measured in more than 2 communities .* expected 8\. The model's"):
+        references.fitted_to(found, policy=policy.load())
+    enough = learned([row for i in range(8) for row in post(f"p{i}", creator=f"c{i}")])
+    assert "youtube" in references.fitted_to(enough, policy=policy.load()).platforms
+
+
+def test_references_that_would_be_no_more_are_named() -> None:
+    before: dict[str, Any] = {"pooled": {"a": {}, "b": {}}, "reddit": {"a": {}}}
+    assert references.lost(before, {"pooled": {"a": {}, "c": {}}}) == ["pooled/b", "reddit"]
+    assert references.lost(before, before) == []

@@ -86,13 +86,20 @@ def references(
         folder = model or artifact.current()
         found = usual.dumps_of(dumps, weights=weight or ())
         n_bytes = sum(dump.path.stat().st_size for dump in found)
+        lost: list[str] = []
         with Meter(unit="comments") as meter:
             meter.say("Measuring")
             manifest = usual.fit_references(
-                folder, found, threads=threads, on_batch=batch_reporter(meter, n_bytes=n_bytes)
+                folder,
+                found,
+                threads=threads,
+                on_batch=batch_reporter(meter, n_bytes=n_bytes),
+                on_loss=lost.extend,
             )
         usual.show(manifest, Terminal())
         say(f"wrote the references of {manifest.id}.")
+        if lost:
+            say(f"no longer there, for want of communities in these dumps: {', '.join(lost)}.")
 
 
 @app.command(epilog=EXIT_CODES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
@@ -24,7 +24,7 @@ from plaudit.facts import Facts, facts_of
 from plaudit.index import measure_groups
 from plaudit.policy import Policy
 from plaudit.readers import ReadOptions, read
-from plaudit.reference import Community, References, fit
+from plaudit.reference import MIN_COMMUNITIES, Community, References, fit
 from plaudit.report.envelope import Group
 from plaudit.scores import Classifier
 from plaudit.training.revision import replace_manifest
@@ -96,7 +96,12 @@ def _dump(argument: str) -> Dump:
 
 
 def fit_references(
-    folder: Path, dumps: Sequence[Dump], *, threads: int | None = None, on_batch: OnBatch
+    folder: Path,
+    dumps: Sequence[Dump],
+    *,
+    threads: int | None = None,
+    on_batch: OnBatch,
+    on_loss: Callable[[Sequence[str]], None],
 ) -> Manifest:
     """Measure every community of the dumps with an artefact, and write what is usual into its manifest.
 
@@ -105,9 +110,10 @@ def fit_references(
         dumps: One topic each.
         threads: Cores to use; None for all.
         on_batch: Called with the comments and the bytes each batch was read from.
+        on_loss: Called with what `lost` returns, where that is anything.
 
     Raises:
-        InputError: A dump cannot be used, or none holds a large enough post.
+        InputError: A dump cannot be used, none holds a large enough post, or they hold too few communities.
         ArtifactError: The artefact is damaged, or cannot be written.
     """
     loaded = artifact.load(folder)
@@ -126,6 +132,9 @@ def fit_references(
         raise InputError(
             f"No post in the dumps has {MIN_COMMENTS} comments of the audience; name larger dumps."
         )
+    fitted = fitted_to(found, policy=policy).to_dict()
+    if missing := lost(loaded.manifest.references, fitted):
+        on_loss(missing)
     origin = {
         "policy": {"id": policy.id, "hash": policy.hash},
         "min_comments": MIN_COMMENTS,
@@ -135,9 +144,37 @@ def fit_references(
     }
     return replace_manifest(
         folder,
-        references=fit(found, policy=policy).to_dict(),
+        references=fitted,
         data=loaded.manifest.data | {"references": origin},
     )
+
+
+def fitted_to(found: Sequence[Community], *, policy: Policy) -> References:
+    """Fit references, at least one.
+
+    Raises:
+        InputError: No signal was measured in enough communities: what a model has is worth more than nothing.
+    """
+    fitted = fit(found, policy=policy)
+    if not fitted.platforms:
+        n_most = max(Counter(name for each in found for name in each.values).values(), default=0)
+        raise InputError(
+            f"The dumps show too little of what is usual: no signal was measured in more than {n_most} "
+            f"communities (posts of {MIN_COMMENTS} comments, creators of {MIN_POSTS} such posts), expected "
+            f"{MIN_COMMUNITIES}. The model's references stay as they were; name more dumps."
+        )
+    return fitted
+
+
+def lost(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Name the references, `platform` or `platform/signal`, that were there before and are no more."""
+    gone = []
+    for platform, signals in before.items():
+        if platform not in after:
+            gone.append(platform)
+        else:
+            gone += [f"{platform}/{name}" for name in signals if name not in after[platform]]
+    return gone
 
 
 def _facts(dump: Dump, classifier: Classifier, *, on_batch: OnBatch) -> Facts:
