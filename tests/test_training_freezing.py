@@ -165,3 +165,69 @@ def test_times(tmp_path: Path, value: Any, seconds: float | None) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"text": "fine", "label": "genuine", "created_at": value}))
     assert dataset.load(str(path))[0].created_at == seconds
+
+
+def written(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def filled(n: int, row: str) -> list[str]:
+    return [row.format(word="abcdefghijklmnopqrst"[i] * 4, i=i) for i in range(n)]
+
+
+def test_flags_that_nobody_was_asked_for_stay_unasked_beside_those_of_another_file(tmp_path: Path) -> None:
+    blank = written(tmp_path / "a.csv", "text,label,flags", *filled(9, "plain {word},genuine,"))
+    asked = written(tmp_path / "b.csv", "text,label,flags", *filled(9, "other {word},question,addressed pun"))
+    assert run("split", blank, asked, "--out", tmp_path / "split", "--share", 0.2).exit_code == 0
+    files = [tmp_path / "split" / f"{part}.jsonl" for part in ("train", "test", "left_out")]
+    rows = [row for path in files for row in rows_of(path)]
+    found = {row["text"].split()[0]: row["flags"] for row in rows}
+    assert found == {"plain": None, "other": ["addressed", "pun"]}
+    assert run("convert", blank, "--out", tmp_path / "c.jsonl").exit_code == 0
+    assert {row["flags"] for row in rows_of(tmp_path / "c.jsonl")} == {None}
+
+
+def test_flags_in_columns_of_their_own_outlast_a_file_with_one_column(tmp_path: Path) -> None:
+    names = "text,label,experience,solicitation,addressed"
+    apart = written(tmp_path / "a.csv", names, *filled(9, "plain {word},genuine,1,0,0"))
+    other = written(tmp_path / "b.csv", "text,label,flags", *filled(9, "other {word},question,addressed"))
+    assert run("split", apart, other, "--out", tmp_path / "split", "--share", 0.2).exit_code == 0
+    comments = [c for part in ("train", "test") for c in dataset.load(str(tmp_path / f"split/{part}.jsonl"))]
+    assert {c.text.split()[0]: c.flags for c in comments} == {
+        "plain": frozenset({"experience"}),
+        "other": frozenset({"addressed"}),
+    }
+
+
+def test_a_mapped_column_is_written_in_place_of_the_one_of_our_name(tmp_path: Path) -> None:
+    names = "text,label,commenter,author,video,post_id"
+    path = written(tmp_path / "a.csv", names, *filled(9, "plain {word},genuine,fan{i},desk,v{i},one"))
+    maps = ("--map", "author=commenter", "--map", "post=video")
+    assert run("split", path, "--out", tmp_path / "split", "--share", 0.2, *maps).exit_code == 0
+    rows = rows_of(tmp_path / "split" / "train.jsonl")
+    assert len(rows) > 5
+    assert all((row["author"][:3], row["post"][:1], len(row)) == ("fan", "v", 4) for row in rows)
+
+
+def test_an_unread_column_ties_nothing_the_next_time_either(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "text,label,post_id", *filled(18, "plain {word},genuine,one"))
+    new = written(tmp_path / "b.csv", "text,label,post_id", "new words,genuine,one")
+    out, unread = tmp_path / "split", ("--map", "post=")
+    assert run("split", path, "--out", out, "--share", 0.2, *unread).exit_code == 0
+    before = rows_of(out / "train.jsonl")
+    assert not any("post_id" in row for row in before)
+    assert run("split", new, "--out", out).exit_code == 0
+    assert len(rows_of(out / "train.jsonl")) == len(before) + 1
+
+
+def test_rows_that_are_all_tied_to_the_frozen_test_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "text,label,post", *filled(18, "plain {word},genuine,p{i}"))
+    out = tmp_path / "split"
+    assert run("split", path, "--out", out, "--share", 0.2).exit_code == 0
+    before = (out / "train.jsonl").read_bytes()
+    post = rows_of(out / "test.jsonl")[0]["post"]
+    tied = [json.dumps(row | {"post": post}) for row in rows_of(out / "train.jsonl")]
+    result = run("split", written(tmp_path / "b.jsonl", *tied), "--out", out)
+    assert (result.exit_code, "so 0 are left to" in " ".join(result.stderr.split())) == (2, True)
+    assert (out / "train.jsonl").read_bytes() == before

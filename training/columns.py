@@ -10,7 +10,7 @@ from plaudit.text import normalize
 from plaudit.training import cells
 from plaudit.training.exchange import Row
 
-_ALIASES: Final[Mapping[str, Sequence[str]]] = {
+ALIASES: Final[Mapping[str, Sequence[str]]] = {
     "text": ("text", "comment", "body", "content"),
     "label": ("label", "labels_final", "class"),
     "flags": ("flags",),
@@ -22,7 +22,7 @@ _ALIASES: Final[Mapping[str, Sequence[str]]] = {
     "created_at": ("created_at",),
     "annotator": ("annotator", "annotator_id", "_annotator_id", "_session_id"),
 }
-COLUMNS: Final = tuple(_ALIASES)
+COLUMNS: Final = tuple(ALIASES)
 """Columns that can be mapped to another name in the file."""
 THEIR_LABEL: Final = "label:"
 """Before a name in `columns` that a file has for a label; what it maps to is ours."""
@@ -51,7 +51,7 @@ def columns_of(
     """
     fields = dict.fromkeys(name for row in rows for name in row)
     found: dict[str, Sequence[str]] = {}
-    for ours, aliases in _ALIASES.items():
+    for ours, aliases in ALIASES.items():
         theirs = columns.get(ours)
         names: Sequence[str] = aliases
         # Another file of the same command may be under our own names, as `split` writes it.

@@ -163,10 +163,12 @@ def tasks(path: str, *, columns: Mapping[str, str] | None = None) -> list[Row]:
     """
     rows = rows_of(path)
     found = columns_of(rows, columns or {}, path, needed=("text",))
+    is_flagged = flags_given(rows, found)
     made, problems = [], []
     for number, row in enumerate(rows, start=1):
         try:
-            made.append(_task(row, found, columns or {}))
+            flags = flags_of(row, found) if is_flagged else None
+            made.append(_task(row, found, columns or {}, flags))
         except ValueError as error:
             problems.append(f"row {number}: {error}")
     if problems:
@@ -176,14 +178,14 @@ def tasks(path: str, *, columns: Mapping[str, str] | None = None) -> list[Row]:
     return made
 
 
-def _task(row: Row, found: Found, columns: Mapping[str, str]) -> Row:
-    renamed = {*found["text"], *found["label"]}
+def _task(row: Row, found: Found, columns: Mapping[str, str], flags: frozenset[str] | None) -> Row:
+    renamed = {*found["text"], *found["label"], *found["flags"]}
     task = {name: value for name, value in row.items() if name not in renamed}
     task["text"] = text_of(row, found)
     if found["label"]:
         task["label"] = cells.label_of(cell(row, found["label"]), labels_named(columns))
-    if (flags := flags_of(row, found)) is not None:
-        task["flags"] = sorted(flags)
+    if flags is not None or found["flags"]:
+        task["flags"] = None if flags is None else sorted(flags)
     return task
 
 

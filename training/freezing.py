@@ -11,9 +11,10 @@ from typing import Any, Final
 import orjson
 
 from plaudit.errors import TrainingDataError
+from plaudit.scores import FLAGS
 from plaudit.text import normalize
-from plaudit.training import dataset, splitting
-from plaudit.training.columns import COLUMNS
+from plaudit.training import cells, dataset, splitting
+from plaudit.training.columns import ALIASES
 from plaudit.training.dataset import Examined, LabelledComment
 from plaudit.training.exchange import Row
 from plaudit.training.replacing import replace_file
@@ -49,9 +50,11 @@ def write(
             cannot be written.
     """
     comments = [c for file in files for c in dataset.usable(file, taught=False)]
-    rows = [_named(row, comment, columns or {}) for file in files for row, comment in _pairs(file)]
-    frozen = _frozen(folder)
-    earlier = [] if frozen is None else _earlier(folder, than=comments)
+    rows = [row for file in files for row in _named(file, columns or {})]
+    # What was written here before is under our names; what is not to be read is not to be read there either.
+    unread = {ours: theirs for ours, theirs in (columns or {}).items() if not theirs}
+    frozen = _frozen(folder, columns=unread)
+    earlier = [] if frozen is None else _earlier(folder, than=comments, columns=unread)
     comments, rows = [*(c for c, _ in earlier), *comments], [*(row for _, row in earlier), *rows]
     if frozen is not None:
         found = _beside(comments, frozen)
@@ -81,28 +84,43 @@ def write(
     return record
 
 
-def _pairs(file: Examined) -> zip[tuple[Row, LabelledComment]]:
-    return zip(file.rows, file.comments, strict=True)
+def _named(file: Examined, columns: Mapping[str, str]) -> list[Row]:
+    """Return the rows of a file under our names, so that what was mapped once need not be mapped again."""
+    fields = {name for row in file.rows for name in row}
+    mapped = {ours: theirs for ours in ALIASES if (theirs := columns.get(ours)) and theirs in fields}
+    # The next to read the rows maps nothing: no column may stay that would then be read in place of another.
+    dropped = {
+        name for ours, names in ALIASES.items() if ours in mapped or columns.get(ours) == "" for name in names
+    } | {*mapped.values()}
+    found = []
+    for row, comment in zip(file.rows, file.comments, strict=True):
+        kept = {name: value for name, value in row.items() if name not in dropped}
+        kept |= {ours: row[theirs] for ours, theirs in mapped.items() if theirs in row}
+        found.append(kept | {"text": comment.text, "label": comment.label} | _flags(kept, comment))
+    return found
 
 
-def _named(row: Row, comment: LabelledComment, columns: Mapping[str, str]) -> Row:
-    """Return a row under our names, so that what was mapped once need not be mapped again."""
-    ours = {columns[name]: name for name in COLUMNS if columns.get(name)}
-    unread = {name for name in COLUMNS if columns.get(name) == ""}
-    kept = {ours.get(k, k): v for k, v in row.items() if k not in unread}
-    return kept | {"text": comment.text, "label": comment.label}
+def _flags(row: Row, comment: LabelledComment) -> Row:
+    # Blank cells and flags in columns of their own mean something else beside the rows of another file.
+    if comment.flags is None:
+        return {"flags": None} if "flags" in row else {}
+    other_marks = (cells.flags_of(row.get("flags")) or frozenset()) - {*FLAGS}
+    return {"flags": sorted(comment.flags | other_marks)}
 
 
-def _earlier(folder: Path, *, than: Sequence[LabelledComment]) -> list[tuple[LabelledComment, Row]]:
+def _earlier(
+    folder: Path, *, than: Sequence[LabelledComment], columns: Mapping[str, str]
+) -> list[tuple[LabelledComment, Row]]:
     """Return what was to train on, or left out, before, but for texts that are among the new comments."""
     new = {normalize(comment.text) for comment in than}
     found = []
     for name in ("train", "left_out"):
         path = folder / _NAMES[name]
         if path.exists() and path.stat().st_size:
-            file = dataset.examine(str(path))
-            dataset.usable(file, taught=False)
-            found += [(c, row) for row, c in _pairs(file) if normalize(c.text) not in new]
+            file = dataset.examine(str(path), columns=columns)
+            comments = dataset.usable(file, taught=False)
+            pairs = zip(comments, _named(file, columns), strict=True)
+            found += [(c, row) for c, row in pairs if normalize(c.text) not in new]
     return found
 
 
@@ -113,7 +131,7 @@ def _sources(folder: Path) -> dict[str, int]:
         return {}
 
 
-def _frozen(folder: Path) -> list[LabelledComment] | None:
+def _frozen(folder: Path, *, columns: Mapping[str, str]) -> list[LabelledComment] | None:
     path = folder / _NAMES["test"]
     if not path.exists():
         return None
@@ -129,7 +147,7 @@ def _frozen(folder: Path) -> list[LabelledComment] | None:
             f"{path} is not the test file that was frozen: expected SHA-256 {expected[:12]}…, found "
             f"{found[:12]}…. Bring the old one back, or start a new folder."
         )
-    return dataset.load(str(path), taught=False)
+    return dataset.load(str(path), columns=columns, taught=False)
 
 
 def _beside(comments: Sequence[LabelledComment], frozen: Sequence[LabelledComment]) -> Split:

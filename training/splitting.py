@@ -126,7 +126,7 @@ def check_rest(comments: Sequence[LabelledComment], found: Split) -> None:
     Raises:
         TrainingDataError: One post, author or group holds most rows, or they are all woven together.
     """
-    if len(found.rest) > _LEAST_REST * len(comments) or not found.chosen:
+    if len(found.rest) > _LEAST_REST * len(comments) or not (found.chosen or found.left_out):
         return
     n_most = {
         name: max(Counter(filter(None, (_known(getattr(c, name)) for c in comments))).values(), default=0)
