@@ -53,6 +53,14 @@ def test_each_row_is_judged_by_the_others() -> None:
         suspects.out_of_fold(COMMENTS[:1] * 8)
 
 
+def test_regulars_who_tie_all_posts_together_leave_posts_to_judge_by() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install '.[train]'")
+    woven = [replace(c, post=f"p{i % 10}", author=f"fan {i % 13}") for i, c in enumerate(COMMENTS)]
+    np.testing.assert_allclose(suspects.out_of_fold(woven).sum(1), 1, atol=1e-6)
+    with pytest.raises(TrainingDataError, match=r"--map post= or --map author="):
+        suspects.out_of_fold([replace(c, post="one") for c in woven])
+
+
 def test_the_command_lists_rows_and_writes_texts(tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install '.[train]'")
     result = CliRunner().invoke(app, ["suspects", str(EXAMPLE), "--out", str(tmp_path / "s.jsonl")])

@@ -94,13 +94,24 @@ def split(comments: Sequence[LabelledComment], *, share: float, seed: int) -> Sp
     the rest that share an author or a copy with the chosen part are left out.
     """
     found = ties(comments)
+    keys = unwoven_keys(comments, found=found)
+    order = sorted(set(keys), key=lambda key: sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest())
+    return _apart(comments, _first_groups(keys, order, n_wanted=round(share * len(comments))), found)
+
+
+def unwoven_keys(comments: Sequence[LabelledComment], *, found: dict[str, list[str]]) -> list[str]:
+    """Return `group_keys` by all ties, or by fewer where all of them make one knot of most rows.
+
+    Args:
+        comments: Rows to group.
+        found: As `ties` returns them.
+    """
     keys = group_keys(comments, found=found)
     if _woven(keys):
         keys = group_keys(comments, by=("text", "near_duplicate", "group", "post"), found=found)
     if _woven(keys):
         keys = group_keys(comments, by=("group", "post"), found=found)
-    order = sorted(set(keys), key=lambda key: sha256(f"{seed}:{key}".encode("utf-8", "replace")).digest())
-    return _apart(comments, _first_groups(keys, order, n_wanted=round(share * len(comments))), found)
+    return keys
 
 
 def split_by_time(comments: Sequence[LabelledComment], *, share: float) -> Split:

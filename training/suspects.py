@@ -56,15 +56,18 @@ class Suspect:
 def out_of_fold(comments: Sequence[LabelledComment]) -> NDArray[np.float64]:
     """Return probabilities of shape (n, 3) by counted words fitted on the other folds, groups kept whole.
 
+    Where authors or copies tie most rows into one group, as on a channel with regulars, posts alone are.
+
     Raises:
         TrainingDataError: Too few groups for folds, or labels to tell apart.
     """
-    keys = splitting.group_keys(comments)
+    keys = splitting.unwoven_keys(comments, found=splitting.ties(comments))
     order = np.random.default_rng(_SEED).permutation(sorted(set(keys)))
     if len(order) < _N_FOLDS:
         raise TrainingDataError(
             f"{len(comments):,} rows make {len(order)} groups that share no post, author or text; expected "
-            f"{_N_FOLDS} or more to judge each by the others."
+            f"{_N_FOLDS} or more to judge each by the others. Add comments of other posts and authors, or do "
+            "without a column that ties them: --map post= or --map author=."
         )
     fold_of = {str(key): number % _N_FOLDS for number, key in enumerate(order)}
     folds = np.array([fold_of[key] for key in keys])
