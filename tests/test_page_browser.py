@@ -422,3 +422,18 @@ def test_the_docs_work_with_what_is_here(browser, address):
     with opened(browser, address) as page:
         page.get_by_role("link", name="API", exact=True).click()
         expect(page.locator("#operations-scoring-classify")).to_be_visible(timeout=15_000)
+
+
+def test_the_pages_of_a_large_dump_s_groups_are_found(browser, tmp_path):
+    with (
+        running(data_dir=tmp_path, max_body_bytes=64 * 1024) as address,
+        opened(browser, address) as page,
+    ):
+        page.locator("#file").set_input_files(EXAMPLE)
+        page.get_by_label("Compare").select_option("posts")
+        page.locator("#go").click()
+        scored(page)
+        links = page.locator('a[href*="groups/"]')
+        assert links.count() > 1
+        for link in links.evaluate_all("found => found.map(each => each.href)"):
+            assert page.request.get(link).status == 200

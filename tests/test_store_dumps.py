@@ -160,13 +160,18 @@ def test_owners_see_and_delete_their_own(dumps):
     for name, owner in (("a", "x"), ("b", "y"), ("c", "x")):
         add(dumps, name, owner)
     assert [dump.id[0] for dump in dumps.latest(owner="x", limit=9)] == ["c", "a"]
+    c, a = dumps.latest(owner="x", limit=9)
     assert [dump.id[0] for dump in dumps.latest(owner="x", limit=1)] == ["c"]
-    assert [dump.id[0] for dump in dumps.latest(owner="x", limit=9, before="c" * 32)] == ["a"]
-    assert dumps.latest(owner="x", limit=9, before="b" * 32) == []
+    assert [dump.id[0] for dump in dumps.latest(owner="x", limit=9, before=c.number)] == ["a"]
+    assert dumps.latest(owner="x", limit=9, before=a.number) == []
     assert dumps.get("a" * 32, owner="y") is None
     assert not dumps.delete("a" * 32, owner="y")
     assert dumps.delete("a" * 32, owner="x")
     assert dumps.n_open() == 2
+    add(dumps, "d", "x")
+    (d, _) = dumps.latest(owner="x", limit=9)
+    assert dumps.delete(d.id)
+    assert [dump.id[0] for dump in dumps.latest(owner="x", limit=9, before=d.number)] == ["c"]
     assert dumps.states(["a" * 32, "b" * 32]) == {"b" * 32: "queued"}
 
 

@@ -76,6 +76,11 @@ const adopt = (page, url) => {
   const link = element("a", "The same as JSON", { href: `${url}/report`, id: "json", download: "report.json" });
   const remove = element("button", "Delete it from the service", { type: "button", class: "plain", id: "remove" });
   main.querySelector(".lead").after(element("div", id("key") ? [copy, remove] : [copy, link, remove], { class: "tools" }));
+  for (const each of main.querySelectorAll('a[href^="groups/"]')) {
+    const name = each.getAttribute("href");
+    each.href = `${url}/${name}`; // in the report's file they stand beside it
+    if (id("key")) each.dataset.file = name.replace("/", "-");
+  }
   copy.dataset.from = `${url}/report`;
   remove.dataset.url = url;
   return main;
@@ -89,6 +94,18 @@ const offerRemoval = (button) => button.addEventListener("click", async () => {
     status.textContent = button.textContent = "Deleted";
     id("json")?.remove();
     id("copy").remove();
+  } catch (error) {
+    show(error.body ?? { title: "That did not work", detail: String(error) });
+  }
+});
+
+// Where keys are in use no link shows one: the file is fetched with it, and saved.
+const offerFile = (link) => link.addEventListener("click", async (event) => {
+  event.preventDefault();
+  try {
+    const file = URL.createObjectURL(await (await get(link.href)).blob());
+    element("a", "", { href: file, download: link.dataset.file }).click();
+    setTimeout(() => URL.revokeObjectURL(file), 60000);
   } catch (error) {
     show(error.body ?? { title: "That did not work", detail: String(error) });
   }

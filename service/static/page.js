@@ -169,6 +169,7 @@ const present = (found) => {
 const enliven = () => {
   if (id("copy")) offerCopy(id("copy"), id("copy").dataset.from ?? id("json").href);
   if (id("remove")) offerRemoval(id("remove"));
+  for (const link of result.querySelectorAll("a[data-file]")) offerFile(link);
   const table = document.querySelector("table.comments");
   if (table) offerFilters(table);
 };

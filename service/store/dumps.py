@@ -121,12 +121,11 @@ class Dumps:
         with self._database.read() as session:
             return session.scalar(sa.select(Dump).where(Dump.id == dump_id, *_of(owner)))
 
-    def latest(self, *, owner: str, limit: int, before: str | None = None) -> Sequence[Dump]:
-        """Return an owner's dumps, the latest first; `before` names the last one of the page before."""
+    def latest(self, *, owner: str, limit: int, before: int | None = None) -> Sequence[Dump]:
+        """Return an owner's dumps, the latest first; `before` is the number of the one that ended a page."""
         query = sa.select(Dump).where(Dump.owner == owner).order_by(Dump.number.desc()).limit(limit)
         if before is not None:
-            number = sa.select(Dump.number).where(Dump.id == before, Dump.owner == owner).scalar_subquery()
-            query = query.where(Dump.number < number)
+            query = query.where(Dump.number < before)
         with self._database.read() as session:
             return session.scalars(query).all()
 
