@@ -18,16 +18,17 @@ from plaudit.service.dump_answers import PREFIX, DumpList, DumpOptions, DumpStat
 from plaudit.service.dump_files import report_of
 from plaudit.service.idempotency import RequestKey, digest_of
 from plaudit.service.intake import JSON
-from plaudit.service.kept import ID, DumpId, dump_of, owner_of, storage_of, unknown
+from plaudit.service.kept import DumpId, dump_of, owner_of, storage_of, unknown
 from plaudit.service.problems import Problem
 from plaudit.service.refusals import errors_of
-from plaudit.service.storage import Storage
 from plaudit.service.store.repeats import Sent, digest
 from plaudit.service.store.tables import DONE, FAILED, THE_DUMP, Dump
 from plaudit.service.upload import MULTIPART, Upload, receive
 
 router = APIRouter(prefix=PREFIX, tags=["dumps"])
 
+# What orders the dumps, and no id: the last dump of a page may be deleted before the next page is asked for.
+_CURSOR: Final = "^[0-9a-f]{1,15}$"
 _POLL_SECONDS: Final = (0.05, 0.5)  # from, to
 
 
@@ -70,7 +71,7 @@ async def send_dump(
     with its report. It is stored until you delete it or it expires; the upload only until it is scored.
     Sent once more with the same `Idempotency-Key` it is the same dump, and not scored twice.
     """
-    storage, owner = storage_of(request), owner_of(request)
+    owner = owner_of(request)
     await request.app.state.quotas.admit(owner)
     options.as_json()  # what makes no sense is refused before the upload
     key = digest_of(request_key)
@@ -78,7 +79,7 @@ async def send_dump(
         await _check_room(request, check_place, key=key)
         dump, options = await _take_in(request, options, key=key)
     request.app.state.workers.wake()
-    return await _answer(request, dump, storage=storage, seconds=options.wait)
+    return await _answer(request, dump, seconds=options.wait)
 
 
 async def _take_in(request: Request, options: DumpOptions, *, key: str | None) -> tuple[Dump, DumpOptions]:
@@ -133,9 +134,9 @@ async def _check_room(request: Request, check_place: Callable[[int, int], None],
         check_place(*found)
 
 
-async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: float) -> Response:
+async def _answer(request: Request, dump: Dump, *, seconds: float) -> Response:
     path = f"{request.scope.get('root_path', '')}{router.prefix}/{dump.id}"
-    found = await while_there(request, _wait(dump, storage=storage, seconds=seconds)) if seconds else dump
+    found = await while_there(request, _wait(request, dump, seconds=seconds)) if seconds else dump
     headers = {"Location": path}
     if seconds and found.state == DONE:
         response = await report_of(request, found)
@@ -148,11 +149,17 @@ async def _answer(request: Request, dump: Dump, *, storage: Storage, seconds: fl
     return Response(status.model_dump_json(), 202, media_type=JSON, headers=headers)
 
 
-async def _wait(dump: Dump, *, storage: Storage, seconds: float) -> Dump:
-    """Return a dump once it has ended, or as it is after so many seconds."""
+async def _wait(request: Request, dump: Dump, *, seconds: float) -> Dump:
+    """Return a dump once it has ended, or as it is after so many seconds, or where the service stops.
+
+    It is stored and will be worked on: who is told so by 202 and not by 503 does not hand it in again.
+    """
+    storage, engine = storage_of(request), request.app.state.engine
     end, pause = anyio.current_time() + seconds, _POLL_SECONDS[0]
     found: Dump | None = dump
     while found and found.state not in (DONE, FAILED) and (left := end - anyio.current_time()) > 0:
+        if engine.is_draining:
+            break
         await anyio.sleep(min(pause, left))
         pause = min(pause * 1.5, _POLL_SECONDS[1])
         found = await storage.ask(lambda: storage.dumps.get(dump.id))
@@ -165,15 +172,16 @@ async def _wait(dump: Dump, *, storage: Storage, seconds: float) -> Dump:
 async def list_dumps(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    before: Annotated[str | None, Query(pattern=f"^{ID.pattern}$", description="`next` of a page.")] = None,
+    before: Annotated[str | None, Query(pattern=_CURSOR, description="`next` of a page.")] = None,
 ) -> DumpList:
     """List the dumps that were handed in with your key, the latest first; without keys, all of them."""
     storage, owner = storage_of(request), owner_of(request)
     if not storage.exists():
         return DumpList(dumps=[], next=None)
-    found = await storage.ask(lambda: storage.dumps.latest(owner=owner, limit=limit + 1, before=before))
+    number = None if before is None else int(before, 16)
+    found = await storage.ask(lambda: storage.dumps.latest(owner=owner, limit=limit + 1, before=number))
     dumps = [status_of(dump, request) for dump in found[:limit]]
-    return DumpList(dumps=dumps, next=dumps[-1].id if len(found) > limit else None)
+    return DumpList(dumps=dumps, next=f"{found[limit - 1].number:x}" if len(found) > limit else None)
 
 
 @router.get(
