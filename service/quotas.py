@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -127,17 +127,28 @@ class Quotas:
             await self.admit(key)
             return
         async with self._lock:
-            for name, item in self._windows:
-                if n_comments > item.amount:
-                    raise _too_many(n_comments, name=name, amount=item.amount)
+            self.check(n_comments)
             taken: list[RateLimitItem] = []
             for name, item in self._windows:
                 taken.append(item)
                 if not await self._hit(item, key, n_comments):
-                    balance = await self._balance(name, item, key=key, given_back=n_comments)
+                    found = [await self._balance(name, item, key=key, given_back=n_comments)]
                     for each in taken:
                         await self._add(each, key, -n_comments)
-                    raise _exceeded(balance, n_comments)
+                    found += [
+                        await self._balance(*each, key=key) for each in self._windows if each[0] != name
+                    ]
+                    raise _exceeded(found, n_comments)
+
+    def check(self, n_comments: int) -> None:
+        """Refuse what can't be asked for as one, however long its caller waits.
+
+        Raises:
+            Problem: They fit into no window (413).
+        """
+        for name, item in self._windows:
+            if n_comments > item.amount:
+                raise _too_many(n_comments, name=name, amount=item.amount)
 
     async def debit(self, key: str, n_comments: int) -> None:
         """Count comments that have been answered already, even beyond the limit; negative gives back."""
@@ -151,9 +162,9 @@ class Quotas:
         Raises:
             Problem: Nothing is left (429).
         """
-        for balance in await self.balances(key):
-            if not balance.left:
-                raise _exceeded(balance, 1)
+        balances = await self.balances(key)
+        if not all(balance.left for balance in balances):
+            raise _exceeded(balances, 1)
 
     async def balances(self, key: str) -> list[Balance]:
         """Return what is left in each window, the scarcest first."""
@@ -196,6 +207,17 @@ class Account:
         await self.quotas.take(self.key, n_comments)
         self._n_taken += n_comments
 
+    def check(self, n_comments: int) -> None:
+        """Refuse a request that takes more in all than any window has.
+
+        Args:
+            n_comments: That are to be taken beside those that were.
+
+        Raises:
+            Problem: It does (413).
+        """
+        self.quotas.check(self._n_taken + n_comments)
+
     async def give_back(self) -> None:
         """Uncount what this request has taken."""
         taken, self._n_taken = self._n_taken, 0
@@ -222,18 +244,21 @@ class Account:
 _SECONDS: Final = {"minute": 60, "day": 86_400}
 
 
-async def count(request: HTTPConnection, n_comments: int) -> None:
+async def count(request: HTTPConnection, n_comments: int, *, is_one: bool = False) -> None:
     """Count comments of a request against its key's quotas; without keys nothing is counted.
 
     Args:
         request: Whose key it is.
         n_comments: How many; 0 asks only whether anything is left.
+        is_one: Whether all comments of the request stand or fall together, though they come in parts.
 
     Raises:
-        Problem: They do not fit.
+        Problem: They do not fit now (429), or, with those of the same request, into no window at all (413).
     """
     account = request.scope["state"].get("account")
     if account is not None:
+        if is_one:
+            account.check(n_comments)
         await account.take(n_comments)
 
 
@@ -251,7 +276,10 @@ def _storage(uri: str) -> Storage:
     return made
 
 
-def _exceeded(balance: Balance, n_comments: int) -> Problem:
+def _exceeded(balances: Sequence[Balance], n_comments: int) -> Problem:
+    # Of several that are too small now the one that lasts longest: before that they would not fit either.
+    short = [balance for balance in balances if balance.left < n_comments] or balances
+    balance = max(short, key=lambda balance: balance.resets_in)
     return Problem(
         "quota-exceeded",
         f"{n_comments:,} more do not fit: of {balance.amount:,} comments a {balance.window}, "

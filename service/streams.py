@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import anyio
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -70,7 +70,14 @@ router = APIRouter(tags=["scoring"])
 class About(BaseModel):
     """What a caller of the index stream says beside the comments."""
 
-    creator_id: str | None = Field(None, description="As in `/v1/index`.", max_length=500)
+    model_config = ConfigDict(extra="forbid")
+
+    creator_id: str | None = Field(
+        None,
+        validation_alias=AliasChoices("creator_id", "creator"),
+        description="As in `/v1/index`.",
+        max_length=500,
+    )
     platform: Platform | None = Field(None, description="As in `/v1/index`.")
     follower_count: int | None = Field(None, ge=0, le=10**12, description="As in `/v1/index`.")
     by: Literal["none", "post", "creator"] = Field("none", description="As in `/v1/index`.")
@@ -261,7 +268,7 @@ class Section:
             )
         if not self._share.take(n_comments):
             raise self._engine.room.refusal(n_comments)
-        await count(self._request, n_comments)
+        await count(self._request, n_comments, is_one=True)
         self._request.state.n_comments = self._share.n_comments
 
     def _record(self, line: Line) -> Any:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from limits.errors import StorageError
 
 from plaudit.errors import UsageError
+from plaudit.service.keys import generate
 from plaudit.service.problems import Problem
 from plaudit.service.quotas import Account, Quotas
+from tests.http import serving
 
 
 def run(work):
@@ -216,3 +218,26 @@ def test_where_counting_fails_requests_pass(monkeypatch, caplog):
     run(work)
     assert "quotas can't be counted" in caplog.text
     assert "secret" not in str([record.__dict__ for record in caplog.records])
+
+
+def test_a_section_that_fits_into_no_window_is_refused_for_good():
+    key, line = generate("one")
+    body = b'{"text": "Is it?", "author": "a"}\n' * 700
+    headers = {"X-API-Key": key, "Content-Type": "application/x-ndjson"}
+    with serving(api_keys=str(line), quota_per_minute=600) as client:
+        answer = client.post("/v1/index/stream", content=body, headers=headers)
+        assert answer.status_code == 413
+        assert "the quota of this key is 600 a minute" in answer.json()["detail"]
+        assert answer.headers["ratelimit-remaining"] == "600"
+
+
+def test_where_two_windows_are_used_up_the_longer_one_is_waited_for():
+    async def scenario():
+        quotas = Quotas(per_minute=5, per_day=5)
+        await quotas.take("a", 5)
+        for n_comments in (0, 1):
+            with pytest.raises(Problem) as caught:
+                await quotas.take("a", n_comments)
+            assert int(caught.value.headers["Retry-After"]) > 60
+
+    asyncio.run(scenario())
