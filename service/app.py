@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None, *, load: Callable[[], Pipeline]
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        redirect_slashes=False,  # to an absolute address made of what the caller says is our host
         # FastAPI's own would send queries and the messages of exceptions, which may hold keys and texts.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

@@ -52,8 +52,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "foreign-origin": Kind(
         status=403,
         title="Pages of other sites may not write here",
-        hint="Use this service's own page, or a program; whoever runs it can list the site's host in "
-        "PLAUDIT_ALLOWED_HOSTS.",
+        hint="Use this service's own page, or a program: of another site the server asks, not its pages.",
     ),
     "not-found": Kind(
         status=404,
@@ -243,6 +242,15 @@ def field_error(error: Mapping[str, Any]) -> dict[str, str]:
             "expected": "a JSON object" if missing_body else "this field to be there",
             "found": "nothing",
         }
+    if error["type"] == "extra_forbidden":
+        return {
+            "field": field_path(location),
+            "expected": "no such name here",
+            "found": _kind_of(error.get("input")),
+        }
+    if error["type"] == "string_pattern_mismatch":
+        expected = f"a string that matches {error['ctx']['pattern']}"
+        return {"field": field_path(location), "expected": expected, "found": "another string"}
     expected = "a JSON object" if error["type"] == "model_attributes_type" else _expected(error["msg"])
     return {"field": field_path(location), "expected": expected, "found": _kind_of(error.get("input"))}
 

@@ -82,6 +82,7 @@ class ClassifyRequest(BaseModel):
     """Comments to label."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -92,7 +93,7 @@ class ClassifyRequest(BaseModel):
                     ]
                 }
             ]
-        }
+        },
     )
 
     comments: list[Comment] = Field(description="At most `limits.max_comments` of `GET /v1/model`.")
@@ -116,6 +117,7 @@ class IndexRequest(BaseModel):
     """Comments to score as a section, and what is known about where they stand."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [
                 {
@@ -142,7 +144,7 @@ class IndexRequest(BaseModel):
                     "by": "none",
                 }
             ]
-        }
+        },
     )
 
     comments: list[Comment] = Field(

@@ -324,3 +324,27 @@ def test_a_stream_whose_block_is_not_done_in_time_is_told_at_the_end():
         pipeline.classifier.go.set()
     assert b"the first 1 lines are answered" in end
     assert end.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("name", ["plattform", "foo"])
+def test_an_option_that_there_is_not_is_refused(client, name):
+    for path in ("/v1/index", "/v1/classify"):
+        found = problem(client.post(path, json={"comments": COMMENTS[:1], name: "x"}), "invalid-request")
+        assert found["errors"] == [{"field": name, "expected": "no such name here", "found": "a string"}]
+    answer = client.post("/v1/index/stream", params={name: "x"}, content=line("so cool"), headers=NDJSON)
+    assert problem(answer, "invalid-request")["errors"][0]["field"] == name
+    more = {"comments": [{"text": "Is it?", name: "a column of the dump"}]}
+    assert client.post("/v1/classify", json=more).status_code == 200
+
+
+def test_the_creator_has_two_names_on_a_stream_as_in_a_request(client):
+    reports = [
+        client.post("/v1/index/stream", params={name: "u0"}, content=lines_of(COMMENTS), headers=NDJSON)
+        for name in ("creator", "creator_id")
+    ]
+    assert reports[0].status_code == 200
+    assert reports[0].content == reports[1].content
+
+
+def test_a_slash_too_many_is_no_other_address(client):
+    problem(client.post("/v1/classify/", json={"comments": []}), "not-found")
