@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
 
 import httpx
 
-from plaudit.errors import ServiceError
-from plaudit.service import calls
+from plaudit.errors import RefusedError, ServiceError, UsageError
 from plaudit.service.calls import Call
 from plaudit.service.replies import Dump
 from plaudit.service.retries import BUSY, GONE, Retries
@@ -22,7 +22,8 @@ class Asking:
 
     def __init__(self, base_url: str, *, key: str | None, timeout: float, retries: Retries | None) -> None:
         """Prepare as `Client` does."""
-        self._base_url = base_url.rstrip("/")
+        self._base_url = _address(base_url)
+        key = _key(key)
         self._retries = retries or Retries()
         self._known: dict[str, Any] = {
             "headers": {"Authorization": f"Bearer {key}"} if key else {},
@@ -42,8 +43,10 @@ class Asking:
         """Return how long to wait before another try, or raise what went wrong."""
         if isinstance(error, httpx.TransportError):
             # What never got there was not begun, whatever it is.
-            is_worth = call.is_safe or isinstance(
-                error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+            # Nor does what could not even be asked get better by waiting.
+            is_worth = not isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError) and (
+                call.is_safe
+                or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             )
             error = unreachable(self._base_url, error)
         else:
@@ -55,6 +58,40 @@ class Asking:
         if pause is None:
             raise error from None
         return pause
+
+
+def _address(base_url: str) -> str:
+    """Return the address of a service without the slash at its end.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        url = httpx.URL(base_url.strip())
+    except (httpx.InvalidURL, TypeError, AttributeError):
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        # It may hold a password, so it is not quoted.
+        raise UsageError(
+            "The address of the service does not begin with http:// or https:// and a host, expected one "
+            f"such as {LOCAL}: correct base_url."
+        )
+    return base_url.strip().rstrip("/")
+
+
+def _key(key: str | None) -> str:
+    """Return an API key as it can stand in a header; files end it with a line feed.
+
+    Raises:
+        UsageError: It can't.
+    """
+    found = (key or "").strip()
+    if not (found.isascii() and found.isprintable()):
+        raise UsageError(
+            "The API key holds characters other than printable ASCII, expected one line of "
+            "`plaudit key new`: see that it was copied whole and alone."
+        )
+    return found
 
 
 def check_unwell(error: ServiceError) -> None:
@@ -84,6 +121,17 @@ def check(dump: Dump, *, is_late: bool) -> None:
         TimeoutError: It takes too long.
     """
     if dump["status"] == "failed":
-        calls.failed(dump)
+        _failed(dump)
     if is_late:
         raise TimeoutError(f"The dump is still {dump['status']}; wait longer, or ask for it later by its id.")
+
+
+def _failed(dump_: Mapping[str, Any]) -> NoReturn:
+    """Raise what a failed dump tells.
+
+    Raises:
+        RefusedError: The dump can't be read.
+        ServiceError: The service failed.
+    """
+    error = RefusedError if dump_["fault"] == "dump" else ServiceError
+    raise error(f"The dump failed: {dump_['error']}", kind="dump-failed")

@@ -178,7 +178,7 @@ class AsyncClient(Asking):
 
     async def wait_for_dump(self, dump_id: str, *, seconds: float | None = None) -> Report:
         """Wait until a dump is done and return its report."""
-        end, pause = time.monotonic() + (seconds or float("inf")), POLL_SECONDS[0]
+        end, pause = time.monotonic() + (float("inf") if seconds is None else seconds), POLL_SECONDS[0]
         while (found := await self.dump(dump_id))["status"] != "done":
             check(found, is_late=time.monotonic() > end)
             await anyio.sleep(pause)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn, cast
+from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -100,7 +100,15 @@ def post(path: str, body: object, *, is_safe: bool = True) -> Call:
 
 def comments(path: str, given: Iterable[Comment], about: Mapping[str, Any]) -> Call:
     """Send comments in one body."""
-    return post(path, {"comments": [_record(comment) for comment in given], **about})
+    return post(
+        path,
+        {
+            "comments": [
+                _record(comment, what=f"Comment {number}") for number, comment in enumerate(given, start=1)
+            ],
+            **about,
+        },
+    )
 
 
 def stream(given: Iterable[Comment], about: Mapping[str, Any]) -> Call:
@@ -146,12 +154,18 @@ def _block_call(body: bytes) -> Call:
     return Call(method="POST", path="/v1/classify/stream", content=lambda: body, media_type=NDJSON)
 
 
-def _record(comment: Comment) -> Mapping[str, Any]:
-    return {"text": comment} if isinstance(comment, str) else comment
+def _record(comment: Comment, *, what: str) -> Mapping[str, Any]:
+    if isinstance(comment, str):
+        return {"text": comment}
+    if not isinstance(comment, Mapping):
+        raise UsageError(
+            f"{what} is of type {type(comment).__name__}, expected a text or a mapping: send its 'text'."
+        )
+    return comment
 
 
 def _line(comment: Comment, *, number: int) -> bytes:
-    record = _record(comment)
+    record = _record(comment, what=f"Comment {number}")
     if record.get("id") is None:  # the service would count from the beginning of each block
         record = {**record, "id": str(number)}
     return _json(record, what=f"Comment {number}") + b"\n"
@@ -218,7 +232,13 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def dump_path(dump_id: str, *, of: str = "") -> str:
-    """Return the path of a dump, or of a result of it."""
+    """Return the path of a dump, or of a result of it.
+
+    Raises:
+        UsageError: The id is empty: that would ask for something else.
+    """
+    if not dump_id.strip():
+        raise UsageError("The id of the dump is empty, expected the 'id' that `send_dump` returned.")
     return f"/v1/dumps/{quote(dump_id, safe='')}{of and f'/{of}'}"
 
 
@@ -325,14 +345,3 @@ def _class_of(status: int) -> type[ServiceError]:
     if status == 429:  # too many requests
         return BusyError
     return RefusedError if 400 <= status < 500 else ServiceError  # client errors
-
-
-def failed(dump_: Mapping[str, Any]) -> NoReturn:
-    """Raise what a failed dump tells.
-
-    Raises:
-        RefusedError: The dump can't be read.
-        ServiceError: The service failed.
-    """
-    error = RefusedError if dump_["fault"] == "dump" else ServiceError
-    raise error(f"The dump failed: {dump_['error']}", kind="dump-failed")

@@ -220,7 +220,7 @@ class Client(Asking):
             ServiceError: It failed.
             TimeoutError: It is not done after so many seconds.
         """
-        end, pause = time.monotonic() + (seconds or float("inf")), POLL_SECONDS[0]
+        end, pause = time.monotonic() + (float("inf") if seconds is None else seconds), POLL_SECONDS[0]
         while (found := self.dump(dump_id))["status"] != "done":
             check(found, is_late=time.monotonic() > end)
             time.sleep(pause)

@@ -546,3 +546,41 @@ def test_ids_make_no_paths(scripted):
     client, script, _ = scripted(httpx.Response(200, json={}))
     client.dump("../model?x#y")
     assert script.asked[0][1] == "/v1/dumps/../model?x#y"  # decoded; as sent it has no slash of its own
+
+
+def test_waiting_for_no_time_asks_once(scripted):
+    client, script, _ = scripted(*(httpx.Response(200, json={"status": "queued"}) for _ in range(3)))
+    with pytest.raises(TimeoutError, match="still queued"):
+        client.wait_for_dump("d", seconds=0)
+    assert len(script.asked) <= 2
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8000", "ftp://h", "", "http://", None])
+def test_what_is_no_address_is_told_at_once(address):
+    with pytest.raises(UsageError, match="begin with http:// or https://"):
+        Client(address)
+
+
+def test_a_key_is_stripped_and_one_that_no_header_takes_is_told_at_once():
+    assert Client(key="abc\n")._known["headers"] == {"Authorization": "Bearer abc"}
+    for key in ("a\nb", "schlüssel", "a\0b"):
+        with pytest.raises(UsageError, match="API key holds characters") as caught:
+            Client(key=key)
+        assert key not in str(caught.value)
+
+
+def test_what_is_no_comment_is_named(scripted):
+    client, script, _ = scripted()
+    for ask in (client.classify, client.index, lambda given: list(client.classify_stream(given))):
+        with pytest.raises(UsageError, match="Comment 2 is of type NoneType, expected a text"):
+            ask(["x", None])
+    with pytest.raises(UsageError, match="id of the dump is empty"):
+        client.dump("")
+    assert script.asked == []
+
+
+def test_what_could_not_be_asked_is_not_asked_again(scripted):
+    client, script, waits = scripted(httpx.LocalProtocolError("x"))
+    with pytest.raises(ServiceError, match="LocalProtocolError"):
+        client.model()
+    assert (len(script.asked), waits) == (1, [])
