@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,14 +41,25 @@ class _Message(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
 
 
-class TextEntry(_Message):
+class _Given(_Message):
+    """What is sent: in proto3's JSON null is the same as nothing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class TextEntry(_Given):
     """A text and how it is written."""
 
     text: str = Field(description="What was written.", examples=["How long did you let the glue dry?"])
     type: Literal["PLAIN_TEXT", "TEXT_TYPE_UNSPECIFIED"] = Field("PLAIN_TEXT", description="Plain text only.")
 
 
-class AttributeParameters(_Message):
+class AttributeParameters(_Given):
     """What is wanted of one attribute."""
 
     score_type: Literal["PROBABILITY", "SCORE_TYPE_UNSPECIFIED"] = Field(
@@ -59,7 +70,7 @@ class AttributeParameters(_Message):
     )
 
 
-class AnalyzeCommentRequest(_Message):
+class AnalyzeCommentRequest(_Given):
     """One comment and the attributes to score. `sessionId`, `communityId` and `context` are ignored."""
 
     comment: TextEntry
@@ -68,6 +79,14 @@ class AnalyzeCommentRequest(_Message):
         examples=[{"QUESTION": {}, "GENERIC_PRAISE": {}}],
         json_schema_extra={"minProperties": 1, "propertyNames": {"enum": list(ATTRIBUTES)}},
     )
+
+    @field_validator("requested_attributes", mode="before")
+    @classmethod
+    def _without_null_parameters(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        return {name: {} if value is None else value for name, value in given.items()}
+
     languages: list[str] = Field([], description="ISO 639-1 or BCP 47 codes; detected where there are none.")
     do_not_store: bool = Field(False, description="Nothing is ever stored here, whatever it says.")
     client_token: str | None = Field(None, description="Comes back in the answer.")

@@ -217,3 +217,15 @@ def test_the_key_may_stand_in_the_address_and_is_not_logged(caplog):
     assert 0 < int(answers[2].headers["retry-after"]) <= 60
     ours = [record for record in caplog.records if record.name.startswith("plaudit")]
     assert KEY not in json.dumps([str(record.__dict__) for record in ours])
+
+
+def test_null_is_nothing_as_in_proto3_s_json(client):
+    body = {
+        "comment": {"text": QUESTION, "type": None},
+        "requestedAttributes": {"QUESTION": None, "GENUINE": {"scoreThreshold": None, "scoreType": None}},
+        **dict.fromkeys(("languages", "doNotStore", "spanAnnotations", "clientToken")),
+    }
+    answer = client.post(PATH, json=body)
+    assert answer.status_code == 200
+    assert set(answer.json()["attributeScores"]) == {"QUESTION", "GENUINE"}
+    assert error_of(client.post(PATH, json={**body, "comment": None}))["code"] == 400
