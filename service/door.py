@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plaudit.service.engine import Engine
-from plaudit.service.gate import log_request, request_id_of
+from plaudit.service.gate import length_of, log_request, request_id_of
 from plaudit.service.metrics import Metrics
 from plaudit.service.problems import Problem, respond
 from plaudit.service.settings import Settings
@@ -125,4 +125,4 @@ def install(
 def declared_bytes(scope: Scope) -> int | None:
     """Return how long the body of a request is as its head declares; None where it does not."""
     declared = next((value for name, value in scope["headers"] if name == _LENGTH), b"")
-    return int(declared) if declared.isdigit() else None
+    return length_of(declared.decode("latin-1"))

@@ -112,6 +112,16 @@ def log_request(scope: Scope, *, status: int, seconds: float, request_id: str) -
     LOGGER.info("request", extra={"fields": known})
 
 
+def length_of(declared: str) -> int | None:
+    """Return the number that a `Content-Length` declares, in bytes; None where it is none.
+
+    Zeros in front change nothing, however many: Python alone refuses to read thousands of digits.
+    """
+    if not (declared.isascii() and declared.isdigit()):
+        return None
+    return int(declared.lstrip("0")[:20] or "0")
+
+
 def _has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
@@ -132,8 +142,8 @@ class _Visit:
         self.started = time.perf_counter()
 
     async def check_declared_length(self) -> None:
-        declared = self.headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > self.max_body_bytes:
+        declared = length_of(self.headers.get("content-length", ""))
+        if declared is not None and declared > self.max_body_bytes:
             if "expect" not in self.headers:  # else the caller waits for leave to send, and gets none
                 await self._drain()
             raise self._too_large()

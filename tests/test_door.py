@@ -166,3 +166,14 @@ def test_the_last_request_of_a_connection_is_turned_away_with_a_goodbye():
         content = read_until(connection, b"never", seconds=20)
     assert content.startswith(b"HTTP/1.1 429")
     assert b"\r\nconnection: close" in content
+
+
+@pytest.mark.parametrize(
+    ("declared", "n_bytes"), [("0" * 5000 + "12", 12), ("0" * 5000, 0), ("12", 12), ("-1", None), ("²", None)]
+)
+def test_a_length_is_read_however_many_zeros_it_begins_with(declared, n_bytes):
+    assert declared_bytes({"headers": [(b"content-length", declared.encode("latin-1"))]}) == n_bytes
+
+
+def test_a_length_beyond_all_digits_is_long():
+    assert declared_bytes({"headers": [(b"content-length", b"9" * 5000)]}) >= 10**19
