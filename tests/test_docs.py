@@ -24,6 +24,7 @@ from tests.commands import Run, run
 __all__ = ["run"]
 
 ROOT = Path(__file__).parent.parent
+_EXAMPLE = (ROOT / "service/static/example.ndjson").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [
     ROOT / "README.md",
@@ -106,7 +107,8 @@ def test_every_call_of_the_service_it_shows_works(tmp_path: Path) -> None:
         pytest.skip("no curl: apt-get install curl")
     shown = re.search(r"<!-- the service, asked -->\n```bash\n(.*?)```", README, re.S)
     assert shown is not None
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for folder in ("examples", "service"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     with living(data_dir=tmp_path / "data", dump_workers=1, perspective=True) as live:
         script = shown[1].replace("curl -s", "curl -sSf").replace("localhost:8000", f"127.0.0.1:{live.port}")
         command, before = ["bash", "-euo", "pipefail", "-c", script], _answered(live.app.state.metrics)
@@ -120,6 +122,8 @@ def test_every_call_of_the_service_it_shows_works(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"label":"question"' in done.stdout
     assert '"authenticity"' in done.stdout
+    assert done.stdout.count('"label":') > 20  # by the stream, which takes one comment a line
+    assert re.search(rf'"scored": {len(_EXAMPLE.splitlines())}\b', done.stdout)  # the report of a stream
     assert "plaudit_requests_total" in done.stdout
     beside = {("GET", path) for path in ("/docs", "/metrics")}
     assert sorted((documented | beside) - set(answered)) == []
