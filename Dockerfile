@@ -7,6 +7,7 @@ FROM ${BASE} AS build
 WORKDIR /src
 RUN python -m venv /opt/plaudit
 COPY pyproject.toml README.md LICENSE ./
+COPY .packaging/ .packaging/
 COPY nlp/ nlp/
 COPY service/ service/
 COPY training/ training/
