@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +67,40 @@ def test_only_training_and_what_drives_a_gpu_name_torch() -> None:
 def test_models_stay_within_their_budget() -> None:
     n_bytes = sum(path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file())
     assert n_bytes <= 40_000_000
+
+
+def test_the_import_contracts_hold_for_every_module_and_for_new_ones(tmp_path: Path) -> None:
+    if not shutil.which("lint-imports", path=Path(sys.executable).parent):
+        pytest.skip("no import-linter: pip install '.[dev]'")
+    place = tmp_path / "plaudit"
+    shutil.copytree(ROOT / "nlp", place)
+    for name in ("service", "training"):
+        shutil.copytree(ROOT / name, place / name)
+    (place / "models").mkdir()
+    shutil.copy(ROOT / "models/__init__.py", place / "models")
+    wrong = {
+        "udf.py": "import fastapi",
+        "frames.py": "import torch",
+        "library.py": "from plaudit import comment_network",
+        "newthing.py": "from plaudit import pipeline",
+        "report/newthing.py": "from plaudit.report import html",
+    }
+    for name, line in wrong.items():
+        with (place / name).open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+    command = [
+        Path(sys.executable).parent / "lint-imports",
+        "--no-cache",
+        "--config",
+        ROOT / "pyproject.toml",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    broken = re.findall(r"^(.*) BROKEN", done.stdout, re.M)
+    assert broken == [
+        "Inside the library imports run one way",
+        "Inside the report imports run one way",
+        "Only training knows torch, and what a device is asked of",
+        "One module asks for a device, where one is given",
+        "Only the service knows the web",
+    ]
