@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
+import uvicorn
 from fastapi import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -39,6 +40,35 @@ _NO_SYN: Final = (
     (0x06, 0, 0, 0),
     (0x06, 0, 0, 2**32 - 1),
 )
+
+
+_OVERRIDDEN: Final = (
+    "connection_made",
+    "connection_lost",
+    "on_message_begin",
+    "on_headers_complete",
+    "_start_asgi_task",
+    "shutdown",
+    "data_received",
+    "send_400_response",
+)
+
+
+def check(base: type) -> None:
+    """Refuse a uvicorn whose protocol lacks what is overridden here: it would never be called, in silence.
+
+    Raises:
+        ImportError: It lacks a method.
+    """
+    missing = [name for name in _OVERRIDDEN if not hasattr(base, name)]
+    if missing:
+        raise ImportError(
+            f"In uvicorn {uvicorn.__version__} {base.__name__} has no {', '.join(missing)}, which Plaudit "
+            "overrides; install the uvicorn that it declares: pip install 'uvicorn>=0.53,<0.55'."
+        )
+
+
+check(HttpToolsProtocol)
 
 
 class PatientProtocol(HttpToolsProtocol):

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import sys
 import threading
 import time
+import tomllib
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from plaudit.service.connection import protocol, shut
+from plaudit.service.connection import PatientProtocol, check, protocol, shut
 from tests.live import living
 from tests.test_callers import ONE, paced
 
+ROOT = Path(__file__).parent.parent
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
+
+
+def test_a_uvicorn_whose_protocol_lacks_what_is_overridden_is_refused():
+    overridden = {name for name in vars(PatientProtocol) if hasattr(HttpToolsProtocol, name)} - {
+        *vars(object)
+    }
+    methods = {name: None for name in overridden if callable(getattr(HttpToolsProtocol, name))}
+    check(type("HttpToolsProtocol", (), methods))
+    for name in methods:
+        kept = dict.fromkeys(methods.keys() - {name})
+        with pytest.raises(ImportError, match=rf"HttpToolsProtocol has no {name}, .* pip install 'uvicorn>="):
+            check(type("HttpToolsProtocol", (), kept))
+
+
+def test_the_uvicorn_it_asks_for_is_the_one_that_is_declared():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    (wanted,) = [each for each in declared if each.startswith("uvicorn")]
+    with pytest.raises(ImportError, match=re.escape(f"pip install '{wanted}'")):
+        check(object)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be told to overlook who knocks")
