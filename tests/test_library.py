@@ -80,8 +80,8 @@ def test_nobody_is_told_that_it_runs(tmp_path: Path) -> None:
     homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     given = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     script = (
-        "from plaudit import artifact, inference;"
-        "inference.ort.InferenceSession(artifact.current() / 'model.onnx')"
+        "from plaudit import artifact, onnx_network;"
+        "onnx_network.ort.InferenceSession(artifact.current() / 'model.onnx')"
     )
     command = [sys.executable, "-B", "-c", script]
     run = subprocess.run(command, env=given | homes, capture_output=True, text=True, check=True)
