@@ -15,6 +15,7 @@ from plaudit.frames import is_column, is_frame, records_of, texts_of
 from plaudit.items import Item, results
 from plaudit.pipeline import Context, Pipeline
 from plaudit.readers import ReadOptions, read, read_records
+from plaudit.readers.coercion import as_id
 from plaudit.readers.source import SUFFIXES, is_address
 from plaudit.report.envelope import Report
 
@@ -29,12 +30,12 @@ def score(
     comments: Source | Iterable[Source] | Iterable[Record] | Any,
     *,
     format: str | None = None,  # noqa: A002
-    creator: str | None = None,
-    post: str | None = None,
+    creator: str | int | None = None,
+    post: str | int | None = None,
     platform: str | None = None,
     columns: Mapping[str, str] | None = None,
     by: str | None = None,
-    posts: Mapping[str, str] | None = None,
+    posts: Mapping[str, str] | Mapping[int, str] | None = None,
     model: Source | None = None,
 ) -> Report:
     """Score comments as one community.
@@ -54,12 +55,39 @@ def score(
 
     Raises:
         UsageError: A file or option that cannot be used.
+        InputError: An id or the text of a post that is none.
         ArtifactError: The model is missing or damaged.
     """
+    creator, post = _id_of(creator, "creator"), _id_of(post, "post")
+    context = Context(creator_id=creator, platform=platform, posts=_texts_of_posts(posts))
     options = ReadOptions(format=format, creator=creator, post=post, platform=platform, columns=columns or {})
     batches = _batches(comments, options)
-    context = Context(creator_id=creator, platform=platform, posts=posts or {})
     return pipeline_of(model).score(batches, context=context, group_by=by)
+
+
+def _id_of(value: object, name: str) -> str | None:
+    found = as_id(value)
+    if value is None or found is not None:
+        return found
+    raise InputError(f"{name} is {value!r:.40}, expected an id: a string or a whole number.")
+
+
+def _texts_of_posts(posts: object) -> Mapping[str, str]:
+    if posts is None:
+        return {}
+    if not isinstance(posts, Mapping):
+        raise InputError(
+            f"posts is a {type(posts).__name__}, expected texts by the ids of their posts: {{'id': 'title'}}."
+        )
+    found = {}
+    for name, text in posts.items():
+        key = as_id(name)
+        if key is None or not (text is None or isinstance(text, str)):
+            raise InputError(
+                f"posts holds a {type(text).__name__} under {name!r:.40}, expected a text under an id."
+            )
+        found[key] = text or ""
+    return found
 
 
 def classify(texts: Iterable[str], *, model: Source | None = None) -> list[dict[str, Any]]:

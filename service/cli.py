@@ -88,6 +88,12 @@ Device = Annotated[
 Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use. Default: all.")]
 
 
+def _folder(value: str | Path) -> Path:
+    if not str(value).strip():  # an unset variable of a shell; the current folder is "."
+        raise typer.BadParameter("it is empty, expected a folder for the results.")
+    return Path(value)
+
+
 def _show_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
@@ -116,7 +122,7 @@ def score(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", readable=False, help="Folder for the results; earlier results in it are replaced."
+            metavar="DIR", parser=_folder, help="Folder for the results; earlier results in it are replaced."
         ),
     ] = Path("plaudit-report"),
     format_: Annotated[
@@ -263,7 +269,7 @@ def validate(
             metavar="[PLATFORM=]FILE", help="Threads to experiment on. Default: those in ../shared/data."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", readable=False, help="Folder for the results.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", parser=_folder, help="Folder for the results.")] = Path(
         "plaudit-validation"
     ),
     simulated: Annotated[

@@ -410,6 +410,13 @@ def test_serve_hands_its_options_on(run, monkeypatch, tmp_path):
     assert (settings.host, settings.port, settings.threads, settings.model_path) == ("::1", 0, 2, tmp_path)
 
 
+def test_an_empty_folder_for_results_is_refused(run):
+    for command in (("score", "-"), ("validate", "--simulated")):
+        result = run(*command, "--out", "", stdin="why oak?")
+        assert result.exit_code == 2
+        assert "expected a folder for the results" in " ".join(result.stderr.replace("│", " ").split())
+
+
 def test_a_device_is_handed_on(run, monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(Pipeline, "load", lambda *_, **given: seen.append(given) or fake_pipeline())

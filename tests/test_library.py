@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,3 +231,24 @@ def test_a_model_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     library._pipeline.cache_clear()
     with pytest.raises(ArtifactError, match=r"manifest\.json"):
         plaudit.classify(["nice"], model=tmp_path)
+
+
+def test_posts_and_creators_are_named_as_frames_name_them(loads: list[Path | None]) -> None:
+    rows = [{"id": str(i), "text": f"why oak {i}?", "author": f"fan {i}", "post_id": 7} for i in range(30)]
+    named = plaudit.score(rows, posts={7: "Oak", 8: None}, creator=5)
+    assert named.to_dict() == plaudit.score(rows, posts={"7": "Oak"}, creator="5").to_dict()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"posts": ["Oak"]}, "posts is a list, expected texts by the ids"),
+        ({"posts": {"7": 3}}, "posts holds a int under '7', expected a text"),
+        ({"posts": {None: "Oak"}}, "expected a text under an id"),
+        ({"creator": 1.5j}, r"creator is 1.5j, expected an id"),
+        ({"post": ["7"]}, "post is .*, expected an id"),
+    ],
+)
+def test_ids_that_are_none_are_refused_before_anything_is_read(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        plaudit.score(["why oak?"], **given)

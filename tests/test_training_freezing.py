@@ -231,3 +231,15 @@ def test_rows_that_are_all_tied_to_the_frozen_test_are_refused(tmp_path: Path) -
     result = run("split", written(tmp_path / "b.jsonl", *tied), "--out", out)
     assert (result.exit_code, "so 0 are left to" in " ".join(result.stderr.split())) == (2, True)
     assert (out / "train.jsonl").read_bytes() == before
+
+
+def test_a_column_that_no_file_has_is_refused(tmp_path: Path) -> None:
+    plain, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    plain.write_text("text,label\n" + "".join(f"mine broke at {w},genuine\n" for w in "abcdefghij"))
+    other.write_text("text,verdict\n" + "".join(f"it held at {w},genuine\n" for w in "klmnopqrst"))
+    assert "there is no column" not in run("check", plain, other, "--map", "label=verdict").stderr
+    for command in (("check", plain), ("split", plain, "--out", tmp_path / "out"), ("build", plain)):
+        result = run(*command, "--map", "label=verdikt")
+        assert result.exit_code == 2
+        assert "there is no column 'verdikt' for label in any; found text, label" in result.stderr
+    assert not (tmp_path / "out").exists()

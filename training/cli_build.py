@@ -193,7 +193,9 @@ def _check(
     if not files:
         return  # told with the remedy where they are loaded
     examined = [dataset.examine(path, columns=columns) for path in files]
-    checked = checking.check(examined, tests=dataset.examine_named(tests, columns=columns))
+    named = dataset.examine_named(tests, columns=columns)
+    dataset.check_mapped([*examined, *named.values()], columns)
+    checked = checking.check(examined, tests=named)
     checking.refuse(checked, leave_out=leave_out)
     for finding in checked.findings:
         # Who goes on from a model has its counts of errors too.

@@ -34,7 +34,9 @@ def check(files: Files, test: Tests = None, columns: Columns = None, json_: Json
 
         names = columns_of(columns)
         examined = [dataset.examine(path, columns=names) for path in files]
-        checked = checking.check(examined, tests=dataset.examine_named(test or (), columns=names))
+        tests = dataset.examine_named(test or (), columns=names)
+        dataset.check_mapped([*examined, *tests.values()], names)
+        checked = checking.check(examined, tests=tests)
         if json_ is not None:
             write_json(json_, checked.to_dict())
         if json_ is None or str(json_) != "-":
@@ -67,6 +69,7 @@ def split(
 
         names = columns_of(columns)
         examined = [dataset.examine(path, columns=names) for path in files]
+        dataset.check_mapped(examined, names)
         record = freezing.write(examined, out, share=share, seed=seed, by_time=by_time, columns=names)
         n = {name: f"{part['n']:,}" for name, part in record["parts"].items()}
         kept = " (as it was)" if record["test_kept"] else ""

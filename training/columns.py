@@ -68,6 +68,25 @@ def columns_of(
     return found
 
 
+def check_mapped(files: Mapping[str, Sequence[Row]], columns: Mapping[str, str]) -> None:
+    """Refuse a mapped column that no file of a command has: `columns_of` takes ours where theirs is missing.
+
+    Args:
+        files: The rows of each, by its path.
+        columns: As `options.columns_of` returns them.
+
+    Raises:
+        TrainingDataError: So it is.
+    """
+    fields = dict.fromkeys(name for rows in files.values() for row in rows for name in row)
+    missing = [ours for ours in COLUMNS if columns.get(ours) and columns[ours] not in fields]
+    if missing and fields:
+        raise TrainingDataError(
+            f"{', '.join(files)}: there is no column {columns[missing[0]]!r} for {missing[0]} in any; found "
+            f"{', '.join(fields)}. Correct --map {missing[0]}=NAME, or leave it out."
+        )
+
+
 def cell(row: Row, names: Sequence[str]) -> Any:
     """Return what the first filled one of some columns holds; None where all are blank."""
     return next((row[name] for name in names if row.get(name) not in (None, "")), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +13,7 @@ from plaudit.errors import TrainingDataError
 from plaudit.scores import FLAGS, LABELS
 from plaudit.text import normalize
 from plaudit.training import annotators, cells
+from plaudit.training import columns as mapped
 from plaudit.training.columns import Found, cell, columns_of, flags_given, flags_of, labels_named, text_of
 from plaudit.training.duplicates import letters_of
 from plaudit.training.exchange import Row
@@ -216,6 +217,11 @@ def examine_named(paths: Sequence[str], *, columns: Mapping[str, str] | None = N
             f"Two of {', '.join(paths)} share a name, and figures are kept by name; rename one."
         )
     return {name: examine(path, columns=columns) for name, path in zip(names, paths, strict=True)}
+
+
+def check_mapped(examined: Iterable[Examined], columns: Mapping[str, str]) -> None:
+    """Refuse a mapped column that none of the files of a command has, as `columns.check_mapped` does."""
+    mapped.check_mapped({each.path: each.rows for each in examined}, columns)
 
 
 def listed(problems: Sequence[str]) -> str:
