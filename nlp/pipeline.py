@@ -96,7 +96,7 @@ class Pipeline:
         """Load the shipped model, or the artefact in a folder.
 
         Args:
-            path: The folder; None for the shipped one.
+            path: The folder, or one of models whose `CURRENT` names it; None for the shipped one.
             exact: Let the exact network read every text, though the model has a cascade.
             threads: Cores to use; None for all.
             device: "cpu", or a GPU as torch names it (extra `[gpu]`), where the exact network reads all.
@@ -105,7 +105,7 @@ class Pipeline:
             ArtifactError: The folder is missing, damaged or of another format.
             UsageError: There is no such device, or what drives it is not installed.
         """
-        artifact = artifacts.load(path or artifacts.current())
+        artifact = artifacts.load(_model_in(path))
         return cls(
             classifier=ArtifactClassifier(artifact, exact=exact, threads=threads, device=device),
             references=References.from_dict(artifact.manifest.references),
@@ -250,6 +250,13 @@ def _judged(
 ) -> Iterator[Named]:
     for name, group in groups:
         yield name, judge(_tallied(group, folder / "group"), **tools)
+
+
+def _model_in(folder: Path | None) -> Path:
+    """Return the folder of a model: itself, or the one in use of a folder of models; None for the shipped."""
+    is_model = folder is not None and (folder / artifacts.MANIFEST).is_file()
+    is_of_models = folder is not None and (folder / artifacts.CURRENT).is_file()
+    return folder if folder is not None and (is_model or not is_of_models) else artifacts.current(folder)
 
 
 def _check_group_by(group_by: str | None) -> None:

@@ -27,7 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
 _BATCH = 4096  # comments; a bar that moves every other second, and runs of texts that are mostly full
 
 
@@ -76,7 +75,10 @@ class Scale(StrEnum):
 Model = Annotated[
     Path | None,
     typer.Option(
-        metavar="PATH", exists=True, file_okay=False, help="Folder of a model. Default: the shipped one."
+        metavar="PATH",
+        exists=True,
+        file_okay=False,
+        help="Folder of a model, or of models. Default: shipped.",
     ),
 ]
 Exact = Annotated[

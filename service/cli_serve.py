@@ -39,7 +39,7 @@ def serve(
             metavar="PATH",
             exists=True,
             file_okay=False,
-            help="Folder of a model; the shipped one if unset.",
+            help="Folder of a model, or of models with CURRENT; the shipped one if unset.",
         ),
     ] = None,
     exact: Annotated[

@@ -152,3 +152,4 @@ def test_the_artefact_keeps_within_its_budget(folder) -> None:
 
 def test_a_pipeline_loads_it_by_itself(folder) -> None:
     assert Pipeline.load(threads=1, exact=True).classifier.model == artifact.load(folder).model
+    assert Pipeline.load(folder.parent, threads=1).classifier.model.id == folder.name

@@ -307,3 +307,7 @@ def test_what_is_known_of_errors_adds_up() -> None:
     split = warm.joined(spoken(new, "de", "en"), spoken(old, "en", "fr")).error_counts_by_language
     assert {code: counts[0][0] for code, counts in split.items()} == {"de": 100.0, "en": 400.0, "fr": 300.0}
     assert warm.joined(spoken(new, "de"), old).error_counts_by_language == {}
+
+
+def test_the_current_model_of_a_new_folder_is_the_shipped_one(tmp_path: Path) -> None:
+    assert warm.folder_of("current", tmp_path / "models") == artifact.current()

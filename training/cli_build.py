@@ -150,6 +150,8 @@ def build(
             model_log.switch(folder, written.name, what="use", why="built with --use, not compared")
         tell_figures(figures)
         say(f"wrote {written}{', now the current model' if use_ else ''}.")
+        if use_ and models is not None:
+            say(f"to answer with it: plaudit serve --model {models}")
 
 
 def _codes(languages: str | None) -> list[str]:

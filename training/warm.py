@@ -194,12 +194,14 @@ def students_of(name: str, models: Path) -> Mapping[str, Weights]:
 def folder_of(name: str, models: Path) -> Path:
     """Return the folder of a model: "current", the id of one in `models`, or a folder.
 
+    Where none was ever made the current one of `models`, "current" is the shipped one.
+
     Raises:
         MappingError: There is no such model.
         ArtifactError: None is current.
     """
     if name == "current":
-        return artifact.current(models)
+        return artifact.current(models if (models / artifact.CURRENT).exists() else None)
     for folder in (models / name, Path(name)):
         if (folder / artifact.MANIFEST).is_file():
             return folder
