@@ -225,6 +225,10 @@ class TestAbstention:
         found = finding_of(flat)
         assert found.community_depth is None
         assert "threads only in part" in found.reasons["community_depth"][0]
+        # So many name nobody and are no announcements.
+        bare = [{**row, "parent_id": None} if row.get("is_creator") else row for row in rows]
+        assert 0.05 * len(rows) <= len(mine) - 2
+        assert "threads only in part" in finding_of(bare).reasons["community_depth"][0]
         pinned = [row for row in rows if row not in mine[2:]]
         pinned += [
             {"id": f"pin{i}", "text": "welcome", "is_creator": True, "post_id": f"p{i}"} for i in range(2)

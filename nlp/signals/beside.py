@@ -12,6 +12,8 @@ from plaudit.signals.keys import mix
 
 HARDLY_THREADED: Final = 0.05
 """Share of comments that are replies, below which a source may have lost most of them."""
+MANY: Final = 0.05
+"""Share of comments that the creator's at top level are, from which they are no announcements."""
 
 
 def answers_beside(facts: Facts) -> bool:
@@ -37,9 +39,9 @@ def mostly_beside(
 ) -> bool:
     """Say whether the creator answers beside the comments: at top level at least as often as beneath.
 
-    Where the source keeps others' answers in their place, three that name somebody who wrote under the post:
-    what names nobody announces, corrects or opens. Where next to nobody's is kept in its place, any two but
-    one a post.
+    Where the source keeps others' answers in their place, three: a few that name nobody announce or correct,
+    so that they have to name somebody who wrote under the post, or to be `MANY`. Where next to nobody's is
+    kept in its place, any two. One a post opens the talk.
 
     Args:
         n_at_top: The creator's comments at top level.
@@ -50,6 +52,7 @@ def mostly_beside(
         n: All comments.
     """
     n_beneath = n_by_creator - n_at_top
-    if n_replies >= HARDLY_THREADED * n:
-        return n_naming >= max(n_beneath, 3)
-    return n_at_top - n_openings >= max(n_beneath, 2)
+    n_beside = n_at_top - n_openings
+    if n_replies < HARDLY_THREADED * n:
+        return n_beside >= max(n_beneath, 2)
+    return (n_beside if n_beside >= MANY * n else n_naming) >= max(n_beneath, 3)
