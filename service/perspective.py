@@ -41,8 +41,19 @@ class _Message(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
 
 
+def _nullable(schema: dict[str, Any]) -> None:
+    """Say in the schema of what is sent that null stands for what is left out."""
+    required = schema.get("required", ())
+    for name, given in schema.get("properties", {}).items():
+        if name not in required and {"type": "null"} not in given.get("anyOf", ()):
+            told = {key: given.pop(key) for key in ("title", "description", "default") if key in given}
+            schema["properties"][name] = {"anyOf": [given, {"type": "null"}]} | told
+
+
 class _Given(_Message):
     """What is sent: in proto3's JSON null is the same as nothing."""
+
+    model_config = ConfigDict(json_schema_extra=_nullable)
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +81,11 @@ class AttributeParameters(_Given):
     )
 
 
+def _wanted(schema: dict[str, Any]) -> None:
+    schema |= {"minProperties": 1, "propertyNames": {"enum": list(ATTRIBUTES)}}
+    schema["additionalProperties"] = {"anyOf": [schema["additionalProperties"], {"type": "null"}]}
+
+
 class AnalyzeCommentRequest(_Given):
     """One comment and the attributes to score. `sessionId`, `communityId` and `context` are ignored."""
 
@@ -77,7 +93,7 @@ class AnalyzeCommentRequest(_Given):
     requested_attributes: dict[str, AttributeParameters] = Field(
         description=f"Any of {', '.join(ATTRIBUTES)}.",
         examples=[{"QUESTION": {}, "GENERIC_PRAISE": {}}],
-        json_schema_extra={"minProperties": 1, "propertyNames": {"enum": list(ATTRIBUTES)}},
+        json_schema_extra=_wanted,
     )
 
     @field_validator("requested_attributes", mode="before")

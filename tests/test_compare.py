@@ -155,7 +155,8 @@ def test_why_comments_were_not_matched_is_told(run, folders, tmp_path, name):
         done = run("compare", *folders, "--json", "--html", page)
         assert done.exit_code == 0
         note = orjson.loads(done.stdout)["notes"][0]
-        assert " ".join(note.split()[:12]) in " ".join(run("compare", *folders).stdout.split())
+        # A terminal breaks a long path where it likes.
+        assert "".join(note.split()[:12]) in "".join(run("compare", *folders).stdout.split())
         assert "were not matched" in page.read_text("utf-8")
         assert "secret" not in note
         return str(note).removeprefix(f"Comments of the two runs were not matched: {first} ")

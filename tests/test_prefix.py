@@ -32,8 +32,7 @@ def test_links_redirects_and_the_document_are_right_outside(prefix, keeps, tmp_p
         links = client.get(f"{inside}/v1/dumps").json()["dumps"][0]["links"]
         assert links["report"].startswith(f"{prefix}/v1/dumps/")
         assert client.get(inner).json()["id"] == sent.json()["id"]
-        moved = client.get(f"{inside}/v1/dumps/", follow_redirects=False)
-        assert moved.headers["location"] == f"http://testserver{prefix}/v1/dumps"
+        assert client.get(f"{inside}/v1/dumps/", follow_redirects=False).status_code == 404
         assert client.get(f"{inside}/openapi.json").json()["servers"] == [{"url": prefix}]
         assert client.get(f"{inside}/docs/assets/swagger-ui.css").status_code == 200
         assert client.get(f"{inside}/").status_code == 200

@@ -366,7 +366,7 @@ def test_a_sheet_stands_for_a_post_where_several_hold_comments(tmp_path: Path) -
         comment_key("a.xlsx/Video A", "2"),
         comment_key("a.xlsx/Video B", "1"),
     ]
-    assert rejected == [("duplicate_id", "a.xlsx:7")]
+    assert rejected == [("changed_text", "a.xlsx:7")]
     del book["Video B"]
     book.save(tmp_path / "a.xlsx")
     rows, _ = rows_of(tmp_path / "a.xlsx")

@@ -53,6 +53,8 @@ class Page:
     def bullets(self, sentences: Iterable[str], *, style: str = "") -> None:
         """Print sentences as a list."""
         table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column()
+        table.add_column(overflow="fold")  # a path is longer than a line
         for sentence in sentences:
             table.add_row(self.text(" -", style="dim"), self.text(sentence, style=style))
         if table.row_count:

@@ -13,7 +13,9 @@ from plaudit.signals.keys import mix
 HARDLY_THREADED: Final = 0.05
 """Share of comments that are replies, below which a source may have lost most of them."""
 MANY: Final = 0.05
-"""Share of comments that the creator's at top level are, from which they are no announcements."""
+"""Share of comments, from which on the creator's at top level, beyond one a post, are no announcements."""
+N_MANY: Final = 10
+"""As many are none either, however many others wrote."""
 
 
 def answers_beside(facts: Facts) -> bool:
@@ -55,4 +57,5 @@ def mostly_beside(
     n_beside = n_at_top - n_openings
     if n_replies < HARDLY_THREADED * n:
         return n_beside >= max(n_beneath, 2)
-    return (n_beside if n_beside >= MANY * n else n_naming) >= max(n_beneath, 3)
+    are_talk = n_beside >= min(MANY * n, N_MANY)
+    return (n_beside if are_talk else n_naming) >= max(n_beneath, 3)
