@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     exact: bool = Field(False, description="One network reads every comment; no cascade of small ones.")
     device: str = Field("cpu", min_length=1, description="cpu; or cuda, where one network reads all.")
     threads: int | None = Field(None, ge=1, le=1024, description="Cores of the model; all if unset.")
-    model_path: Path | None = Field(None, description="Folder of a model; the shipped one if unset.")
+    model_path: Path | None = Field(
+        None, description="Folder of a model, or of models with CURRENT; the shipped one if unset."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     drain_seconds: int = Field(30, ge=0, le=3600, description="Time for running requests at shutdown.")
     drain_notice_seconds: float = Field(
