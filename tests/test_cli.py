@@ -175,7 +175,7 @@ BAD_SOURCES = {
     "textless.csv": b"id,likes\na,3\nb,4\n",
     "picture.csv": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40,
     "broken.csv.gz": b"\x1f\x8b but no archive",
-    "cut.json.gz": gzip.compress(DUMP.encode())[:12],
+    "cut.json.gz": gzip.compress(DUMP.encode(), mtime=0)[:12],
 }
 
 

@@ -33,7 +33,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 UNUSABLE: dict[str, tuple[bytes, str]] = {
     "empty.csv": (b"", "empty"),
     "blank.txt": (b" \n\r\n", "empty"),
-    "hollow.jsonl.gz": (gzip.compress(b""), "empty"),
+    "hollow.jsonl.gz": (gzip.compress(b"", mtime=0), "empty"),
     "a.pdf": (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
     "a.png": (b"\x89PNG\r\n\x1a\n\0\0", "PNG"),
     "empty.zip": (zipped({}), "no file to read"),
@@ -61,7 +61,7 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "a.csv.gz": (b"id,text\n1,plain\n", "archive"),
     "a.jsonl.gz": (b"\x1f\x8b" + b"\xff" * 50, "unpacked"),
     "a.jsonl.zst": (b"\x28\xb5\x2f\xfd" + b"\xff" * 50, "unpacked"),
-    "twice.jsonl.gz": (gzip.compress(zstandard.compress(b'{"text": "a"}')), "packed twice"),
+    "twice.jsonl.gz": (gzip.compress(zstandard.compress(b'{"text": "a"}'), mtime=0), "packed twice"),
     "a.json": (b"this is no JSON", "JSON"),
     "a.ndjson": (b"nor\nis\nthis\n", "JSON"),
     "cut.parquet": (b"PAR1" + b"\0" * 100, "Parquet"),
